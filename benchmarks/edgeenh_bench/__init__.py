@@ -1,0 +1,1 @@
+"""The benchmarks of edgeenh: latency, drift and memory of every backend on the same real frames."""

@@ -1,0 +1,136 @@
+"""The whole comparison: frames, rows, rounds, and the document that says everything about it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edgeenh.backends import AUTO, get_backend
+from edgeenh.bundle import Bundle
+from edgeenh.drift import Thresholds
+from edgeenh.environment import fingerprint
+from edgeenh_bench.measure import WarmUpLimits
+from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.rounds import DRIFT_FRAMES, REWARM, ROUNDS, Job, Report, measure_rows
+from edgeenh_bench.rows import Row, plan_rows
+from edgeenh_bench.source_frames import FrameSet, collect
+
+SCHEMA = "edgeenh.bench/1"
+
+MOST_DISTINCT = 1000
+"""Distinct frames read from the source where the run is bounded by time; the store's own limit is usually lower."""
+
+BUSY = 0.10
+"""Share of the machine's CPU time used by other programs above which the figures carry a warning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    Attributes:
+        model: Path of a bundle; None = the one that ships with the package.
+        source: A source as `edgeenh run` takes it; None = the bundle's golden frames.
+        size: (width, height); None = see `source_frames.collect`.
+        backends: Names; empty = all that `auto` would choose among.
+        frames: Frames per row; None = by time.
+        seconds: Seconds per row where `frames` is None.
+        threads: CPU threads per session; None = all cores.
+        warm_up: When a row counts as warm.
+    """
+
+    model: Path | None = None
+    source: str | None = None
+    size: tuple[int, int] | None = None
+    backends: Sequence[str] = ()
+    frames: int | None = 100
+    seconds: float = 10.0
+    threads: int | None = None
+    warm_up: WarmUpLimits = field(default_factory=WarmUpLimits)
+
+
+def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
+    """Measure every backend × precision on the same frames.
+
+    Args:
+        request: What to compare.
+        report: Told of the progress.
+        now: The moment that the result is dated with.
+
+    Returns:
+        The document that `edgeenh bench --json` writes.
+
+    Raises:
+        InputError: Bundle, source, size or a backend's name cannot be used.
+        IntegrityError: The bundle is not what its manifest says.
+        OutputFailed: The temporary folder is full.
+    """
+    bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
+    names = request.backends or AUTO
+    rows = plan_rows({name: get_backend(name) for name in names}, bundle.precisions)
+    with tempfile.TemporaryDirectory(prefix="edgeenh-bench-") as folder:
+        report("reading frames", 0, None)
+        wanted = request.frames or MOST_DISTINCT
+        frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
+        job = _job(request, bundle, frames, Path(folder))
+        load = OtherLoad()
+        no_reference = measure_rows(job, rows, report)
+        busy = load.share()
+    return _document(request, bundle, frames, rows, no_reference, busy, now)
+
+
+def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
+    return Job(bundle.path, frames, folder, request.frames, request.seconds, request.threads, request.warm_up)
+
+
+def _document(
+    request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], no_reference: str, busy: float, now: datetime
+) -> dict[str, Any]:
+    manifest = bundle.manifest
+    limits = {"min_psnr_db": manifest.gate.min_psnr_db, "min_ssim": manifest.gate.min_ssim}
+    return {
+        "schema": SCHEMA,
+        "created": now.isoformat(timespec="seconds"),
+        "environment": fingerprint(),
+        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
+        "frames": frames.to_json(),
+        "method": _method(request) | {"gate": limits, "no_reference": no_reference},
+        "cpu_share_of_other_programs": round(busy, 3),
+        "rows": [row.to_json(Thresholds(**limits)) for row in rows],
+        "remarks": _remarks(request, frames, rows, no_reference, busy),
+    }
+
+
+def _method(request: Request) -> dict[str, Any]:
+    return {
+        "mode": "latency: closed loop, one frame in flight, uint8 RGB in host memory to uint8 RGB in host memory",
+        "frames_per_row": request.frames,
+        "seconds_per_row": None if request.frames else request.seconds,
+        "threads": request.threads,
+        "rounds": ROUNDS,
+        "rewarm_frames": REWARM,
+        "warm_up": asdict(request.warm_up),
+        "reference": "fp32 on ONNX Runtime, CPU",
+        "drift_frames": DRIFT_FRAMES,
+        "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
+        "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
+    }
+
+
+def _remarks(request: Request, frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
+    remarks = list(frames.remarks)
+    if request.frames and frames.count < request.frames:
+        remarks.append(
+            f"the source holds {frames.count} distinct frames of the {request.frames} asked for, so they are used again"
+        )
+    if no_reference:
+        remarks.append(f"no drift was measured, since the FP32 reference could not be made: {no_reference}")
+    if busy > BUSY:
+        remarks.append(
+            f"other programs used {busy:.0%} of this machine's CPU time: stop them and run it again to trust this"
+        )
+    return remarks + [line for row in rows if row.available for line in row.warnings()]

@@ -1,0 +1,223 @@
+"""How the rows of a comparison are measured: fairly, one at a time, each in its own process.
+
+Method. Every row is a worker process with one opened backend, so that its memory is its own and a crash ends only that
+row. The FP32 reference (ONNX Runtime on the CPU) is computed first, by a process that ends before anything is timed.
+Then all workers are opened and each is warmed until steady, one after the other. Then they are driven round-robin: in
+every round each worker in turn measures one block of frames while all the others wait for their next request and use no
+CPU. A slow drift of the machine (temperature, a neighbour) so falls on all rows alike; the row that begins a round
+changes from round to round. All rows see the same frames in the same order. The first runs of a block are not counted,
+because the caches hold the previous row's data; after that every run counts and nothing is removed.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeenh.drift import measure
+from edgeenh_bench.measure import WarmUpLimits
+from edgeenh_bench.rows import Row, RowSpec
+from edgeenh_bench.source_frames import FrameSet, read_frame_into
+from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
+
+ROUNDS = 10
+"""Blocks that a row's frames are spread over, at least where there are enough frames for blocks of `MIN_BLOCK`."""
+
+MIN_BLOCK = 5
+REWARM = 2
+"""Runs at the start of each block that are not counted."""
+
+BUFFER_BYTES = 64 << 20
+"""Frames that a worker holds in memory at a time, in bytes; a longer block is measured in parts."""
+
+DRIFT_FRAMES = 12
+"""Distinct frames, spread over the source, that the drift is measured on."""
+
+REFERENCE = RowSpec("onnxruntime", "fp32", "cpu")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is measured, the same for every row.
+
+    Attributes:
+        bundle: Path of the bundle.
+        frames: The frames, stored.
+        folder: Where workers keep outputs and logs; the caller removes it.
+        count: Frames to measure per row; None = as many as `seconds` hold.
+        seconds: Seconds to measure per row, where `count` is None.
+        threads: CPU threads per session; None = all cores.
+        warm_up: When a row counts as warm.
+    """
+
+    bundle: Path
+    frames: FrameSet
+    folder: Path
+    count: int | None
+    seconds: float = 10.0
+    threads: int | None = None
+    warm_up: WarmUpLimits = field(default_factory=WarmUpLimits)
+
+    @property
+    def slots(self) -> int:
+        """Frames that a worker holds in memory at a time."""
+        width, height = self.frames.size
+        return max(1, min(self.frames.count, BUFFER_BYTES // (width * height * 3)))
+
+    @property
+    def drift_indices(self) -> list[int]:
+        """The distinct frames that the drift is measured on, evenly spread."""
+        wanted = min(DRIFT_FRAMES, self.frames.count)
+        return [step * self.frames.count // wanted for step in range(wanted)]
+
+    def open_request(self, spec: RowSpec) -> dict[str, Any]:
+        """The request that opens `spec` in a worker."""
+        width, height = self.frames.size
+        frames = {"frames": str(self.frames.path), "distinct": self.frames.count, "slots": self.slots}
+        what = {"backend": spec.backend, "precision": spec.precision, "device": spec.device, "threads": self.threads}
+        return {"do": "open", "bundle": str(self.bundle), "width": width, "height": height, **what, **frames}
+
+
+Report = Callable[[str, int, int | None], None]
+"""Told what is being done, how many units are finished, and of how many."""
+
+
+def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> str:
+    """Measure every row that can run, filling it in place.
+
+    Returns:
+        Why there is no reference to measure the drift against; empty when there is one.
+    """
+    no_reference = make_reference(job, report)
+    with ExitStack() as stack:
+        workers = _open(job, rows, stack, report)
+        plans = {id(row): 0 for row in rows}
+        for number, (row, worker) in enumerate(workers):
+            report("warming up", number, len(workers))
+            plans[id(row)] = _warm_up(job, row, worker)
+        _drive(job, workers, plans, report)
+        for number, (row, worker) in enumerate(workers):
+            report("comparing outputs", number, len(workers))
+            _finish(job, row, worker, has_reference=not no_reference)
+    return no_reference
+
+
+def make_reference(job: Job, report: Report) -> str:
+    """Store the FP32 reference of the frames for the drift; returns why that was not possible, or an empty text."""
+    report("computing the FP32 reference", 0, None)
+    with WorkerProcess(REFERENCE.label, job.folder / "reference.log") as worker:
+        try:
+            worker.ask(job.open_request(REFERENCE), OPEN_TIMEOUT_S)
+            worker.ask({"do": "outputs", "indices": job.drift_indices, "path": str(job.folder / "reference.raw")})
+        except WorkerError as exc:
+            return str(exc)
+    return ""
+
+
+def blocks(frames: int, rounds: int) -> list[int]:
+    """Spread `frames` over `rounds` blocks whose lengths differ by at most one, the longer ones first."""
+    return [frames // rounds + (number < frames % rounds) for number in range(rounds)]
+
+
+def rounds_for(frames: int) -> int:
+    """How many blocks a row's frames are spread over: `ROUNDS`, fewer where they would be shorter than `MIN_BLOCK`."""
+    return max(1, min(ROUNDS, frames // MIN_BLOCK))
+
+
+Pair = tuple[Row, WorkerProcess]
+
+
+def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report) -> list[Pair]:
+    pairs = []
+    for number, row in enumerate(rows):
+        if not row.available:
+            continue
+        report(f"opening {row.spec.label}", number, len(rows))
+        worker = stack.enter_context(WorkerProcess(row.spec.label, job.folder / f"{row.spec.label}.log"))
+        answer = _ask(row, worker, job.open_request(row.spec), OPEN_TIMEOUT_S)
+        if answer is None:
+            worker.close()
+            continue
+        row.load_ms, row.first_frame_ms, row.info = answer["load_ms"], answer["first_frame_ms"], answer["info"]
+        pairs.append((row, worker))
+    return pairs
+
+
+def _warm_up(job: Job, row: Row, worker: WorkerProcess) -> int:
+    """Warm one row; returns how many frames it will measure."""
+    answer = _ask(row, worker, {"do": "warm_up", "limits": asdict(job.warm_up)})
+    if answer is None:
+        return 0
+    row.warm_up_frames, row.steady = answer["frames"], answer["steady"]
+    if job.count is not None:
+        return job.count
+    typical_ms: float = statistics.median(answer["latencies_ms"])
+    return max(1, round(job.seconds * 1000 / typical_ms))
+
+
+def _drive(job: Job, workers: Sequence[Pair], plans: dict[int, int], report: Report) -> None:
+    """Round-robin over the workers until each has measured its frames."""
+    rounds = max((rounds_for(frames) for frames in plans.values()), default=1)
+    lengths = {row: blocks(frames, rounds) for row, frames in plans.items()}
+    total, done = sum(plans.values()), 0
+    for number in range(rounds):
+        start = number % max(1, len(workers))
+        for row, worker in [*workers[start:], *workers[:start]]:
+            report("measuring", done, total)
+            count = lengths[id(row)][number]
+            _measure_block(job, row, worker, count)
+            done += count
+
+
+def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> None:
+    while count > 0 and row.available:
+        part = min(count, job.slots)
+        request = {"do": "block", "first": len(row.latencies_ms), "count": part, "rewarm": REWARM}
+        answer = _ask(row, worker, request)
+        if answer is None:
+            return
+        row.latencies_ms += answer["latencies_ms"]
+        row.wall_ms += answer["wall_ms"]
+        count -= part
+
+
+def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -> None:
+    """Memory first, then outputs and drift; then the worker ends."""
+    memory = _ask(row, worker, {"do": "memory"})
+    if memory is not None:
+        row.rss_mb, row.rss_before_mb = memory["rss_mb"], memory["rss_before_mb"]
+    path = job.folder / f"{row.spec.label}.raw"
+    if (
+        has_reference
+        and _ask(row, worker, {"do": "outputs", "indices": job.drift_indices, "path": str(path)}) is not None
+    ):
+        row.drifts = _drifts(job, path)
+    path.unlink(missing_ok=True)
+    worker.close()
+
+
+def _drifts(job: Job, path: Path) -> list[Any]:
+    reference, candidate = job.frames.read(0), job.frames.read(0)
+    drifts = []
+    for position in range(len(job.drift_indices)):
+        read_frame_into(job.folder / "reference.raw", position, reference)
+        read_frame_into(path, position, candidate)
+        drifts.append(measure(reference, candidate))
+    return drifts
+
+
+def _ask(
+    row: Row, worker: WorkerProcess, request: dict[str, Any], timeout_s: float | None = None
+) -> dict[str, Any] | None:
+    """Ask, and mark the row when there is no good answer."""
+    if not row.available:
+        return None
+    try:
+        return worker.ask(request) if timeout_s is None else worker.ask(request, timeout_s)
+    except WorkerError as exc:
+        row.fail(str(exc))
+        return None

@@ -1,0 +1,189 @@
+"""The frames of a benchmark: real ones, read once, brought to one size, and kept in a file that every row reads."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeenh.errors import SourceError, UsageError
+from edgeenh.files import translate_write_error
+from edgeenh.sources import open_source
+
+if TYPE_CHECKING:
+    from edgeenh.bundle import Bundle
+    from edgeenh.bundle.manifest import Generator
+
+MAX_STORED_BYTES = 512 << 20
+"""Distinct frames kept at most, in bytes; a longer run goes through them again."""
+
+DEFAULT_SIZE = (1280, 720)
+"""Width and height where neither the user, the model nor the source names one: what a chair-side camera delivers."""
+
+GOLDEN = "golden frames of the bundle"
+"""What the source is called when none was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSet:
+    """Distinct frames of one size in a file of raw bytes.
+
+    Attributes:
+        path: The file: `count` × uint8 [height,width,3] RGB, one after the other.
+        source: What the frames came from.
+        count: How many distinct frames there are.
+        size: (width, height).
+        sha256: Hex digest of the whole file: the same frames have the same digest.
+        resized: How many had to be cropped or scaled to `size`.
+        remarks: What the source had to tell, one line each.
+    """
+
+    path: Path
+    source: str
+    count: int
+    size: tuple[int, int]
+    sha256: str
+    resized: int
+    remarks: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """What a result says about its frames."""
+        document = {"source": self.source, "count": self.count, "size": list(self.size), "sha256": self.sha256}
+        return document | {"resized": self.resized}
+
+    def read_into(self, index: int, out: NDArray[np.uint8]) -> None:
+        """Fill `out` (uint8 [height,width,3], C-contiguous, the caller's) with frame `index` modulo `count`."""
+        read_frame_into(self.path, index % self.count, out)
+
+    def read(self, index: int) -> NDArray[np.uint8]:
+        """Frame `index` modulo `count` as a new array, uint8 [height,width,3] RGB."""
+        out = np.empty((self.size[1], self.size[0], 3), np.uint8)
+        self.read_into(index, out)
+        return out
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`1280x720` → (1280, 720).
+
+    Raises:
+        UsageError: It is not two whole numbers above 0 with an x between.
+    """
+    match = re.fullmatch(r"([1-9]\d{0,5})[xX×]([1-9]\d{0,5})", text.strip())
+    if match is None:
+        raise UsageError(f"--size {text!r} is not a size: give WIDTHxHEIGHT in pixels, e.g. 1280x720")
+    return int(match[1]), int(match[2])
+
+
+def check_size(size: tuple[int, int], generator: Generator) -> None:
+    """Refuse a size that the model does not take.
+
+    Raises:
+        UsageError: It is not the model's fixed size, or outside its smallest and largest.
+    """
+    width, height = size
+    fixed, low, high = generator.fixed_size, generator.min_size, generator.max_size
+    if fixed is not None and size != tuple(fixed):
+        raise UsageError(f"--size {width}x{height}: this model takes {fixed[0]}x{fixed[1]} only; use that size")
+    if not (low[0] <= width <= high[0] and low[1] <= height <= high[1]):
+        allowed = f"{low[0]}x{low[1]} to {high[0]}x{high[1]}"
+        raise UsageError(f"--size {width}x{height}: this model takes {allowed}; use a size in that range")
+
+
+def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, wanted: int, path: Path) -> FrameSet:
+    """Read up to `wanted` frames of a source, bring them to one size and store them at `path`.
+
+    Args:
+        spec: A source as `edgeenh run` takes it; None = the golden frames that travel with the bundle.
+        bundle: Gives the golden frames and the sizes that the model takes.
+        size: (width, height); None = the model's fixed size, else the source's own, else `DEFAULT_SIZE`.
+        wanted: Frames to read at most; `MAX_STORED_BYTES` may lower it.
+        path: A new file in a folder of the caller's, who also removes it.
+
+    Raises:
+        SourceError, PictureError: The source is missing, unreadable or holds no frame.
+        UsageError: The source or the size cannot be used.
+        OutputFailed: The disk is full.
+    """
+    if spec is None:
+        size = size or bundle.manifest.generator.fixed_size or DEFAULT_SIZE
+        check_size(size, bundle.manifest.generator)
+        return _store((image for _, image, _ in bundle.golden()), GOLDEN, size, wanted, path)
+    source = open_source(spec)
+    try:
+        size = size or bundle.manifest.generator.fixed_size or source.size or DEFAULT_SIZE
+        check_size(size, bundle.manifest.generator)
+        images = (frame.image for frame in iter(source.read, None))
+        stored = _store(images, spec, size, wanted, path)
+        remarks = (*(notice.detail for notice in source.notices), *_losses(dict(source.lost_upstream)))
+        return FrameSet(stored.path, spec, stored.count, size, stored.sha256, stored.resized, remarks)
+    finally:
+        source.close()
+
+
+def fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Centre-crop to the aspect of `size`, then scale: INTER_AREA to shrink, INTER_CUBIC to enlarge.
+
+    Args:
+        image: uint8 [H,W,3] RGB; only read.
+        size: (width, height) of the result.
+
+    Returns:
+        uint8 [height,width,3] RGB, C-contiguous; `image` itself when it has that size already.
+    """
+    width, height = size
+    if image.shape[:2] == (height, width):
+        return image
+    rows, columns = image.shape[:2]
+    crop_columns = min(columns, max(1, round(rows * width / height)))
+    crop_rows = min(rows, max(1, round(columns * height / width)))
+    top, left = (rows - crop_rows) // 2, (columns - crop_columns) // 2
+    part = image[top : top + crop_rows, left : left + crop_columns]
+    method = cv2.INTER_AREA if crop_columns >= width else cv2.INTER_CUBIC
+    return np.ascontiguousarray(cv2.resize(part, size, interpolation=method), dtype=np.uint8)
+
+
+def read_frame_into(path: Path, index: int, out: NDArray[np.uint8]) -> None:
+    """Fill `out` with the frame at `index` of a file of raw frames of its size.
+
+    Raises:
+        SourceError: The file is shorter than that.
+    """
+    with path.open("rb", buffering=0) as file:
+        file.seek(index * out.nbytes)
+        if file.readinto(out.data.cast("B")) != out.nbytes:
+            raise SourceError(f"{path} ends before frame {index}: it was changed while the benchmark ran; run it again")
+
+
+def _store(
+    images: Iterator[NDArray[np.uint8]], source: str, size: tuple[int, int], wanted: int, path: Path
+) -> FrameSet:
+    limit = max(1, min(wanted, MAX_STORED_BYTES // (size[0] * size[1] * 3)))
+    digest, count, resized = hashlib.sha256(), 0, 0
+    try:
+        with path.open("wb") as file:
+            for image in images:
+                frame = fit(image, size)
+                resized += frame is not image
+                file.write(frame.data)
+                digest.update(frame.data)
+                count += 1
+                if count == limit:
+                    break
+    except OSError as exc:
+        raise translate_write_error(path, exc) from exc
+    if count == 0:
+        raise SourceError(
+            f"{source} holds no frame: give a source with pictures, e.g. a folder, a video or --source camera:0"
+        )
+    return FrameSet(path, source, count, size, digest.hexdigest(), resized)
+
+
+def _losses(lost: dict[str, int]) -> list[str]:
+    return [f"the source lost {frames} frames ({reason})" for reason, frames in lost.items()]

@@ -1,0 +1,157 @@
+"""The process of one row: opens one backend, and answers requests that come as JSON lines on stdin.
+
+`python -m edgeenh_bench.worker` is started by `edgeenh_bench.worker_process`; nobody types it. Answers go to the
+process's stdout; whatever libraries print is sent to stderr, so that it cannot be taken for an answer.
+
+Requests: `open` (load the backend, run the first frame), `warm_up`, `block` (timed frames), `outputs` (enhance frames
+and store the results, for the drift), `memory`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from edgeenh.backends import get_backend
+from edgeenh.backends.base import Session, SessionOptions
+from edgeenh.backends.contract import graph_precision
+from edgeenh.bundle import Bundle
+from edgeenh.errors import EdgeenhError
+from edgeenh_bench.measure import NowNs, WarmUpLimits, measure_block, time_run, warm_up
+from edgeenh_bench.memory import forget_peak_memory, peak_memory_mb, resident_memory_mb
+from edgeenh_bench.padding import PaddedSession, padded_size
+from edgeenh_bench.source_frames import read_frame_into
+
+Answer = dict[str, Any]
+
+
+class Worker:
+    """One opened backend and the frames it is measured on.
+
+    Args:
+        request: The `open` request: `bundle`, `backend`, `precision`, `device`, `threads`, `width`, `height`, `frames`
+            (file of raw frames), `distinct` (how many it holds), `slots` (how many are held in memory at a time).
+        now_ns: Monotonic clock.
+    """
+
+    def __init__(self, request: Answer, now_ns: NowNs) -> None:
+        self._now_ns = now_ns
+        self._frames, self._distinct = Path(request["frames"]), int(request["distinct"])
+        shape = (request["height"], request["width"], 3)
+        self._inputs = [np.empty(shape, np.uint8) for _ in range(request["slots"])]
+        self._out = np.zeros(shape, np.uint8)
+        self._load_frames(0, len(self._inputs))
+        self._session: Session | None = None
+        self._request = request
+
+    def open(self) -> Answer:
+        """Load the backend and enhance one frame; memory is counted from just before the load."""
+        request = self._request
+        bundle = Bundle.open(Path(request["bundle"]))
+        model = bundle.model(graph_precision(request["precision"]))
+        width, height = padded_size(request["width"], request["height"], bundle.manifest.generator.size_multiple)
+        options = SessionOptions(height, width, request["precision"], request["threads"], request["device"])
+        forget_peak_memory()
+        self._memory_before_mb = resident_memory_mb()
+        started = self._now_ns()
+        session = get_backend(request["backend"]).open_session(model, options)
+        load_ms = (self._now_ns() - started) / 1e6
+        self._session = session if self._out.shape[:2] == (height, width) else PaddedSession(session, height, width)
+        first_frame_ms = time_run(self._run, 0, self._now_ns)
+        return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": dataclasses.asdict(session.info)}
+
+    def warm_up(self, request: Answer) -> Answer:
+        """Run until steady."""
+        limits = WarmUpLimits(**request["limits"])
+        seen = warm_up(self._run, len(self._inputs), self._now_ns, limits)
+        return {"frames": seen.frames, "steady": seen.steady, "latencies_ms": seen.latencies[-limits.window :]}
+
+    def block(self, request: Answer) -> Answer:
+        """Time `count` frames from number `first` on; they are brought into memory before the clock starts."""
+        count = request["count"]
+        self._load_frames(request["first"], count)
+        block = measure_block(self._run, range(count), self._now_ns, rewarm=request["rewarm"])
+        return {"latencies_ms": block.latencies_ms, "wall_ms": block.wall_ms}
+
+    def outputs(self, request: Answer) -> Answer:
+        """Enhance the frames of the given numbers and store the results as a file of raw frames."""
+        with Path(request["path"]).open("wb") as file:
+            for index in request["indices"]:
+                self._load_frames(index, 1)
+                self._run(0)
+                file.write(self._out.data)
+        return {}
+
+    def memory(self) -> Answer:
+        """Peak resident memory added since just before the backend was loaded, and what was resident then."""
+        return {"rss_mb": peak_memory_mb() - self._memory_before_mb, "rss_before_mb": self._memory_before_mb}
+
+    def close(self) -> None:
+        """Give the backend back."""
+        if self._session is not None:
+            self._session.close()
+
+    def _run(self, slot: int) -> None:
+        assert self._session is not None
+        self._session.run(self._inputs[slot], 1.0, self._out)
+
+    def _load_frames(self, first: int, count: int) -> None:
+        for slot in range(count):
+            read_frame_into(self._frames, (first + slot) % self._distinct, self._inputs[slot])
+
+
+def serve(requests: BinaryIO, answer: Callable[[Answer], None], now_ns: NowNs) -> None:
+    """Answer requests until their stream ends; an error of edgeenh becomes an answer, any other ends the process."""
+    worker: Worker | None = None
+    for line in requests:
+        request = json.loads(line)
+        try:
+            if worker is None:
+                worker = Worker(request, now_ns)
+            answer({"ok": True, **_do(worker, request)})
+        except EdgeenhError as exc:
+            answer({"ok": False, "reason": str(exc)})
+    if worker is not None:
+        worker.close()
+
+
+def _do(worker: Worker, request: Answer) -> Answer:
+    match request["do"]:
+        case "open":
+            return worker.open()
+        case "warm_up":
+            return worker.warm_up(request)
+        case "block":
+            return worker.block(request)
+        case "outputs":
+            return worker.outputs(request)
+        case "memory":
+            return worker.memory()
+        case other:
+            raise ValueError(f"unknown request {other!r}")
+
+
+def main() -> None:
+    """Serve this process's own stdin and stdout."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # from here on, what a library prints to stdout goes to the log
+
+    def answer(document: Answer) -> None:
+        answers.write(json.dumps(document) + "\n")
+        answers.flush()
+
+    with suppress(BrokenPipeError):  # the parent went away, and nobody is left to answer
+        serve(sys.stdin.buffer, answer, time.perf_counter_ns)
+
+
+if __name__ == "__main__":
+    main()

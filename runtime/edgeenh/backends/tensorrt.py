@@ -1,0 +1,192 @@
+"""TensorRT on NVIDIA GPUs: one path for `tensorrt` 10, 11 and `tensorrt_rtx`. Not yet run on a GPU.
+
+A plan is native code, so one is run only if a signature covers it or this station built it. Bundles are not signed yet:
+`Model.plans` is information only, and every session builds its plan from the verified ONNX when it is opened (TensorRT-RTX:
+about a second; full TensorRT: minutes). Precision is that of the graph, since TensorRT types networks strongly; TF32 is off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
+from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_frames, one_line
+from edgeenh.backends.tensorrt_build import (
+    Flavour,
+    Profile,
+    build_plan,
+    last_message,
+    load_flavour,
+    log_messages,
+    process_logger,
+)
+from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
+from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, open_device, package_missing
+from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+NAME = "tensorrt"
+PRECISIONS = ("fp32", "fp16")
+EXTRA = "tensorrt"
+
+
+def availability() -> Availability:
+    """Usable where a flavour of TensorRT, a package for CUDA, and a driver with a GPU are present."""
+    try:
+        flavour = load_flavour()
+    except MissingExtra:
+        fix = "pip install 'edgeenh[tensorrt-rtx]' (GeForce RTX and RTX PRO) or 'edgeenh[tensorrt]' (any NVIDIA GPU)"
+        return Availability(usable=False, reason="it is not installed", fix=fix)
+    except BackendUnavailable as exc:
+        return Availability(usable=False, reason=str(exc), fix="pip install --force-reinstall the package it names")
+    if problem := driver_problem():
+        return Availability(usable=False, version=flavour.version, reason=problem, fix=driver_fix())
+    if all(package_missing(name) for name in IMPLEMENTATIONS):
+        reason, fix = "neither cuda-core nor pycuda is installed", "pip install 'edgeenh[tensorrt-rtx]'"
+        return Availability(usable=False, version=flavour.version, reason=reason, fix=fix)
+    return Availability(usable=True, version=flavour.version, devices=device_names())
+
+
+def open_session(model: Model, options: SessionOptions) -> Session:
+    """Build a plan for one frame size from `model.onnx` and open it on the first GPU; `model.plans` is not run.
+
+    Raises:
+        BackendUnavailable: Not installed, no GPU, or the precision or device asked for cannot be given.
+        InputError: The model is of another fixed size.
+        IntegrityError: The bytes are not a model by the graph contract.
+        JobFailed: The builder gave up.
+    """
+    if options.device == "cpu":
+        raise BackendUnavailable("tensorrt runs on NVIDIA GPUs and cpu was asked for: choose --device cuda")
+    if options.precision != model.onnx_precision:
+        raise BackendUnavailable(
+            f"tensorrt runs a graph in the precision it was exported in: {model.name} is {model.onnx_precision} and "
+            f"{options.precision} was asked for: choose --precision {model.onnx_precision}"
+        )
+    flavour = load_flavour()
+    device = open_device()
+    try:
+        plan = build_plan(
+            flavour.module,
+            model.onnx,
+            name=f"edgeenh/{model.sha256[:12]}",
+            profile=Profile.fixed(options.width, options.height),
+        )
+        return TensorRtSession(flavour, device, plan, options)
+    except BaseException:
+        device.close()
+        raise
+
+
+class TensorRtSession:
+    """A session for one frame size: pinned staging, device buffers and one stream, all made when it is opened.
+
+    Args:
+        flavour: The TensorRT that built `plan`.
+        device: The GPU; the session owns it and closes it.
+        plan: A plan that this station built.
+        options: Frame size and precision.
+
+    Raises:
+        BackendUnavailable: The plan does not run on this GPU, or the GPU has too little memory.
+    """
+
+    def __init__(self, flavour: Flavour, device: CudaDevice, plan: bytes, options: SessionOptions) -> None:
+        self._shape = (options.height, options.width, 3)
+        self._device = device
+        self._trt = flavour.module
+        device.activate()
+        with log_messages(self._trt) as messages:
+            try:
+                self._runtime, self._engine, self._context = _load(self._trt, plan)
+                self._bind()
+            except (RuntimeError, TypeError, ValueError, _RefusedError) as exc:
+                raise BackendUnavailable(
+                    f"{flavour.name} {flavour.version} cannot run its plan on {device.name} "
+                    f"({last_message(messages, exc)}): choose another --backend"
+                ) from exc
+        self._info = SessionInfo(
+            backend=NAME,
+            provider=flavour.name,
+            device=device.name,
+            precision=options.precision,
+            version=flavour.version,
+            engine_sha256=hashlib.sha256(plan).hexdigest(),
+        )
+
+    @property
+    def info(self) -> SessionInfo:
+        """What the session really uses."""
+        return self._info
+
+    def run(self, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+        """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
+        if self._context is None:
+            raise InferenceFailed("this tensorrt session is closed: open another")
+        check_frames(image, out, self._shape)
+        device = self._device
+        device.activate()
+        self._staged[INPUT][:] = image.reshape(-1)
+        self._staged_strength[0] = strength
+        for name in (INPUT, STRENGTH):
+            device.to_device(self._buffers[name], self._staged[name])
+        with log_messages(self._trt) as messages:
+            try:
+                queued = self._context.execute_async_v3(device.stream)
+            except RuntimeError as exc:
+                raise InferenceFailed(f"tensorrt failed on a frame: {one_line(exc)}") from exc
+            if not queued:
+                raise InferenceFailed(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
+        device.to_host(self._staged[OUTPUT], self._buffers[OUTPUT])
+        device.synchronize()
+        out.reshape(-1)[:] = self._staged[OUTPUT]
+
+    def close(self) -> None:
+        """Give back engine, memory and device; closing twice is allowed."""
+        self._context = self._engine = self._runtime = None  # in this order: each refers to the next
+        self._buffers, self._staged = {}, {}
+        self._device.close()
+
+    def _bind(self) -> None:
+        """Make the buffers and tell the context where they are; sizes never change afterwards."""
+        import numpy as np
+
+        frame = self._shape[0] * self._shape[1] * 3
+        self._buffers = {}
+        self._staged = {}
+        if not self._context.set_input_shape(INPUT, (1, *self._shape)):
+            raise _RefusedError(f"the plan refuses a frame of {self._shape[1]}x{self._shape[0]}")
+        for name, nbytes in ((INPUT, frame), (STRENGTH, 4), (OUTPUT, frame)):
+            self._buffers[name] = self._device.allocate(nbytes)
+            self._staged[name] = self._device.pinned(nbytes)
+            if not self._context.set_tensor_address(name, self._buffers[name].address):
+                raise _RefusedError(f"the plan has no tensor {name}")
+        self._staged_strength = self._staged[STRENGTH].view(np.float32)
+
+
+class _RefusedError(Exception):
+    """TensorRT said no by its return value."""
+
+
+def _load(trt: Any, plan: bytes) -> tuple[Any, Any, Any]:
+    """Runtime, engine and execution context of a plan."""
+    runtime = trt.Runtime(process_logger(trt))
+    engine = runtime.deserialize_cuda_engine(plan)
+    if engine is None:
+        raise _RefusedError("it does not load")
+    if not hasattr(engine, "create_runtime_config"):
+        context = engine.create_execution_context()
+    else:
+        config = engine.create_runtime_config()
+        if hasattr(config, "dynamic_shapes_kernel_specialization_strategy"):
+            # RTX: compile for our one frame size now; by default it swaps kernels while the first frames run
+            eager = trt.DynamicShapesKernelSpecializationStrategy.EAGER
+            config.dynamic_shapes_kernel_specialization_strategy = eager
+        context = engine.create_execution_context(config)
+    if context is None:
+        raise _RefusedError("it gives no execution context")
+    return runtime, engine, context

@@ -1,0 +1,142 @@
+"""The command `edgeenh`: one door for every package of the project.
+
+Each command lives in a module with one function `register(app: typer.Typer) -> None`. The runtime's own modules are
+named here; those of the trainer, the exporter and the benchmarks are found through the entry-point group
+`edgeenh.commands`, so that the runtime never imports them. Nothing heavy is imported before a command runs:
+`edgeenh --help` must answer at once.
+
+Exit codes: 0 done, 1 job failed, 2 bad usage or input, 3 a gate failed, 4 integrity refused, 5 backend unavailable,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import typer
+
+from edgeenh import __version__
+from edgeenh.cli import output
+from edgeenh.errors import EdgeenhError, MissingExtra
+
+_ORDER = ("train", "export", "run", "enhance", "bench", "inspect", "verify", "doctor")
+"""The order of the help: the way of the data, then the tools."""
+
+_WORKSHOPS = {
+    "train": "edgeenh_train.cli:register",
+    "export": "edgeenh_export.cli:register",
+    "bench": "edgeenh_bench.cli:register",
+}
+"""What an installed edgeenh announces as entry points; the same names serve a source tree that is not installed."""
+
+_CLICK_ERROR: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+"""The base of Typer's own usage errors: click's, or that of the copy of click inside newer releases of Typer."""
+
+Register = Callable[[typer.Typer], None]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; every error becomes one line on stderr.
+
+    Args:
+        argv: The words after `edgeenh`; None = those of this process.
+    """
+    words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    output.start(words)
+    # OpenCV and FFmpeg would write their own lines between ours; what they complain of is found and said by us.
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        result = make_app()(args=words, prog_name="edgeenh", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except EdgeenhError as exc:
+        return _end(str(exc), exc.exit_code)
+    except _CLICK_ERROR as exc:
+        return _end(_usage_line(exc), 2)
+    except BrokenPipeError:
+        # The reader of our output went away; point stdout at nothing, so that Python's last flush does not complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return _end("interrupted", 130)
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else 1
+    except Exception as exc:
+        if "--debug" in words:
+            raise
+        line = f"{type(exc).__name__}: {exc}".replace("\n", " ")
+        return _end(
+            f"this is a bug in edgeenh: {line}; `edgeenh --debug {' '.join(words)}` shows where, please report it", 1
+        )
+
+
+def make_app() -> typer.Typer:
+    """Build the Typer application with every command that can be found; imports light modules only."""
+    # Rich markup would import rich for every `--help`; plain help is four times faster and reads the same in a log.
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    app.callback()(_root)
+    workshops = _workshops()
+    for name in dict.fromkeys([*_ORDER, *workshops]):
+        _load(name, workshops.get(name, f"edgeenh.cli.{name}:register"))(app)
+    return app
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", callback=lambda on: _print_version(on), is_eager=True
+    ),
+    debug: bool = typer.Option(False, "--debug", help="On an unexpected error show where it happened."),
+) -> None:
+    """Train an image-enhancement generator on unpaired pictures, export it, and stream frames through it.
+
+    Example: edgeenh run clip.mp4 --out enhanced.mp4
+    """
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"edgeenh {__version__}\n")
+        raise typer.Exit
+
+
+def _workshops() -> dict[str, str]:
+    from importlib.metadata import entry_points
+
+    found = {point.name: point.value for point in entry_points(group="edgeenh.commands")}
+    return _WORKSHOPS | found
+
+
+def _load(name: str, target: str) -> Register:
+    """The `register` function at `module:function`, or one that registers a command saying what is missing."""
+    module, _, function = target.partition(":")
+    try:
+        register: Register = getattr(importlib.import_module(module), function)
+    except ImportError:
+        return lambda app: _register_missing(app, name)
+    return register
+
+
+def _register_missing(app: typer.Typer, name: str) -> None:
+    extra = name if name in _WORKSHOPS else "cpu"
+    everything = {"ignore_unknown_options": True, "allow_extra_args": True}
+
+    @app.command(name, context_settings=everything, help=f"Not installed: pip install 'edgeenh[{extra}]'.")
+    def missing() -> None:
+        raise MissingExtra(f"`edgeenh {name}`", extra)
+
+
+def _usage_line(error: Exception) -> str:
+    """One line from one of Typer's usage errors, with the command whose help to read."""
+    message = getattr(error, "format_message", lambda: str(error))()
+    context = getattr(error, "ctx", None)
+    command = getattr(context, "command_path", "edgeenh")
+    return f"{' '.join(message.split())} See `{command} --help`."
+
+
+def _end(line: str, code: int) -> int:
+    output.remark(line)
+    return code

@@ -1,0 +1,94 @@
+"""`edgeenh inspect`: what is in a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from edgeenh.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edgeenh.bundle import Bundle, Manifest
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command("inspect")(inspect)
+
+
+def inspect(
+    bundle: Path | None = typer.Argument(None, help="The .edgeenh file; without it, the one that ships with edgeenh."),
+    json_target: output.JsonOption = None,
+) -> None:
+    """Show what a bundle holds: the model, its precisions, golden frames, engines, and how the gate judged it.
+
+    Example: edgeenh inspect dental-n.edgeenh
+    """
+    from edgeenh.bundle import Bundle
+
+    opened = Bundle.shipped() if bundle is None else Bundle.open(bundle)
+    output.emit_json(json_target, _document(opened))
+    for name, value in _lines(opened):
+        output.say(f"{name:<11} {value}".rstrip())
+    output.next_step(f"edgeenh run SOURCE --model {opened.path} --out OUT")
+
+
+def _document(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "schema": "edgeenh.inspect/1",
+        "bundle": str(bundle.path),
+        "bytes": bundle.size,
+        "sha256": bundle.sha256,
+        "manifest": bundle.manifest.document(),
+    }
+
+
+def _lines(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    manifest = bundle.manifest
+    yield "bundle", f"{bundle.path}, {bundle.size:,} bytes"
+    yield "sha256", bundle.sha256
+    yield "model", f"{manifest.id} {manifest.version}, made {manifest.created}"
+    yield from _generator(manifest)
+    training = manifest.training
+    yield "training", f"{training.data}; {training.images_seen:,} pictures seen; licence {training.licence}"
+    yield "golden", f"{len(manifest.golden)} frames: {', '.join(golden.name for golden in manifest.golden)}"
+    yield "gate", f"PSNR ≥ {manifest.gate.min_psnr_db:g} dB, SSIM ≥ {manifest.gate.min_ssim:g}"
+    for result in manifest.gate.results:
+        yield "", _result(result)
+    for engine in manifest.engines:
+        low, best, high = (_size(size) for size in (engine.profile.min, engine.profile.opt, engine.profile.max))
+        yield (
+            "engine",
+            f"{engine.file}: {engine.flavour} {engine.version}, {engine.precision}, {low} to {high}, best {best}",
+        )
+    yield "tools", ", ".join(f"{name} {version}" for name, version in sorted(manifest.tools.items()))
+    for name in bundle.members:
+        file = manifest.files[name]
+        yield "member", f"{name}  {file.bytes:,} bytes  {file.sha256[:12]}…"
+
+
+def _generator(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    generator, onnx = manifest.generator, manifest.onnx
+    work = f"{generator.parameters:,} parameters, {generator.macs_per_pixel:,.0f} MACs per pixel"
+    yield "generator", f"variant {generator.variant}, {work}, changes a value by at most {generator.cap:.0%}"
+    sizes = f"{_size(generator.min_size)} to {_size(generator.max_size)} pixels"
+    graph = "any height and width" if generator.fixed_size is None else f"{_size(generator.fixed_size)} only"
+    yield "sizes", f"{sizes}; the graph takes {graph}, multiples of {generator.size_multiple}"
+    yield "precisions", f"{', '.join(sorted(manifest.precisions))} (ONNX opset {onnx.opset}, IR {onnx.ir_version})"
+
+
+def _result(result: Mapping[str, Any]) -> str:
+    who = f"{result['precision']} on {result['backend']}"
+    if result["psnr_db"] is None or result["ssim"] is None:
+        figures = "identical" if result["identical"] else "; ".join(result["reasons"])
+    else:
+        figures = f"PSNR {result['psnr_db']:.2f} dB, SSIM {result['ssim']:.5f}, largest difference {result['max_abs']}"
+    return f"{'passed' if result['passed'] else 'FAILED'}: {who}, {result['pictures']} pictures: {figures}"
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}×{size[1]}"

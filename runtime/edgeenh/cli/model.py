@@ -1,0 +1,98 @@
+"""The options that choose a model and a backend, and what the commands say about them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from edgeenh.enhancer import Enhancer
+
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", metavar="F.edgeenh", help="The bundle; default: the one in this package.")
+]
+BackendOption = Annotated[
+    str, typer.Option("--backend", metavar="NAME", help="auto = the fastest here that passes the golden frames.")
+]
+PrecisionOption = Annotated[
+    str | None, typer.Option("--precision", metavar="P", help="fp32, fp16 or bf16; default: as --backend chooses.")
+]
+StrengthOption = Annotated[
+    float | None, typer.Option("--strength", metavar="S", help="0 (the original) to 1 (full effect); default 1.")
+]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", metavar="N", help="CPU threads per frame; default: all cores.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")]
+
+
+def cache_folder() -> Path:
+    """Where commands keep what can be made again: `$XDG_CACHE_HOME/edgeenh`, else `~/.cache/edgeenh`."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "edgeenh"
+
+
+def load_enhancer(
+    model: Path | None, backend: str, precision: str | None, strength: float | None, threads: int | None, device: str
+) -> Enhancer:
+    """Load a bundle for a command.
+
+    Raises:
+        UsageError: Unknown backend, precision or device, strength or threads outside their range.
+        InputError, IntegrityError, BackendUnavailable: As `edgeenh.load`.
+    """
+    from edgeenh.backends import get_backend
+    from edgeenh.enhancer import load
+    from edgeenh.errors import UsageError
+
+    if backend != "auto":
+        get_backend(backend)
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"--device {device!r} is not known, expected auto, cpu or cuda")
+    if threads is not None and not 1 <= threads <= 1024:
+        raise UsageError(f"--threads is {threads}, expected 1 to 1024")
+    strength = 1.0 if strength is None else strength
+    return load(
+        model,
+        backend=backend,
+        precision=precision,
+        strength=strength,
+        threads=threads,
+        device=device,
+        cache_dir=cache_folder(),
+    )
+
+
+def model_json(enhancer: Enhancer) -> dict[str, Any]:
+    """The bundle, as every JSON report names it."""
+    manifest = enhancer.bundle.manifest
+    return {"id": manifest.id, "version": manifest.version, "digest": enhancer.bundle.sha256}
+
+
+def backend_json(enhancer: Enhancer) -> dict[str, Any] | None:
+    """What really ran, as every JSON report names it; None when nothing was opened."""
+    info = enhancer.info
+    if info is None:
+        return None
+    return {
+        "name": info.backend,
+        "provider": info.provider,
+        "precision": info.precision,
+        "device": info.device,
+        "version": info.version,
+        "engine_digest": info.engine_sha256,
+    }
+
+
+def describe(enhancer: Enhancer) -> str:
+    """Model and backend in one line for people."""
+    manifest, info = enhancer.bundle.manifest, enhancer.info
+    name = f"{manifest.id} {manifest.version}"
+    return (
+        f"{name}, not opened"
+        if info is None
+        else f"{name} on {info.backend} {info.version} ({info.provider}, {info.device}, {info.precision})"
+    )

@@ -1,0 +1,105 @@
+"""What commands print: results on stdout, remarks on stderr, one JSON document where it is asked for.
+
+With `--json -` stdout carries the JSON document and nothing else; what is for people then goes to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from edgeenh.errors import UsageError
+from edgeenh.files import make_folder, write_text
+
+if TYPE_CHECKING:
+    from edgeenh.cli.progress import Progress
+
+
+class _State:
+    """What this process decided once, at the start of `main`."""
+
+    json_on_stdout: bool = False
+
+
+def start(words: Sequence[str]) -> None:
+    """Note whether the command's words ask for JSON on stdout, before anything is printed."""
+    _State.json_on_stdout = any(
+        word == "--json=-" or (word == "--json" and following == "-")
+        for word, following in zip(words, [*words[1:], ""], strict=True)
+    )
+
+
+def check_json_target(target: str | None) -> str | None:
+    """Refuse a `--json` file that cannot be written before the job starts, not after it; returns `target`.
+
+    Raises:
+        UsageError: It is a folder, or its folder cannot be written to.
+        OutputFailed: The disk is full.
+    """
+    if target is None or target == "-":
+        return target
+    path = Path(target)
+    if path.is_dir():
+        raise UsageError(f"--json {target} is a folder: name a file, or - for stdout")
+    make_folder(path.parent)
+    return target
+
+
+JsonOption = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Write the result as JSON; - = stdout.", callback=check_json_target),
+]
+"""The option every command has; a command takes it as `json_target: JsonOption = None`."""
+
+
+def emit_json(target: str | Path | None, document: Any) -> None:
+    """Write `document` as JSON: to the file `target` (whole or not at all), to stdout for `-`, nowhere for None.
+
+    Raises:
+        UsageError, OutputFailed: The file cannot be written.
+        ValueError: The document holds NaN or infinity, which JSON has no word for.
+    """
+    if target is None:
+        return
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if str(target) == "-":
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        write_text(Path(target), text)
+
+
+def say(text: str) -> None:
+    """Print a line of the result for people: on stdout, or on stderr while stdout carries JSON."""
+    _line(sys.stderr if _State.json_on_stdout else sys.stdout, text)
+
+
+def remark(text: str) -> None:
+    """Print `edgeenh: text` on stderr: warnings, and the one line of an error."""
+    _line(sys.stderr, f"edgeenh: {text}")
+
+
+def next_step(command: str) -> None:
+    """Print the command that is most useful after this one, ready to paste."""
+    say(f"next: {command}")
+
+
+def progress(title: str, total: int | None, unit: str = "frames") -> Progress:
+    """A progress display on stderr for jobs of more than two seconds; silent where stderr is not a terminal.
+
+    Use as a context manager and call `update(done)`. With rich installed it is a bar, otherwise one line that is
+    rewritten.
+    """
+    from edgeenh.cli.progress import Progress
+
+    return Progress(title, total, unit, stream=sys.stderr)
+
+
+def _line(stream: TextIO, text: str) -> None:
+    stream.write(f"{text}\n")
+    stream.flush()

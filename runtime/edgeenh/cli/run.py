@@ -1,0 +1,227 @@
+"""`edgeenh run`: frames from a source through the enhancer into a sink."""
+
+from __future__ import annotations
+
+import shlex
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from edgeenh.cli import output
+from edgeenh.cli.interrupts import Interrupts
+from edgeenh.cli.model import (
+    BackendOption,
+    DeviceOption,
+    ModelOption,
+    PrecisionOption,
+    StrengthOption,
+    ThreadsOption,
+    backend_json,
+    describe,
+    load_enhancer,
+    model_json,
+)
+from edgeenh.errors import EdgeenhError
+
+if TYPE_CHECKING:
+    from edgeenh.enhancer import Enhancer
+    from edgeenh.sinks import Sink
+    from edgeenh.sources import Source
+    from edgeenh.stream import Mode, Stream
+
+SCHEMA = "edgeenh.run/1"
+
+REMARKS = 10
+"""Events printed at the end; all of them are in the JSON."""
+
+HELP = """Stream frames from SOURCE through a model, and account for every one of them.
+
+SOURCE is a video, a picture, a folder of pictures, a glob, camera:0, /dev/video0 or synthetic:1280x720@30. --out is
+a video (.mp4, .mov, .avi, or .mkv which is lossless), a folder, or null. When the model fails on a frame, the
+original goes out, flagged.
+
+Exit: 0 done; 1 the job failed, or in mode offline a frame was lost or is not enhanced; 2 bad usage or input; 4 the
+bundle is not what it says; 5 the backend is unavailable; 130 interrupted, after a clean end and the report.
+
+Example: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json
+"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run", help=HELP)(run)
+
+
+def run(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Where frames come from.")],
+    model: ModelOption = None,
+    backend: BackendOption = "auto",
+    precision: PrecisionOption = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", metavar="MODE", help="live or offline; default: live for a camera.")
+    ] = None,
+    max_age: Annotated[
+        float, typer.Option("--max-age", metavar="MS", help="live: show nothing older than this.")
+    ] = 250.0,
+    strength: StrengthOption = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="SINK", help="Where frames go; default: nowhere.")] = None,
+    frames: Annotated[int | None, typer.Option("--frames", metavar="N", help="Capture at most so many frames.")] = None,
+    threads: ThreadsOption = None,
+    device: DeviceOption = "auto",
+    json_target: output.JsonOption = None,
+) -> int:
+    """See `HELP`."""
+    from edgeenh.sinks import open_sink
+    from edgeenh.sources import open_source
+    from edgeenh.stream import Stream
+    from edgeenh.stream.opening import check_mode, check_range
+
+    check_mode(mode or "offline")
+    check_range(max_age, strength, frames)
+    with ExitStack() as stack:
+        interrupts = stack.enter_context(Interrupts())
+        with ExitStack() as unowned:
+            opened = open_source(source)
+            unowned.callback(opened.close)
+            refuse_overwriting(opened, out)
+            sink = open_sink(out, fps=opened.fps)
+            enhancer = load_enhancer(model, backend, precision, strength, threads, device)
+            stack.callback(enhancer.close)
+            chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
+            stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames)
+            unowned.pop_all()  # from here on the stream closes the source
+        failure = pump(stream, sink, interrupts, total=frames or stream.source.length)
+        report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
+    output.emit_json(json_target, report)
+    tell(report, describe(enhancer), sink, failure)
+    output.next_step(_next(source, model, report))
+    return exit_code(report, failure)
+
+
+def pump(stream: Stream, sink: Sink, interrupts: Interrupts, total: int | None) -> EdgeenhError | None:
+    """Move every frame from `stream` to `sink`; returns what ended it early, None when nothing did.
+
+    The sink is closed when the stream came to its end, also when that was asked for by a signal, and aborted
+    otherwise.
+
+    Raises:
+        EdgeenhError: The stream could not start; nothing was written.
+    """
+    stream.start()
+    interrupts.call_on_stop(stream.stop)
+    try:
+        with output.progress("enhancing", total) as progress:
+            for done, frame in enumerate(stream, start=1):
+                sink.write(frame)
+                progress.update(done)
+        sink.close()
+    except EdgeenhError as exc:
+        sink.abort()
+        return exc
+    except BaseException:
+        sink.abort()
+        raise
+    return None
+
+
+def refuse_overwriting(source: Source, out: str | None) -> None:
+    """Raise `UsageError` when the sink would take the place of the source itself: originals are never overwritten."""
+    from edgeenh.errors import UsageError
+
+    if out is not None and Path(source.id).exists() and Path(out).exists() and Path(out).samefile(source.id):
+        raise UsageError(f"--out {out} is the source itself: choose another place, originals are not overwritten")
+
+
+def make_report(
+    stream: Stream,
+    enhancer: Enhancer,
+    sink: Sink,
+    strength: float | None,
+    *,
+    interrupted: bool,
+    failure: EdgeenhError | None,
+) -> dict[str, Any]:
+    """The document of `--json`."""
+    from edgeenh.environment import fingerprint
+
+    source = stream.source
+    return {
+        "schema": SCHEMA,
+        "model": model_json(enhancer),
+        "backend": backend_json(enhancer),
+        "source": {
+            "id": source.id,
+            "size": list(source.size) if source.size else None,
+            "fps": source.fps,
+            "length": source.length,
+        },
+        "sink": sink.id,
+        "strength": 1.0 if strength is None else strength,
+        "interrupted": interrupted,
+        "failure": str(failure) if failure else None,
+        **stream.report(),
+        "environment": fingerprint(),
+    }
+
+
+def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
+    """See `HELP` for what it means."""
+    accounting = report["accounting"]
+    if report["interrupted"]:
+        return 130
+    if failure is not None:
+        return failure.exit_code
+    if report["mode"] == "offline":
+        whole = accounting["enhanced"] == accounting["captured"] and not accounting["lost_upstream"]
+    else:
+        whole = accounting["enhanced"] > 0
+    return 0 if whole and accounting["holds"] else 1
+
+
+def tell(report: dict[str, Any], model: str, sink: Sink, failure: EdgeenhError | None) -> None:
+    """The report for people: what failed on stderr, the result on stdout."""
+    remarks = list(
+        dict.fromkeys([*(event["detail"] for event in report["events"]), *([str(failure)] if failure else [])])
+    )
+    for line in remarks[:REMARKS]:
+        output.remark(line)
+    if len(remarks) > REMARKS:
+        output.remark(f"{len(remarks) - REMARKS} more events: --json FILE lists them all")
+    if report["interrupted"]:
+        output.remark("interrupted: the frames that were finished are kept")
+    output.say(model)
+    output.say(f"{_counts(report['accounting'])}; {_speed(report)}")
+    if sink.id != "null":
+        output.say(f"written: {sink.id}" if Path(sink.id).exists() else f"nothing was written to {sink.id}")
+
+
+def _counts(accounting: dict[str, Any]) -> str:
+    parts = [f"{accounting['captured']} captured", f"{accounting['enhanced']} enhanced"]
+    for name, words in (("passthrough", "passed through"), ("dropped", "dropped"), ("lost_upstream", "lost upstream")):
+        parts += [f"{count} {words} ({reason})" for reason, count in accounting[name].items()]
+    holds = (
+        "every frame accounted for"
+        if accounting["holds"]
+        else "THE ACCOUNTING DOES NOT HOLD: please report this as a bug"
+    )
+    return ", ".join([*parts, f"{accounting['in_flight']} in flight"]) + f": {holds}"
+
+
+def _speed(report: dict[str, Any]) -> str:
+    latency, rate = report["latency_ms"], report["throughput_fps"]
+    missing = latency["missing"]
+    shown = [
+        f"{p} {latency[p]:.1f} ms" if latency[p] is not None else f"{p} n/a (needs {missing[p]} more)"
+        for p in ("p50", "p90", "p99")
+    ]
+    return ", ".join([f"{rate:.1f} frames/s" if rate else "no frame", *shown])
+
+
+def _next(source: str, model: Path | None, report: dict[str, Any]) -> str:
+    """What is most useful after this run: the reason when nothing was enhanced, else the comparison of all backends."""
+    if not report["accounting"]["enhanced"]:
+        return "edgeenh doctor"
+    chosen = f" --model {shlex.quote(str(model))}" if model else ""
+    return f"edgeenh bench{chosen} --source {shlex.quote(source)}"

@@ -1,0 +1,1 @@
+"""CUDA behind one small interface: memory, a stream, copies. See `edgeenh.cuda.interface`."""

@@ -1,0 +1,49 @@
+"""What the NVIDIA driver says about this machine, asked without any CUDA package. Not yet run on a GPU."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable
+from typing import Any
+
+
+@functools.cache
+def driver_problem(load: Callable[[str], Any] = ctypes.CDLL) -> str:
+    """Why CUDA cannot run here, in a few words; empty when a driver answers and shows at least one GPU.
+
+    Asked once per process: a driver does not come or go under a running one. No context is made.
+
+    Args:
+        load: Opens the driver's shared library; given by tests.
+    """
+    try:
+        driver = load("libcuda.so.1")
+    except OSError:
+        return "there is no NVIDIA driver here (libcuda.so.1 not found)"
+    if code := int(driver.cuInit(0)):
+        return f"the NVIDIA driver does not start (cuInit gave error {code})"
+    count = ctypes.c_int(0)
+    if code := int(driver.cuDeviceGetCount(ctypes.byref(count))):
+        return f"the NVIDIA driver does not count its GPUs (error {code})"
+    return "" if count.value else "the NVIDIA driver shows no GPU"
+
+
+def driver_fix() -> str:
+    """What to do when `driver_problem` gives one."""
+    return "run on a machine with an NVIDIA GPU and driver (`nvidia-smi` must list it)"
+
+
+def device_names(load: Callable[[str], Any] = ctypes.CDLL) -> tuple[str, ...]:
+    """The names of the GPUs, by ordinal; empty where CUDA cannot run."""
+    if driver_problem(load):
+        return ()
+    driver, count = load("libcuda.so.1"), ctypes.c_int(0)
+    driver.cuDeviceGetCount(ctypes.byref(count))
+    names = []
+    for ordinal in range(count.value):
+        device, name = ctypes.c_int(0), ctypes.create_string_buffer(256)
+        if driver.cuDeviceGet(ctypes.byref(device), ordinal) or driver.cuDeviceGetName(name, len(name), device):
+            name.value = f"CUDA device {ordinal}".encode()
+        names.append(name.value.decode(errors="replace"))
+    return tuple(names)

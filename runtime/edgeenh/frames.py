@@ -1,0 +1,109 @@
+"""A frame on its way through the stream, before and after the enhancer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Status(StrEnum):
+    """What the picture to show is."""
+
+    ENHANCED = "enhanced"
+    PASSTHROUGH = "passthrough"
+
+
+class PassthroughReason(StrEnum):
+    """Why the original goes out instead of an enhanced picture."""
+
+    BACKEND_ERROR = "backend_error"
+    """The backend raised on this frame."""
+    UNHEALTHY_OUTPUT = "unhealthy_output"
+    """The output was constant, stale or out of its colour band."""
+    DEADLINE = "deadline"
+    """Enhancing it would have taken longer than `max_age` allows."""
+    UNSUPPORTED_FRAME = "unsupported_frame"
+    """Size or pixel type that the model does not take."""
+
+
+class DropReason(StrEnum):
+    """Why a captured frame was never shown."""
+
+    SUPERSEDED = "superseded"
+    """Live: a newer frame arrived while this one waited."""
+    STALE = "stale"
+    """Live: it was older than `max_age` when it could have been shown."""
+    STOPPED = "stopped"
+    """The stream was stopped before the frame's turn came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One captured frame.
+
+    Attributes:
+        image: uint8 [H,W,3] RGB, C-contiguous. Owned by the frame: nobody writes to it after capture.
+        source: The source's id, e.g. `camera:0`.
+        sequence: The device's own number where it has one, otherwise counted by the source from 0; never repeats, and a gap is a loss upstream.
+        captured_ns: Monotonic time of capture in nanoseconds, from the stream's clock.
+        label: What a person calls the frame, e.g. a file name; empty for video.
+    """
+
+    image: NDArray[np.uint8]
+    source: str
+    sequence: int
+    captured_ns: int
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which model made a picture, and how: enough to make it again."""
+
+    bundle_sha256: str
+    engine_sha256: str
+    backend: str
+    provider: str
+    precision: str
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedFrame:
+    """A frame that left the enhancer, enhanced or not; the original always travels with it.
+
+    Attributes:
+        image: uint8 [H,W,3] RGB to show: the enhanced picture, or the original's own memory when `status` is PASSTHROUGH.
+            Owned by whoever holds this object; the stream does not write to it again.
+        original: The frame as captured, untouched.
+        status: ENHANCED or PASSTHROUGH.
+        reason: Why it passed through; None when enhanced.
+        detail: One line for a person, e.g. the backend's error; empty when enhanced.
+        started_ns: Monotonic time when the enhancer took the frame.
+        finished_ns: Monotonic time when `image` was ready.
+        provenance: Model, engine, backend, precision, strength; None when no model had a part in `image`.
+    """
+
+    image: NDArray[np.uint8]
+    original: Frame
+    status: Status
+    reason: PassthroughReason | None
+    detail: str
+    started_ns: int
+    finished_ns: int
+    provenance: Provenance | None
+
+    @property
+    def enhanced(self) -> bool:
+        """True when `image` came out of the model."""
+        return self.status is Status.ENHANCED
+
+    @property
+    def age_ms(self) -> float:
+        """Milliseconds from capture until `image` was ready."""
+        return (self.finished_ns - self.original.captured_ns) / 1e6

@@ -1,0 +1,67 @@
+"""What a sink of frames is."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from edgeenh.frames import EnhancedFrame
+
+
+class Sink(Protocol):
+    """Where frames go. Used by one thread.
+
+    Attributes:
+        id: What the sink is called in reports, e.g. a file's path.
+    """
+
+    id: str
+
+    def write(self, frame: EnhancedFrame) -> None:
+        """Take one frame; it is only read, and not kept after the call.
+
+        Raises:
+            OutputFailed: It could not be written. What was written before stays whole; call `abort` next.
+            UsageError: The place may not be written to, or the frame does not fit what this sink can hold.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish: afterwards the result stands under its name, whole. Closing twice is allowed.
+
+        Raises:
+            OutputFailed: The result could not be finished; nothing half-written is left.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Finish after a failure: keep what is complete, remove what is not; never raises."""
+        ...
+
+
+class BaseSink:
+    """What is the same for all sinks: a name, and `with`, which aborts on an error and closes otherwise."""
+
+    def __init__(self, name: str) -> None:
+        self.id = name
+
+    def write(self, frame: EnhancedFrame) -> None:
+        """See `Sink.write`."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """See `Sink.close`."""
+
+    def abort(self) -> None:
+        """See `Sink.abort`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.abort()

@@ -1,0 +1,99 @@
+"""A folder with one picture per frame and a list of what became of each."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from dataclasses import asdict
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from edgeenh.files import make_folder, replacing, translate_write_error
+from edgeenh.frames import EnhancedFrame
+from edgeenh.pictures import encode_picture
+from edgeenh.sinks.base import BaseSink
+
+LIST = "frames.jsonl"
+"""One JSON object per line and frame, in the order of the frames."""
+
+
+class FolderSink(BaseSink):
+    """Writes each frame as PNG (lossless), and one line about it into `frames.jsonl` after its picture is whole.
+
+    The folder is made when it is not there; files of the same names are replaced, others are left alone. What was
+    written before a failure stays: every picture is whole, and the list has one whole line for each.
+
+    Args:
+        folder: Where to.
+
+    Raises:
+        UsageError: The folder cannot be made or written to.
+        OutputFailed: The disk is full.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self._folder = make_folder(folder)
+        self._list: FileIO | None = None
+
+    def write(self, frame: EnhancedFrame) -> None:
+        """Write the picture `NNNNNN.png` (with the frame's label where it has one), then its line."""
+        path = self._folder / picture_name(frame)
+        png = encode_picture(frame.image, ".png", path.name)
+        with replacing(path) as temporary:
+            temporary.write_bytes(png)
+        self._append(json.dumps(describe(frame, path.name), ensure_ascii=False).encode() + b"\n")
+
+    def close(self) -> None:
+        """Flush the list to the disk."""
+        opened, self._list = self._list, None
+        if opened is None:
+            return
+        try:
+            os.fsync(opened.fileno())
+        except OSError as exc:
+            raise translate_write_error(self._folder / LIST, exc) from exc
+        finally:
+            opened.close()
+
+    def abort(self) -> None:
+        """Everything is whole already; just close the list."""
+        opened, self._list = self._list, None
+        if opened is not None:
+            opened.close()
+
+    def _append(self, line: bytes) -> None:
+        """Add one line, or, when there is no space for all of it, none of it."""
+        path = self._folder / LIST
+        try:
+            if self._list is None:
+                self._list = FileIO(path, "w")
+            end = self._list.tell()
+            if self._list.write(line) != len(line):
+                self._list.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as exc:
+            raise translate_write_error(path, exc) from exc
+
+
+def picture_name(frame: EnhancedFrame) -> str:
+    """The file name of a frame: its number, and the stem of its label where it has one; unique within a stream."""
+    stem = Path(frame.original.label).stem
+    return f"{frame.original.sequence:06d}{'_' if stem else ''}{stem}.png"
+
+
+def describe(frame: EnhancedFrame, picture: str) -> dict[str, Any]:
+    """What `frames.jsonl` says of a frame."""
+    return {
+        "file": picture,
+        "source": frame.original.source,
+        "label": frame.original.label,
+        "sequence": frame.original.sequence,
+        "status": frame.status.value,
+        "reason": frame.reason.value if frame.reason else None,
+        "detail": frame.detail,
+        "age_ms": round(frame.age_ms, 3),
+        "provenance": asdict(frame.provenance) if frame.provenance else None,
+    }

@@ -1,0 +1,87 @@
+"""What happened in a stream that a person should know of, in order."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from edgeenh.frames import EnhancedFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        kind: One word for programs, e.g. `passthrough_began`.
+        detail: One line for people.
+        at_ns: Monotonic time, from the stream's clock.
+        sequence: Number of the frame it concerns; None when it concerns none.
+    """
+
+    kind: str
+    detail: str
+    at_ns: int
+    sequence: int | None = None
+
+    def to_json(self, started_ns: int) -> dict[str, Any]:
+        """The event with its time in milliseconds since the stream began."""
+        return {
+            "kind": self.kind,
+            "at_ms": round((self.at_ns - started_ns) / 1e6, 3),
+            "sequence": self.sequence,
+            "detail": self.detail,
+        }
+
+
+class EventLog:
+    """The events of a stream; any thread may add. The first `capacity` are kept and the others counted: a fault
+    that repeats for days must not fill the memory.
+
+    Args:
+        capacity: How many events are kept.
+    """
+
+    def __init__(self, capacity: int = 1000) -> None:
+        self._lock = threading.Lock()
+        self._kept: list[Event] = []
+        self._capacity = capacity
+        self._left_out = 0
+
+    def add(self, event: Event) -> None:
+        """Add one event."""
+        with self._lock:
+            if len(self._kept) < self._capacity:
+                self._kept.append(event)
+            else:
+                self._left_out += 1
+
+    def all(self) -> list[Event]:
+        """A copy of the events kept; the last one says how many more there were, if any."""
+        with self._lock:
+            kept = list(self._kept)
+            if self._left_out:
+                kept.append(Event("events_left_out", f"{self._left_out} later events are not listed", kept[-1].at_ns))
+            return kept
+
+
+class PassthroughWatch:
+    """Turns results into events: one when frames begin to pass through, one when they are enhanced again. Used by one thread."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._reason: str | None = None
+        self._since = 0
+
+    def see(self, result: EnhancedFrame) -> None:
+        """Look at the next result."""
+        sequence = result.original.sequence
+        reason = result.reason.value if result.reason else None
+        if reason != self._reason and reason is not None:
+            detail = f"the originals go out ({reason}) from frame {sequence} on: {result.detail}"
+            self._log.add(Event("passthrough_began", detail, result.finished_ns, sequence))
+            self._since = sequence
+        elif reason != self._reason:
+XX            self._log.add(Event("passthrough_ended", detail, result.finished_ns, sequence))
+        self._reason = reason

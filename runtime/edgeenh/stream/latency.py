@@ -1,0 +1,55 @@
+"""How long frames took, with percentiles only where the count of frames supports them."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import Any
+
+NEEDED = {"p50": 1, "p90": 64, "p99": 662}
+"""Frames a percentile needs: the smallest n with P(Binomial(n, 1 − p) ≤ 1) ≤ 0.01 (MLPerf inference rules, early
+stopping); the median is
+always shown."""
+
+_SHARE = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
+
+
+class Latencies:
+    """Durations of frames. Memory is bounded: beyond `capacity` frames the oldest make room, while `n` and `max`
+    cover all of them.
+
+    Args:
+        capacity: How many durations are kept.
+    """
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._kept = array("d")
+        self._capacity = capacity
+        self._count = 0
+        self._max = -math.inf
+
+    def add(self, milliseconds: float) -> None:
+        """Add one frame."""
+        if len(self._kept) < self._capacity:
+            self._kept.append(milliseconds)
+        else:
+            self._kept[self._count % self._capacity] = milliseconds
+        self._count += 1
+        self._max = max(self._max, milliseconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """`{p50, p90, p99, max, n, missing}` in milliseconds; a percentile that the count does not earn is null,
+        and `missing` says how many
+        frames more it needs. Percentiles are nearest-rank."""
+        ordered = sorted(self._kept)
+        enough = {name: self._count >= needed for name, needed in NEEDED.items()}
+        return {
+            **{name: round(_nearest_rank(ordered, _SHARE[name]), 3) if enough[name] else None for name in NEEDED},
+            "max": round(self._max, 3) if self._count else None,
+            "n": self._count,
+            "missing": {name: needed - self._count for name, needed in NEEDED.items() if not enough[name]},
+        }
+
+
+def _nearest_rank(ordered: list[float], share: float) -> float:
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

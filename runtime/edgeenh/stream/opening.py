@@ -1,0 +1,46 @@
+"""What a stream checks and opens before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from edgeenh.errors import UsageError
+from edgeenh.sources import Source, open_source
+from edgeenh.stream.clock import Clock
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Mode = Literal["live", "offline"]
+
+
+def check_mode(mode: str) -> None:
+    """Raise `UsageError` unless this release has `mode`."""
+    if mode == "exposure":
+        raise UsageError(
+            "mode 'exposure' is not in this release: use live (newest frame wins) or offline (every frame, in order)"
+        )
+    if mode not in ("live", "offline"):
+        raise UsageError(f"mode {mode!r} is not known, expected live or offline")
+
+
+def check_range(max_age_ms: float, strength: float | None, frames: int | None) -> None:
+    """Raise `UsageError` unless every argument is within its range; written so that NaN fails."""
+    if not 0 < max_age_ms <= 3_600_000:
+        raise UsageError(f"max age is {max_age_ms:g} ms, expected above 0 and at most 3600000: give e.g. 250")
+    if strength is not None and not 0 <= strength <= 1:
+        raise UsageError(f"strength is {strength:g}, expected 0 (the original) to 1 (the model's full effect)")
+    if frames is not None and frames < 1:
+        raise UsageError(f"frames is {frames}, expected 1 or more")
+
+
+def open_for(mode: Mode, source: str | Path | Source | Iterable[NDArray[np.uint8]], clock: Clock) -> Source:
+    """Open `source`; live, whatever was recorded is shown at its rate, and an iterable of arrays without a rate at its own pace."""
+    opened = open_source(source, clock=clock)
+    recorded = mode == "live" and not opened.live
+    if not recorded or (opened.fps is None and not isinstance(source, str | Path)):
+        return opened
+    return open_source(opened, clock=clock, pace=True)

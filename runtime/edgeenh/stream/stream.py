@@ -1,0 +1,320 @@
+"""The stream: frames from a source through the enhancer to whoever iterates, every one of them accounted for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from edgeenh.errors import EdgeenhError, JobFailed
+from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason
+from edgeenh.sources import Source
+from edgeenh.stream.accounting import Accounting
+from edgeenh.stream.clock import Clock, MonotonicClock
+from edgeenh.stream.events import Event, EventLog, PassthroughWatch
+from edgeenh.stream.latency import Latencies
+from edgeenh.stream.opening import Mode, check_mode, check_range, open_for
+from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
+from edgeenh.stream.worker import FrameEnhancer, Worker
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+JOIN_S = 2.0
+"""How long `close` waits for a source or backend that does not return."""
+
+
+class Stream:
+    """Iterate it to get one `EnhancedFrame` after another; frames are captured and enhanced in two threads meanwhile.
+
+    Three contracts hold in every mode: the original goes out, flagged, when the model fails; `captured = enhanced +
+    passthrough + dropped + in_flight` at every moment; and after the end nothing is in flight. `offline` gives
+    every frame in order and makes the source wait; `live` shows the newest and nothing older than `max_age_ms` (see
+    `LivePolicy`), and shows a recorded source at its own rate.
+
+    The picture of a frame belongs to whoever takes the frame from the stream. Errors while opening are raised by
+    `start` (or the first iteration); after that a failing source ends the stream, and the iteration raises once
+    every captured frame was handed over.
+
+    Args:
+        source: A source or what `open_source` takes; it belongs to the stream from now on and is closed by it.
+        enhancer: An `edgeenh.Enhancer` or anything with its methods; it is used by one thread, and not closed.
+        mode: `offline` or `live`.
+        max_age_ms: Live: the age in milliseconds, from capture, beyond which nothing is shown; above 0.
+        strength: 0…1; None = the enhancer's own.
+        frames: Capture so many frames at most; None = all there are.
+        clock: Monotonic time.
+
+    Raises:
+        UsageError: An argument is outside its range.
+        SourceError: The source cannot be opened.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | Source | Iterable[NDArray[np.uint8]],
+        enhancer: FrameEnhancer,
+        *,
+        mode: Mode = "offline",
+        max_age_ms: float = 250.0,
+        strength: float | None = None,
+        frames: int | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        check_mode(mode)
+        check_range(max_age_ms, strength, frames)
+        self.mode, self.accounting = mode, Accounting()
+        self._clock = clock or MonotonicClock()
+        self.source = open_for(mode, source, self._clock)
+        self._enhancer, self._limit = enhancer, frames
+        self._worker = Worker(enhancer, strength, self._clock)
+        self._policy: Policy
+        self._policy = (
+            LivePolicy(self.accounting, round(max_age_ms * 1e6)) if mode == "live" else OfflinePolicy(self.accounting)
+        )
+        self._log = EventLog()
+        self._watch = PassthroughWatch(self._log)
+        self._latency, self._age = Latencies(), Latencies()
+        # Guards the policy and every flag below; notified on each change.
+        self._changed = threading.Condition()
+        self._started = self._stopping = self._captured_all = self._worked_all = False
+        self._failure: Exception | None = None
+        self._threads: list[threading.Thread] = []
+        self._last_sequence: int | None = None
+        self._started_ns = self._last_ns = self._clock.now_ns()
+
+    def start(self) -> None:
+        """Prepare the enhancer for the source's size and begin to capture; called by the first iteration too.
+
+        Raises:
+            EdgeenhError: The enhancer cannot be prepared; the source is closed then.
+        """
+        if self._started:
+            return
+        self._started = True
+        try:
+            if self.source.size is not None:
+                width, height = self.source.size
+                self._enhancer.prepare(height, width)
+        except BaseException:
+            self._stopping = self._captured_all = self._worked_all = True
+            self.source.close()
+            raise
+        self._started_ns = self._last_ns = self._clock.now_ns()
+        for name, body in (("capture", self._capture), ("enhance", self._enhance)):
+            self._threads.append(
+                threading.Thread(target=self._guarded, args=(body,), name=f"edgeenh-{name}", daemon=True)
+            )
+        for thread in self._threads:
+            thread.start()
+
+    def __iter__(self) -> Iterator[EnhancedFrame]:
+        """Give every frame; leaving the loop early closes the stream."""
+        try:
+            yield from iter(self._next, None)
+        finally:
+            self.close()
+
+    def __next__(self) -> EnhancedFrame:
+        """The next frame; see `__iter__` for the usual way."""
+        frame = self._next()
+        if frame is None:
+            raise StopIteration
+        return frame
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def stop(self) -> None:
+        """End softly: no frame is captured any more, waiting ones are dropped as `stopped`, and the iteration gives
+        what is being enhanced or
+        finished, then ends. Callable from any thread, not from a signal handler (it takes a lock)."""
+        with self._changed:
+            if self._stopping:
+                return
+            self._stopping = True
+            self._policy.stop()
+            self._changed.notify_all()
+        self.source.interrupt()
+
+    def close(self) -> None:
+        """End at once: what was not handed over is dropped as `stopped`; returns when both threads are done. Closing twice is allowed."""
+        self.stop()
+        with self._changed:
+            self._policy.abandon()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(JOIN_S)
+            if thread.is_alive():
+                self._event(
+                    "not_ended", f"{thread.name} did not end within {JOIN_S:g} s; its frame stays counted as in flight"
+                )
+        self._threads.clear()
+        if not self._started:
+            self._started = True
+            self._captured_all = self._worked_all = True
+            self.source.close()
+
+    @property
+    def events(self) -> list[Event]:
+        """What happened so far that a person should know of, oldest first."""
+        return self._log.all()
+
+    def report(self) -> dict[str, Any]:
+        """The state of the stream at this moment, ready for JSON: accounting, latencies in milliseconds, rate, events.
+
+        `latency_ms` is the time of enhanced frames in the enhancer; `age_ms` that of all frames from capture until
+        they were handed over.
+        """
+        counts = self.accounting.counts()
+        shown = counts.enhanced + sum(counts.passthrough.values())
+        seconds = (self._last_ns - self._started_ns) / 1e9
+        return {
+            "mode": self.mode,
+            "accounting": counts.to_json(),
+            "latency_ms": self._latency.to_json(),
+            "age_ms": self._age.to_json(),
+            "throughput_fps": round(shown / seconds, 3) if shown and seconds > 0 else None,
+            "events": [event.to_json(self._started_ns) for event in self.events],
+        }
+
+    def _next(self) -> EnhancedFrame | None:
+        """Wait for the next frame; None at the end. Raises what ended the stream, once."""
+        self.start()
+        with self._changed:
+            result = self._changed.wait_for(self._result_or_end)
+            if isinstance(result, EnhancedFrame):
+                self._changed.notify_all()
+                return result
+            failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+        return None
+
+    def _result_or_end(self) -> EnhancedFrame | bool:
+        now_ns = self._clock.now_ns()
+        waited = not self._policy.empty
+        result = self._policy.hand_over(now_ns)
+        if result is None:
+            if waited:
+                self._changed.notify_all()  # a stale result made room
+            return self._worked_all
+        self._last_ns = now_ns
+        self._age.add((now_ns - result.original.captured_ns) / 1e6)
+        if result.enhanced:
+            self._latency.add((result.finished_ns - result.started_ns) / 1e6)
+        return result
+
+    def _capture(self) -> None:
+        """The capture thread: read while there is room, until the source ends or the stream is stopped."""
+        try:
+            while self._wait_for_room():
+                frame = self.source.read()
+                self._take_notices()
+                if frame is None or not self._accept(frame):
+                    break
+        finally:
+            self._take_notices()
+            for reason, count in self.source.lost_upstream.items():
+                self.accounting.lose_upstream(reason, count)
+            self.source.close()
+            with self._changed:
+                self._captured_all = True
+                self._changed.notify_all()
+
+    def _wait_for_room(self) -> bool:
+        with self._changed:
+            if self._limit is not None and self.accounting.captured >= self._limit:
+                return False
+            self._changed.wait_for(lambda: self._stopping or self._policy.has_room())
+            return not self._stopping
+
+    def _accept(self, frame: Frame) -> bool:
+        with self._changed:
+            if self._stopping:
+                return False
+            self._check_sequence(frame)
+            self._policy.offer(frame)
+            self._changed.notify_all()
+            return True
+
+    def _check_sequence(self, frame: Frame) -> None:
+        last, self._last_sequence = self._last_sequence, frame.sequence
+        if last is None or frame.sequence == last + 1:
+            return
+        if frame.sequence > last:
+            lost = frame.sequence - last - 1
+            self.accounting.lose_upstream("gap", lost)
+            self._event(
+                "gap",
+                f"the source went from frame {last} to {frame.sequence}: {lost} lost before capture",
+                frame.sequence,
+            )
+        else:
+            self._event(
+                "sequence_repeated",
+                f"the source went from frame {last} to {frame.sequence}, expected {last + 1}",
+                frame.sequence,
+            )
+
+    def _take_notices(self) -> None:
+        while self.source.notices:
+            notice = self.source.notices.pop(0)
+            self._event(notice.kind, notice.detail)
+
+    def _enhance(self) -> None:
+        """The enhancing thread: one frame after another, until nothing comes any more."""
+        try:
+            while (job := self._wait_for_job()) is not None:
+                if self._policy.would_miss(job.frame, self._clock.now_ns()):
+                    result = self._worker.pass_through(
+                        job.frame, PassthroughReason.DEADLINE, "the enhancer is too slow for max_age"
+                    )
+                else:
+                    result = self._worker.enhance(job.frame)
+                self._watch.see(result)
+                with self._changed:
+                    self._policy.finish(result)
+                    self._changed.notify_all()
+        finally:
+            with self._changed:
+                self._worked_all = True
+                self._changed.notify_all()
+
+    def _wait_for_job(self) -> Job | None:
+        with self._changed:
+            job = self._changed.wait_for(self._job_or_end)
+            if isinstance(job, Job):
+                self._changed.notify_all()  # there is room for the next frame
+                return job
+            return None
+
+    def _job_or_end(self) -> Job | bool:
+        job = self._policy.take(self._clock.now_ns())
+        return job if job is not None else (self._captured_all or self._stopping) and self._policy.empty
+
+    def _guarded(self, body: Callable[[], None]) -> None:
+        """Run a thread's body; what it raises ends the stream softly and is raised by the iteration."""
+        try:
+            body()
+        except Exception as exc:
+            known = isinstance(exc, EdgeenhError)
+            what = str(exc) if known else f"{type(exc).__name__}: {exc}"
+            failure = JobFailed(f"the stream ended after {self.accounting.captured} frames: {what}")
+            failure.__cause__ = exc
+            self._event("failed", str(failure))
+            with self._changed:
+                self._failure = self._failure or failure
+                self._changed.notify_all()
+
+    def _event(self, kind: str, detail: str, sequence: int | None = None) -> None:
+        self._log.add(Event(kind, detail, self._clock.now_ns(), sequence))

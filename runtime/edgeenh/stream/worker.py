@@ -1,0 +1,74 @@
+"""One frame through the enhancer, such that something to show comes out whatever happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeenh.errors import InputError
+from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason, Provenance, Status
+from edgeenh.stream.health import FrameHealth
+
+if TYPE_CHECKING:
+    from edgeenh.stream.clock import Clock
+
+
+class FrameEnhancer(Protocol):
+    """What a stream needs of an enhancer; `edgeenh.Enhancer` is one."""
+
+    def prepare(self, height: int, width: int) -> object:
+        """Open and warm whatever frames of this size need."""
+        ...
+
+    def enhance_into(self, image: NDArray[np.uint8], out: NDArray[np.uint8], strength: float | None = None) -> object:
+        """Enhance `image` (uint8 [H,W,3] RGB, only read) into `out` (the same shape, overwritten whole)."""
+        ...
+
+    def provenance(self, strength: float | None = None) -> Provenance:
+        """Which model made the last picture, and how."""
+        ...
+
+
+class Worker:
+    """Fails open: on any failure the original goes out, flagged with the reason. Used by one thread.
+
+    Args:
+        enhancer: What enhances.
+        strength: 0…1; None = the enhancer's own.
+        clock: What stamps the results.
+    """
+
+    def __init__(self, enhancer: FrameEnhancer, strength: float | None, clock: Clock) -> None:
+        self._enhancer, self._strength, self._clock = enhancer, strength, clock
+        self._health = FrameHealth()
+
+    def enhance(self, frame: Frame) -> EnhancedFrame:
+        """The enhanced frame, in memory of its own; or the original, with the reason and one line of detail. Never raises."""
+        started_ns = self._clock.now_ns()
+        if frame.image.dtype != np.uint8 or frame.image.ndim != 3 or frame.image.shape[2] != 3:
+            found = f"found {frame.image.dtype} {list(frame.image.shape)}, expected uint8 [H,W,3] RGB"
+            return self.pass_through(frame, PassthroughReason.UNSUPPORTED_FRAME, found, started_ns)
+        try:
+            # New memory every time: whoever gets the frame owns it, and may keep it or draw on it.
+            out = np.empty_like(frame.image)
+            self._health.arm(frame.image, out)
+            self._enhancer.enhance_into(frame.image, out, self._strength)
+            problem = self._health.verdict(frame.image, out)
+            provenance = self._enhancer.provenance(self._strength)
+        except InputError as exc:
+            return self.pass_through(frame, PassthroughReason.UNSUPPORTED_FRAME, str(exc), started_ns)
+        except Exception as exc:  # a stream must go on whatever a backend raises
+            return self.pass_through(frame, PassthroughReason.BACKEND_ERROR, f"{type(exc).__name__}: {exc}", started_ns)
+        if problem:
+            return self.pass_through(frame, PassthroughReason.UNHEALTHY_OUTPUT, problem, started_ns)
+        return EnhancedFrame(out, frame, Status.ENHANCED, None, "", started_ns, self._clock.now_ns(), provenance)
+
+    def pass_through(
+        self, frame: Frame, reason: PassthroughReason, detail: str, started_ns: int | None = None
+    ) -> EnhancedFrame:
+        """The original, flagged."""
+        finished_ns = self._clock.now_ns()
+        started_ns = finished_ns if started_ns is None else started_ns
+        return EnhancedFrame(frame.image, frame, Status.PASSTHROUGH, reason, detail, started_ns, finished_ns, None)

@@ -1,0 +1,120 @@
+"""Checkpoints: a generator's weights and what they are, in one safetensors file. Pickle is never read.
+
+The file's metadata holds one key, `edgeenh`, with a JSON object: the fields of `CheckpointInfo` except `sha256`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from edgeenh.errors import CheckpointError
+from edgeenh.files import write_bytes
+from edgeenh_train.networks import VARIANTS, Generator, build_generator
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "checkpoints" / "dental-n.safetensors"
+"""The checkpoint that ships with the package; how it was made stands in the model card beside it."""
+
+MAX_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointInfo:
+    """What a checkpoint says about itself.
+
+    Attributes:
+        name: The model's id, e.g. `dental-n`; becomes the bundle's id.
+        version: The model's version, a whole number that only grows.
+        variant: A key of `edgeenh_train.networks.VARIANTS`.
+        cap: Largest change of a pixel, 0…1 of the full range.
+        images_seen: Pictures of the low domain that training had seen.
+        data: What it was trained on, in words.
+        licence: Licence of that data, in words.
+        config: The resolved training configuration.
+        format: Version of this metadata.
+        sha256: Hex digest of the whole file; empty for one not yet written.
+    """
+
+    name: str
+    version: int
+    variant: str
+    cap: float
+    images_seen: int
+    data: str
+    licence: str
+    config: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+    sha256: str = ""
+
+
+def save_generator(path: Path, state: dict[str, Tensor], info: CheckpointInfo) -> None:
+    """Write a generator's `state_dict` and its description, atomically.
+
+    Raises:
+        UsageError, OutputFailed: The place cannot be written to; an older file there is untouched.
+    """
+    fields = dataclasses.asdict(info)
+    del fields["sha256"]
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+    write_bytes(path, save_tensors(tensors, metadata={"edgeenh": json.dumps(fields, sort_keys=True)}))
+
+
+def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
+    """Read a checkpoint.
+
+    Returns:
+        The generator on the CPU, float32, in `eval` mode, without gradients; and its description.
+
+    Raises:
+        CheckpointError: It is missing, not safetensors, not ours, damaged, or its tensors do not fit its variant.
+    """
+    data = _read(path)
+    info = _info(path, data)
+    generator = build_generator(info.variant, info.cap)
+    try:
+        generator.load_state_dict(load_tensors(data))
+    except (RuntimeError, SafetensorError) as exc:
+        reason = " ".join(str(exc).split())[:160]
+        raise CheckpointError(f"{path}: its weights do not fit variant '{info.variant}' ({reason})") from exc
+    if not all(bool(tensor.isfinite().all()) for tensor in generator.state_dict().values()):
+        raise CheckpointError(f"{path} holds weights that are not finite: take an earlier checkpoint")
+    return generator.eval().requires_grad_(requires_grad=False), info
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise CheckpointError(
+                f"{path} has {path.stat().st_size} bytes; an edgeenh checkpoint has at most {MAX_BYTES}"
+            )
+        return path.read_bytes()
+    except OSError as exc:
+        raise CheckpointError(
+            f"{path} cannot be read ({exc.strerror}): give the .safetensors file of a training run"
+        ) from exc
+
+
+def _info(path: Path, data: bytes) -> CheckpointInfo:
+    """The description inside a safetensors file: 8 bytes of header length, then the header as JSON."""
+    expected = "expected a .safetensors file written by `edgeenh train`"
+    try:
+        length = int.from_bytes(data[:8], "little")
+        fields = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["edgeenh"])
+        info = CheckpointInfo(**fields, sha256=hashlib.sha256(data).hexdigest())
+    except (ValueError, KeyError, TypeError) as exc:
+        raise CheckpointError(f"{path} is not an edgeenh checkpoint, or is damaged; {expected}") from exc
+    if info.format != FORMAT:
+        raise CheckpointError(f"{path} has checkpoint format {info.format}; this edgeenh reads format {FORMAT}")
+    if info.variant not in VARIANTS:
+        raise CheckpointError(f"{path} is of variant '{info.variant}'; known: {', '.join(VARIANTS)}")
+    return info

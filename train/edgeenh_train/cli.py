@@ -1,0 +1,136 @@
+"""`edgeenh train`: options in, a run's folder out. Imports nothing heavy; torch is loaded when a run begins."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeenh.cli import output
+from edgeenh.cli.output import JsonOption
+from edgeenh.errors import MissingExtra, UsageError
+
+if TYPE_CHECKING:
+    from edgeenh.cli.progress import Progress as Bar
+    from edgeenh_train.config import TrainConfig
+    from edgeenh_train.loop import Progress, Report
+
+_NEEDS = ("torch", "lightning_fabric", "safetensors")
+
+
+def register(app: typer.Typer) -> None:
+    """Add `train` to the application."""
+    app.command("train")(_train)
+
+
+def _train(
+    low: Annotated[Path, typer.Option(help="Folder of pictures to improve.", metavar="DIR")],
+    high: Annotated[Path, typer.Option(help="Folder of good pictures, of other scenes.", metavar="DIR")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR")] = Path("runs/train"),
+    preset: Annotated[str, typer.Option(help="Starting point: default or seed.")] = "default",
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings; --dry-run prints them all.", metavar="F.toml")
+    ] = None,
+    variant: Annotated[str | None, typer.Option(help="Size of the generator: n, s, m or seed.")] = None,
+    images: Annotated[int | None, typer.Option(help="Pictures of the low domain to see in all.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="The same, in passes over the low folder.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of weights, order and views.", min=0)] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    threads: Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")] = False,
+    json_target: JsonOption = None,
+) -> int | None:
+    """Train a generator on unpaired pictures.
+
+    Example: edgeenh train --low photos/dim --high photos/good --variant n --images 20000 --out runs/mine
+    """
+    from edgeenh_train.config import resolve
+
+    if images is not None and epochs is not None:
+        raise UsageError("--images and --epochs say the same thing twice; give one of them")
+    options = {
+        key: value for key, value in {"variant": variant, "images": images, "seed": seed}.items() if value is not None
+    }
+    if epochs is not None:
+        options["images"] = epochs * _count_pictures(low)
+    resolved = resolve(preset, config, options)
+    if dry_run:
+        _say_config(resolved, json_target)
+        return None
+    report = _run(resolved, low, high, out, device=device, threads=threads, resume=resume)
+    output.emit_json(json_target, _document(report, resolved))
+    return _conclude(report)
+
+
+def _run(
+    config: TrainConfig, low: Path, high: Path, out: Path, *, device: str, threads: int | None, resume: bool
+) -> Report:
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise MissingExtra("`edgeenh train`", "train")
+    import torch
+
+    from edgeenh_train.loop import train
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    output.remark(f"training variant {config.variant} on {config.images} pictures into {out}; Ctrl-C saves and stops")
+    with output.progress("train", config.images, "images") as bar, output.progress("read", None, "pictures") as reading:
+        return train(
+            config, low, high, out, device=device, resume=resume,
+            progress=_shown(bar, reading), loading=lambda done, _total: reading.update(done),
+        )  # fmt: skip
+
+
+def _shown(bar: Bar, reading: Bar) -> Progress:
+    def show(images: int, _total: int, figures: dict[str, float]) -> None:
+        reading.__exit__(None, None, None)  # two live bars would draw over each other
+        words = [f"{name} {figures[name]:.3f}" for name in ("quality", "consistency", "identity")]
+        bar.update(images, note=f"{', '.join(words)}, data wait {100 * figures['data_wait']:.0f} %")
+
+    return show
+
+
+def _conclude(report: Report) -> int | None:
+    for name, value in report.losses.items():
+        if math.isfinite(value):
+            output.remark(f"{name}: {value:.4f}")
+    output.say(f"{report.checkpoint}  ({report.images} pictures seen; sample sheets in {report.out / 'samples'})")
+    if report.finished:
+        output.next_step(f"edgeenh export {report.checkpoint} --fp16 --out {report.out / 'model.edgeenh'}")
+        return None
+    output.next_step("the same command with --resume")
+    return 130
+
+
+def _say_config(config: TrainConfig, json_target: str | None) -> None:
+    fields = dataclasses.asdict(config)
+    output.emit_json(json_target, {"schema": "edgeenh.train.config/1", **fields})
+    for key, value in fields.items():
+        output.say(f"{key} = {_toml(value)}")
+
+
+def _toml(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _document(report: Report, config: TrainConfig) -> dict[str, Any]:
+    fields = dataclasses.asdict(report)
+    return {
+        "schema": "edgeenh.train/1",
+        **{key: str(value) if isinstance(value, Path) else value for key, value in fields.items()},
+        "config": dataclasses.asdict(config),
+    }
+
+
+def _count_pictures(folder: Path) -> int:
+    from edgeenh_train.data.folder import picture_files
+
+    return len(picture_files(folder))

@@ -1,0 +1,109 @@
+r"""Split one folder of pictures into a low and a high domain by brightness and yellowness, and hold subjects back.
+
+    python -m edgeenh_train.domains PICTURES --out DIR --subject 'Voluntario(\d+)' --hold-out 7,10
+
+A picture's score is its mean lightness L* minus 0.8 times its mean b* (CIE 1976): dim and yellow pictures score low. The lower
+and the upper third of the subjects that are not held back become `low` and `high`; the middle is left out, since it would blur
+both. Held-back subjects go whole to `held-out`: pictures of one person never stand on both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgeenh.errors import EdgeenhError, InputError
+from edgeenh.files import make_folder
+from edgeenh.pictures import PICTURE_SUFFIXES, read_picture
+
+YELLOW_WEIGHT = 0.8
+
+
+def score(path: Path) -> float:
+    """Mean L* (0…100) minus 0.8 · mean b* of a picture; higher is brighter and less yellow.
+
+    Raises:
+        PictureError: It cannot be read as 8-bit colour.
+    """
+    image = read_picture(path)
+    small = cv2.resize(image, (160, max(1, round(160 * image.shape[0] / image.shape[1]))), interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+    return float(lab[..., 0].mean() - YELLOW_WEIGHT * lab[..., 2].mean())
+
+
+def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str]) -> dict[str, int]:
+    """Copy the pictures into `out/low`, `out/high` and `out/held-out`.
+
+    Args:
+        pictures: Folder of pictures.
+        out: Folder to fill.
+        subject: Regular expression whose first group finds the subject in a file name.
+        hold_out: Subjects to hold back.
+
+    Returns:
+        Number of pictures per folder.
+
+    Raises:
+        InputError: A file name without a subject, or too few pictures.
+    """
+    files = sorted(f for f in pictures.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES)
+    subjects = {file: _subject_of(file, subject) for file in files}
+    ranked = sorted((f for f in files if subjects[f] not in hold_out), key=score)
+    third = len(ranked) // 3
+    if third < 2:
+        raise InputError(
+            f"{pictures} leaves {len(ranked)} pictures to split after holding subjects back; expected at least 6"
+        )
+    parts = {
+        "low": ranked[:third],
+        "high": ranked[-third:],
+        "held-out": [f for f in files if subjects[f] in hold_out],
+    }
+    for name, members in parts.items():
+        folder = make_folder(out / name)
+        for file in members:
+            shutil.copyfile(file, folder / file.name)
+    return {name: len(members) for name, members in parts.items()}
+
+
+def _subject_of(file: Path, pattern: str) -> str:
+    match = re.search(pattern, file.name)
+    if match is None:
+        raise InputError(f"{file.name} does not match --subject '{pattern}'; every file name must tell whom it shows")
+    return match.group(1)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line above; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m edgeenh_train.domains",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--subject", required=True, help="regular expression; its first group is the subject")
+    parser.add_argument("--hold-out", default="", help="subjects to hold back, with commas")
+    options = parser.parse_args(argv)
+    try:
+        counts = split(
+            options.pictures,
+            options.out,
+            subject=options.subject,
+            hold_out=frozenset(filter(None, options.hold_out.split(","))),
+        )
+    except EdgeenhError as exc:
+        print(f"edgeenh: {exc}", file=sys.stderr)
+        return exc.exit_code
+    print(", ".join(f"{options.out / name}: {count}" for name, count in counts.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

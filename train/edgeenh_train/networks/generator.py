@@ -1,0 +1,194 @@
+"""The generator: encoder with Global Attention and Local Feature Enhancement, deconvolution decoder, bounded residual.
+
+    image ── stem ── stage ── … ── stage      each stage halves the size; a Global Attention Module where the table says so
+               │        │              │
+               │        │        Local Feature Enhancement
+               ▼        ▼              │
+             skip  ◄─ deconv ◄─ deconv ┘      each deconvolution doubles the size; skips are added
+               │
+             head ── residual                 enhanced = clamp(image + strength · cap · tanh(residual))
+
+`residual` comes from the head in one of two forms. Direct (variant `seed`): the head's three channels. Affine (the edge
+variants): two heads, and `residual = gain ⊙ image + offset`. Gain and offset are made at quarter resolution and
+interpolated, so detail can only come from the image itself: the small variants can brighten a structure, not draw one.
+UEGAN multiplies decoder and image features for the same purpose (arXiv 2012.15020, section III-B); local affine colour
+models are those of HDRNet (Gharbi et al., ACM TOG 36, 2017).
+
+Letters behind a name: B batch, C channels, H height, W width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgeenh_train.networks.attention import GlobalAttentionModule, LocalFeatureEnhancement
+from edgeenh_train.networks.blocks import ConvBlock, DeconvBlock
+
+SIZE_MULTIPLE = 16
+"""Height and width of the input must be multiples of this for every variant."""
+
+DEFAULT_CAP = 0.5
+"""Largest change of a pixel, as a share of the full range, that a generator may make unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One row of the table of sizes.
+
+    Attributes:
+        stride: Pixels per side of the stem's patch; the heaviest work happens at 1/stride of the size and below.
+        widths: Channels of the stem and of each stage behind it.
+        convs: Further 3×3 convolutions at the same places, in encoder and decoder alike.
+        attention: Channels of each Global Attention branch at the same places; 0 = none there.
+        affine: Whether there are heads for gain and offset, or one for the residual itself.
+    """
+
+    stride: int
+    widths: tuple[int, ...]
+    convs: tuple[int, ...]
+    attention: tuple[int, ...]
+    affine: bool
+
+
+VARIANTS: dict[str, Variant] = {
+    "n": Variant(stride=4, widths=(16, 24, 48), convs=(0, 1, 1), attention=(0, 0, 8), affine=True),
+    "s": Variant(stride=4, widths=(24, 48, 96), convs=(1, 1, 1), attention=(0, 8, 16), affine=True),
+    "m": Variant(stride=4, widths=(48, 96, 160), convs=(1, 1, 2), attention=(0, 32, 64), affine=True),
+    "seed": Variant(stride=1, widths=(32, 64, 128), convs=(1, 1, 1), attention=(32, 64, 128), affine=False),
+}
+
+
+class DeconvHead(nn.Module):
+    """From the decoder's features to a field of three channels at full resolution. Starts at zero: an untrained generator is the identity.
+
+    A 1×1 convolution makes the field at stem resolution; a transposed convolution with a fixed bilinear kernel carries it up.
+    A learned kernel could print its own period as a grid over the picture; this one cannot, and the field it gives
+    holds no detail finer than the stem's patch. Depthwise, it also costs half of a dense one on a CPU. With stride 1 (variant `seed`)
+    nothing needs carrying up, and a 3×3 convolution takes its place.
+    """
+
+    kernel: Tensor
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.conv = nn.Conv2d(inputs, outputs, 1 if stride > 1 else 3, padding=0 if stride > 1 else 1)
+        nn.init.zeros_(self.conv.weight)
+        nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless told otherwise
+        ramp = 1.0 - (torch.arange(2 * stride) + 0.5 - stride).abs() / stride
+        kernel = torch.outer(ramp, ramp).expand(outputs, 1, -1, -1)
+        self.register_buffer("kernel", kernel.contiguous(), persistent=False)
+
+    def forward(self, features_BCHW: Tensor) -> Tensor:
+        """Float [B,inputs,H/stride,W/stride] to float [B,outputs,H,W]."""
+        field: Tensor = self.conv(features_BCHW)
+        if self.stride == 1:
+            return field
+        edged = functional.pad(field, (1, 1, 1, 1), mode="replicate")  # else the field would fall off at the borders
+        padding = self.stride // 2 + self.stride
+        return functional.conv_transpose2d(edged, self.kernel, None, self.stride, padding, groups=field.shape[1])
+
+
+def conv_blocks(channels: int, count: int) -> nn.Sequential:
+    """`count` 3×3 blocks that keep size and channels; none is the identity."""
+    return nn.Sequential(*(ConvBlock(channels, channels) for _ in range(count)))
+
+
+class Stage(nn.Module):
+    """Strided convolution, further convolutions, Global Attention Module where the variant has one."""
+
+    def __init__(self, inputs: int, outputs: int, convs: int, attention: int) -> None:
+        super().__init__()
+        self.down = ConvBlock(inputs, outputs, stride=2)
+        self.convs = conv_blocks(outputs, convs)
+        self.attention = GlobalAttentionModule(outputs, attention) if attention else nn.Identity()
+
+    def forward(self, features_BCHW: Tensor) -> Tensor:
+        """Float [B,inputs,H,W] to float [B,outputs,H/2,W/2]."""
+        result: Tensor = self.attention(self.convs(self.down(features_BCHW)))
+        return result
+
+
+class UpStage(nn.Module):
+    """Deconvolution, skip added, further convolutions."""
+
+    def __init__(self, inputs: int, outputs: int, convs: int) -> None:
+        super().__init__()
+        self.deconv = DeconvBlock(inputs, outputs)
+        self.convs = conv_blocks(outputs, convs)
+
+    def forward(self, features_BCHW: Tensor, skip_BCHW: Tensor) -> Tensor:
+        """Float [B,inputs,H,W] and skip [B,outputs,2H,2W] to float [B,outputs,2H,2W]."""
+        result: Tensor = self.convs(self.deconv(features_BCHW) + skip_BCHW)
+        return result
+
+
+class Generator(nn.Module):
+    """See the module's docstring.
+
+    Args:
+        variant: The row of `VARIANTS`.
+        cap: Largest change of a pixel, 0…1 of the full range.
+    """
+
+    def __init__(self, variant: Variant, cap: float = DEFAULT_CAP) -> None:
+        super().__init__()
+        self.variant = variant
+        self.cap = cap
+        widths, convs, attention = variant.widths, variant.convs, variant.attention
+        kernel = variant.stride if variant.stride > 1 else 3
+        self.stem = ConvBlock(3, widths[0], kernel=kernel, stride=variant.stride)
+        self.stem_convs = conv_blocks(widths[0], convs[0] if variant.stride == 1 else 0)
+        self.stem_attention = GlobalAttentionModule(widths[0], attention[0]) if attention[0] else nn.Identity()
+        self.encoder = nn.ModuleList(
+            Stage(a, b, c, g) for (a, b), c, g in zip(pairwise(widths), convs[1:], attention[1:], strict=True)
+        )
+        self.local = LocalFeatureEnhancement(widths[-1])
+        self.decoder = nn.ModuleList(
+            UpStage(b, a, c) for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
+        )
+        self.offset = DeconvHead(widths[0], 3, variant.stride)
+        self.gain = DeconvHead(widths[0], 3, variant.stride) if variant.affine else None
+
+    def features(self, image_BCHW: Tensor) -> Tensor:
+        """Everything between the image and the heads: float [B,C,H/stride,W/stride]."""
+        skips = [self.stem_attention(self.stem_convs(self.stem(image_BCHW)))]
+        for stage in self.encoder:
+            skips.append(stage(skips[-1]))
+        features: Tensor = self.local(skips.pop())
+        for up in self.decoder:
+            features = up(features, skips.pop())
+        return features
+
+    def residual(self, image_BCHW: Tensor) -> Tensor:
+        """What the network wants to add, before bound and strength: float [B,3,H,W], any value."""
+        features = self.features(image_BCHW)
+        offset: Tensor = self.offset(features)
+        return offset if self.gain is None else self.gain(features) * image_BCHW + offset
+
+    def forward(self, image_BCHW: Tensor, strength: Tensor | float = 1.0) -> Tensor:
+        """Enhance.
+
+        Args:
+            image_BCHW: Float [B,3,H,W], RGB, 0…1; H and W multiples of `SIZE_MULTIPLE`.
+            strength: 0…1, a number or a tensor that broadcasts; 0 gives the input back exactly.
+
+        Returns:
+            Float [B,3,H,W], RGB, 0…1, a new tensor.
+        """
+        change = self.cap * torch.tanh(self.residual(image_BCHW))
+        return (image_BCHW + strength * change).clamp(0.0, 1.0)
+
+
+def build_generator(variant: str, cap: float = DEFAULT_CAP) -> Generator:
+    """Make the generator of a named variant, with fresh weights from torch's global random state.
+
+    Raises:
+        KeyError: No such variant; `VARIANTS` lists them.
+    """
+    return Generator(VARIANTS[variant], cap)
