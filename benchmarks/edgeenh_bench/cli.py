@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgeenh.cli.output import JsonOption, emit_json, next_step, progress, remark, say
+from edgeenh.cli import output
+from edgeenh.cli.model import ModelOption, ThreadsOption
 from edgeenh.errors import BackendUnavailable, MissingExtra, UsageError
 
 if TYPE_CHECKING:
@@ -15,49 +17,61 @@ if TYPE_CHECKING:
 
 DEFAULT_FRAMES = 100
 
-_HELP = """Compare every backend and precision on the same real frames: latency, drift, memory.
+HELP = """Compare every backend and precision on the same real frames: latency, drift, memory.
 
-Each row runs in a process of its own; rows take turns, one at a time. A percentile is shown once the number of frames
-supports it: 64 frames for p90, 662 for p99.
+Each row runs in a process of its own; rows take turns, one at a time. The drift is measured against the FP32 graph on
+ONNX Runtime. A percentile is shown once the number of frames supports it: 64 frames for p90, 662 for p99.
 
-Example: edgeenh bench --source clip.mp4 --size 1280x720 --frames 700
+Exit: 0 done; 2 bad usage or input; 4 the bundle is not what it says; 5 no backend could run.
+
+Example: edgeenh bench --source clip.mp4 --size 1280x720 --frames 700 --json bench.json
 """
 
 
 def register(app: typer.Typer) -> None:
-    """Add `bench` to the command line."""
-    app.command("bench", help=_HELP)(bench)
+    """Add the command."""
+    app.command("bench", help=HELP)(bench)
 
 
 def bench(
-    model: Path | None = typer.Option(
-        None, metavar="FILE", help="A bundle.  [default: the one that ships with edgeenh]"
-    ),
-    source: str | None = typer.Option(
-        None, help="Video, picture, folder, glob, camera:0, synthetic:WxH@FPS.  [default: the bundle's golden frames]"
-    ),
-    size: str | None = typer.Option(
-        None, metavar="WxH", help="Crop and scale the frames to this size.  [default: the source's own]"
-    ),
-    backends: str = typer.Option("all", metavar="all|A,B", help="Backends to compare, by name."),
-    frames: int | None = typer.Option(None, min=1, help=f"Frames to measure per row.  [default: {DEFAULT_FRAMES}]"),
-    seconds: float | None = typer.Option(None, min=0.1, help="Measure each row for this long instead."),
-    threads: int | None = typer.Option(None, min=1, help="CPU threads per frame.  [default: all cores]"),
-    json_target: JsonOption = None,
-) -> None:
-    """See `_HELP`; the command line shows that text."""
+    model: ModelOption = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="SOURCE",
+            help="A video, picture, folder, glob, camera:0, synthetic:WxH@FPS; default: the bundle's golden frames.",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="WxH", help="Crop and scale the frames to this; default: the source's own."),
+    ] = None,
+    backends: Annotated[
+        str, typer.Option("--backends", metavar="all|A,B", help="Which backends to compare, by name.")
+    ] = "all",
+    frames: Annotated[
+        int | None,
+        typer.Option("--frames", metavar="N", min=1, help=f"Frames to measure per row; default {DEFAULT_FRAMES}."),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", metavar="T", min=0.1, help="Measure each row for this long instead.")
+    ] = None,
+    threads: ThreadsOption = None,
+    json_target: output.JsonOption = None,
+) -> int:
+    """See `HELP`."""
     request = _request(model, source, size, backends, frames, seconds, threads)
     document = _compare(request)
     from edgeenh_bench.table import render
 
-    say(render(document))
-    emit_json(json_target, document)
+    output.emit_json(json_target, document)
+    output.say(render(document))
     ran = [row for row in document["rows"] if row["available"]]
     if not ran:
-        raise BackendUnavailable(
-            "no backend could run here: `edgeenh doctor` says what is missing and how to install it"
-        )
-    next_step(_suggestion(request, ran))
+        raise BackendUnavailable("no backend could run here: `edgeenh doctor` says what is missing and how to fix it")
+    output.next_step(_next(request, ran))
+    return 0
 
 
 def _request(
@@ -76,9 +90,11 @@ def _request(
 
     if frames is not None and seconds is not None:
         raise UsageError("--frames and --seconds exclude each other: give one of them")
+    if threads is not None and not 1 <= threads <= 1024:
+        raise UsageError(f"--threads is {threads}, expected 1 to 1024")
     names = [] if backends == "all" else list(dict.fromkeys(name.strip() for name in backends.split(",")))
     for name in names:
-        get_backend(name)
+        get_backend(name)  # raises for one that does not exist, before anything is read
     if frames is None and seconds is None:
         frames = DEFAULT_FRAMES
     return Request(model, source, parse_size(size) if size else None, names, frames, seconds or 0.0, threads)
@@ -101,16 +117,18 @@ def _compare(request: Request) -> dict[str, Any]:
     def report(step: str, done: int, total: int | None) -> None:
         if [step] != shown[-1:]:
             shown.append(step)
-            remark(step)
+            output.remark(step)
         bar.update(done, step if total is None else f"{step}, of {total}")
 
-    with progress("bench", None, "frames") as bar:
+    with output.progress("bench", None) as bar:
         return compare(request, report, datetime.now(UTC))
 
 
-def _suggestion(request: Request, ran: list[dict[str, Any]]) -> str:
+def _next(request: Request, ran: list[dict[str, Any]]) -> str:
     """Run the same source on the fastest row that passed the gate."""
     good = [row for row in ran if row["gate_passed"]] or ran
     best = min(good, key=lambda row: row["latency_ms"]["p50"])
-    words = ["edgeenh run", request.source or "SOURCE", *(["--model", str(request.model)] if request.model else [])]
-    return " ".join([*words, "--backend", best["backend"], "--precision", best["precision"], "--out enhanced.mp4"])
+    source = shlex.quote(request.source) if request.source else "SOURCE"
+    model = ["--model", shlex.quote(str(request.model))] if request.model else []
+    words = ["edgeenh run", source, *model, "--backend", best["backend"], "--precision", best["precision"]]
+    return " ".join([*words, "--out enhanced.mp4"])

@@ -34,6 +34,8 @@ REWARM = 2
 BUFFER_BYTES = 64 << 20
 """Frames that a worker holds in memory at a time, in bytes; a longer block is measured in parts."""
 
+MOST_SLOTS = 32
+
 DRIFT_FRAMES = 12
 """Distinct frames, spread over the source, that the drift is measured on."""
 
@@ -66,7 +68,7 @@ class Job:
     def slots(self) -> int:
         """Frames that a worker holds in memory at a time."""
         width, height = self.frames.size
-        return max(1, min(self.frames.count, BUFFER_BYTES // (width * height * 3)))
+        return max(1, min(MOST_SLOTS, BUFFER_BYTES // (width * height * 3)))
 
     @property
     def drift_indices(self) -> list[int]:

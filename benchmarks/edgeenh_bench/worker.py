@@ -26,9 +26,10 @@ from edgeenh.backends.base import Session, SessionOptions
 from edgeenh.backends.contract import graph_precision
 from edgeenh.bundle import Bundle
 from edgeenh.errors import EdgeenhError
+from edgeenh.padding import padded_size
 from edgeenh_bench.measure import NowNs, WarmUpLimits, measure_block, time_run, warm_up
 from edgeenh_bench.memory import forget_peak_memory, peak_memory_mb, resident_memory_mb
-from edgeenh_bench.padding import PaddedSession, padded_size
+from edgeenh_bench.padded_session import PaddedSession
 from edgeenh_bench.source_frames import read_frame_into
 
 Answer = dict[str, Any]
@@ -58,7 +59,7 @@ class Worker:
         request = self._request
         bundle = Bundle.open(Path(request["bundle"]))
         model = bundle.model(graph_precision(request["precision"]))
-        width, height = padded_size(request["width"], request["height"], bundle.manifest.generator.size_multiple)
+        height, width = padded_size(request["height"], request["width"], bundle.manifest.generator.size_multiple)
         options = SessionOptions(height, width, request["precision"], request["threads"], request["device"])
         forget_peak_memory()
         self._memory_before_mb = resident_memory_mb()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,25 +51,33 @@ def replacing(path: Path) -> Iterator[Path]:
         UsageError, OutputFailed: The place cannot be written to.
     """
     make_folder(path.parent)
+    # Made with the ordinary mode, so that the result is an ordinary file; tempfile's would be readable by its owner alone.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.part{path.suffix}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".part{path.suffix}", dir=path.parent)
-        os.close(handle)
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as exc:
         raise translate_write_error(path, exc) from exc
-    temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes 0600 files; results are ordinary files
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         temporary.replace(path)
+        _flush(path.parent)
     except OSError as exc:
-        raise translate_write_error(path, exc) from exc
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT) or exc.filename in (str(temporary), str(path), None):
+            raise translate_write_error(path, exc) from exc
+        raise  # the body failed to read something else; that is its own error to tell
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Bring a file's content, or a folder's names, to the disk itself."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -29,11 +29,11 @@ class Header:
         width: Pixels per row as the decoder gives them: as stored, for TIFF already upright.
         height: Rows, likewise.
         bits: Bits per channel; the largest where channels differ.
-        colour: `RGB`, `grey`, `palette`, `CMYK`, `other colour`, or one of the first three `with
+        colour: `RGB`, `grey`, `palette`, `CMYK`, `non-RGB colour`, or one of the first three `with
             transparency`.
         pictures: Pictures, pages or animation frames in the file; 2 stands for more than one.
-        orientation: EXIF orientation that is left to undo after decoding, 1…8; 1 where none is given, and for TIFF, which
-            OpenCV turns upright whatever it is asked.
+        orientation: EXIF orientation left to undo after decoding, 1…8; 1 where none is given, and for TIFF, which OpenCV
+            turns upright whatever it is asked.
     """
 
     format: str
@@ -66,7 +66,7 @@ def read_header(data: bytes) -> Header:
 def _png(data: bytes) -> Header:
     width, height, bits, kind, *_ = struct.unpack_from(">IIBBBBB", data, 16)
     colours = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with transparency", 6: "RGB with transparency"}
-    colour = colours.get(kind, "other colour")
+    colour = colours.get(kind, "non-RGB colour")
     position, pictures, orientation = 8, 1, 1
     while True:
         length, name = struct.unpack_from(">I4s", data, position)
@@ -82,8 +82,11 @@ def _png(data: bytes) -> Header:
         elif name == b"IEND":
             break
         position += 12 + length
-    if colour == "palette":
-        colour, bits = "RGB", 8  # the entries of a PNG palette are 8-bit RGB, whatever the width of the index
+    if kind == 3:
+        colour, bits = (
+            colour.replace("palette", "RGB"),
+            8,
+        )  # the entries of a PNG palette are 8-bit RGB, whatever the width of the index
     return Header("PNG", width, height, bits, colour, pictures, orientation)
 
 
@@ -104,7 +107,7 @@ def _jpeg(data: bytes) -> Header:
         position += length
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits, height, width, channels = struct.unpack_from(">BHHB", body)
-            colour = {1: "grey", 3: "RGB", 4: "CMYK"}.get(channels, "other colour")
+            colour = {1: "grey", 3: "RGB", 4: "CMYK"}.get(channels, "non-RGB colour")
             found = Header("JPEG", width, height, bits, colour)
         elif marker == 0xE1 and body[:6] == b"Exif\0\0":
             orientation = _exif_orientation(body[6:])
@@ -137,12 +140,12 @@ def _tiff(data: bytes) -> Header:
         raise MalformedPictureError(f"ends before its last TIFF strip: {_DAMAGED}")
     channels = tags.get(277, (1,))[0]
     colour = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "RGB"}.get(
-        tags.get(262, (0,))[0], "other colour"
+        tags.get(262, (0,))[0], "non-RGB colour"
     )
     if 338 in tags or channels > {"grey": 1, "palette": 1, "CMYK": 4}.get(colour, 3):
-        colour = colour + " with transparency" if colour in ("grey", "RGB", "palette") else "other colour"
+        colour = colour + " with transparency" if colour in ("grey", "RGB", "palette") else "non-RGB colour"
     if tags.get(339, (1,))[0] != 1:
-        colour = "other colour"  # signed or floating point
+        colour = "non-RGB colour"  # signed or floating point
     width, height = tags.get(256, (0,))[0], tags.get(257, (0,))[0]
     if _orientation(tags) >= 5:
         width, height = height, width
@@ -171,6 +174,8 @@ def _webp(data: bytes) -> Header:
         elif name == b"VP8X":
             alpha, pictures = bool(body[0] & 0x10), 2 if body[0] & 0x02 else 1
             width, height = (1 + int.from_bytes(body[at : at + 3], "little") for at in (4, 7))
+        elif name == b"ALPH":
+            alpha = True
         elif name == b"EXIF":
             orientation = _exif_orientation(body.removeprefix(b"Exif\0\0"))
         position += 8 + length + length % 2
@@ -178,12 +183,18 @@ def _webp(data: bytes) -> Header:
 
 
 def _bmp(data: bytes) -> Header:
-    start, _, width, height, _, depth, compression = struct.unpack_from("<IIiiHHI", data, 10)
+    start, head, width, height, _, depth, compression = struct.unpack_from("<IIiiHHI", data, 10)
+    if head < 40:
+        raise MalformedPictureError(
+            "is a BMP of the kind before Windows 3, expected a later one: convert it to PNG first"
+        )
     height = abs(height)  # negative: rows from the top
-    colour = {24: "RGB", 32: "RGB with transparency", 16: "other colour"}.get(depth, "palette")
-    if compression:
-        colour = "other colour"
-    elif start + (width * depth + 31) // 32 * 4 * height > len(data):
+    colour = {24: "RGB", 32: "RGB", 16: "non-RGB colour"}.get(depth, "palette")
+    if compression == 3 and depth == 32:  # with channel masks, of which one can be for transparency
+        colour = "RGB with transparency"
+    elif compression:
+        colour = "non-RGB colour"
+    if compression in (0, 3) and start + (width * depth + 31) // 32 * 4 * height > len(data):
         raise MalformedPictureError(f"ends before its last BMP row: {_DAMAGED}")
     return Header("BMP", width, height, 8, colour)
 

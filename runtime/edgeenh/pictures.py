@@ -5,8 +5,8 @@ colour, one that is too large, or half a file is refused before any memory is ta
 alone, it would turn grey, 16-bit and transparent pictures into 8-bit colour without a word, and fill the missing part
 of a truncated JPEG with grey.
 
-EXIF orientation is applied, as viewers do. Colour profiles are not: the values are taken as they are in the file. Of the
-formats only PNG has checksums; in the others a changed byte inside the pixels cannot be told from a picture.
+EXIF orientation is applied, as viewers do. Colour profiles are not: the values are taken as they are in the file. Of
+the formats only PNG has checksums; in the others a changed byte inside the pixels cannot be told from a picture.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 """Suffixes, in lower case, of the files in a folder that are pictures; reading itself goes by the content."""
 MIN_SIDE = 16
 MAX_PIXELS = 64_000_000
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 256 * 1024 * 1024
 
 _ENCODING: dict[str, list[int]] = {
     ".png": [],
@@ -129,42 +129,51 @@ def _check_header(header: Header, name: str) -> None:
         raise PictureError(
             f"{name} holds {header.pictures} pictures or frames, expected one: save each as a file of its own"
         )
-    if header.colour != "RGB" or header.bits != 8:
-        found = f"{header.bits}-bit {header.colour}"
-        raise PictureError(
-            f"{name} is {found}, expected 8-bit RGB colour: "
-            f"convert it first, e.g. `magick IN {_CONVERSION[header.colour]} OUT.png`"
-        )
+    if header.colour not in ("RGB", _TRANSPARENT) or header.bits != 8:
+        raise _wrong_kind(name, header)
 
 
+def _wrong_kind(name: str, header: Header) -> PictureError:
+    found = f"{header.bits}-bit {header.colour}"
+    fix = f"convert it first, e.g. `magick IN {_CONVERSION[header.colour]} OUT.png`"
+    return PictureError(f"{name} is {found}, expected 8-bit RGB colour: {fix}")
+
+
+_TRANSPARENT = "RGB with transparency"
 _CONVERSION = {
     "RGB": "-depth 8",
     "grey": "-depth 8 -type TrueColor -define png:color-type=2",
     "grey with transparency": "-alpha off -depth 8 -type TrueColor -define png:color-type=2",
-    "RGB with transparency": "-alpha off -depth 8",
+    "RGB with transparency": "-background white -alpha remove -alpha off -depth 8",
     "CMYK": "-colorspace sRGB -depth 8",
     "palette": "-depth 8 -type TrueColor -define png:color-type=2",
-    "palette with transparency": "-alpha off -depth 8 -type TrueColor -define png:color-type=2",
-    "other colour": "-colorspace sRGB -depth 8",
+    "palette with transparency": "-background white -alpha remove -alpha off -depth 8 -type TrueColor",
+    "non-RGB colour": "-colorspace sRGB -depth 8",
 }
 
 
 def _decode(data: bytes, header: Header, name: str) -> NDArray[np.uint8]:
+    """Decode to RGB; an alpha channel is dropped only where it is opaque throughout, and so says nothing."""
+    transparent = header.colour == _TRANSPARENT
+    flags = cv2.IMREAD_UNCHANGED if transparent else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         decoded = None
     if decoded is None:
         raise PictureError(
             f"{name} cannot be decoded as {header.format}: the file is damaged; get it again from its source"
         )
-    if decoded.shape != (header.height, header.width, 3):
-        found = f"decoded to {decoded.shape[1]}×{decoded.shape[0]} pixels"
+    if decoded.shape != (header.height, header.width, 4 if transparent else 3):
+        found, expected = list(decoded.shape), [header.height, header.width]
         raise PictureError(
-            f"{name} {found}, expected the {header.width}×{header.height} of its header: "
+            f"{name} decoded to {found}, expected the {expected} of its header: "
             "the file is damaged; get it again from its source"
         )
-    return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    if transparent and decoded[..., 3].min() != 255:
+        raise _wrong_kind(name, header)
+    conversion = cv2.COLOR_BGRA2RGB if transparent else cv2.COLOR_BGR2RGB
+    return cv2.cvtColor(decoded, conversion).astype(np.uint8, copy=False)
 
 
 def _upright(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:

@@ -92,3 +92,11 @@ def test_head_carries_a_constant_to_every_pixel() -> None:
     head = build_generator("n").offset
     nn.init.constant_(head.conv.bias, 0.25)
     torch.testing.assert_close(head(torch.zeros(1, 16, 5, 7)), torch.full((1, 3, 20, 28), 0.25))
+
+
+@pytest.mark.parametrize("variant", ["n", "s", "m"])
+def test_flat_picture_stays_flat(variant: str) -> None:
+    image = torch.full((1, 3, 512, 512), 0.4)
+    change = (awake(variant, cap=1.0)(image) - image)[..., 200:312, 200:312]  # away from the borders
+    assert change.abs().max() > 0.01
+    assert change.std(dim=(2, 3)).max() < 1e-4

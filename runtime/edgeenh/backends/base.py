@@ -59,10 +59,10 @@ class Model:
     """
 
     name: str
-    onnx: bytes
+    onnx: bytes = field(repr=False)
     onnx_precision: str
     sha256: str
-    plans: Mapping[str, bytes] = field(default_factory=dict)
+    plans: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """TensorRT on NVIDIA GPUs: one path for `tensorrt` 10, 11 and `tensorrt_rtx`. Not yet run on a GPU.
 
 A plan is native code, so one is run only if a signature covers it or this station built it. Bundles are not signed yet:
-`Model.plans` is information only, and every session builds its plan from the verified ONNX when it is opened (TensorRT-RTX:
-about a second; full TensorRT: minutes). Precision is that of the graph, since TensorRT types networks strongly; TF32 is off.
+`Model.plans` is information only, and every session builds its plan from the verified ONNX when it is opened
+(TensorRT-RTX: about a second; full TensorRT: minutes). Precision is that of the graph, since networks are strongly typed;
+TF32 is off.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from edgeenh.backends.tensorrt_build import (
     process_logger,
 )
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
-from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, open_device, package_missing
+from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, DeviceBuffer, open_device, package_missing
 from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def availability() -> Availability:
         fix = "pip install 'edgeenh[tensorrt-rtx]' (GeForce RTX and RTX PRO) or 'edgeenh[tensorrt]' (any NVIDIA GPU)"
         return Availability(usable=False, reason="it is not installed", fix=fix)
     except BackendUnavailable as exc:
-        return Availability(usable=False, reason=str(exc), fix="pip install --force-reinstall the package it names")
+        return Availability(usable=False, reason=str(exc), fix="pip install --force-reinstall tensorrt (or tensorrt-rtx)")
     if problem := driver_problem():
         return Availability(usable=False, version=flavour.version, reason=problem, fix=driver_fix())
     if all(package_missing(name) for name in IMPLEMENTATIONS):
@@ -99,6 +100,8 @@ class TensorRtSession:
         self._shape = (options.height, options.width, 3)
         self._device = device
         self._trt = flavour.module
+        self._buffers: dict[str, DeviceBuffer] = {}
+        self._staged: dict[str, NDArray[np.uint8]] = {}
         device.activate()
         with log_messages(self._trt) as messages:
             try:
@@ -156,8 +159,6 @@ class TensorRtSession:
         import numpy as np
 
         frame = self._shape[0] * self._shape[1] * 3
-        self._buffers = {}
-        self._staged = {}
         if not self._context.set_input_shape(INPUT, (1, *self._shape)):
             raise _RefusedError(f"the plan refuses a frame of {self._shape[1]}x{self._shape[0]}")
         for name, nbytes in ((INPUT, frame), (STRENGTH, 4), (OUTPUT, frame)):

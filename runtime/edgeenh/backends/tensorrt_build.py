@@ -269,5 +269,6 @@ def _monitor(trt: Any, progress: Progress) -> Any:
 
 
 def last_message(messages: Sequence[str], otherwise: object) -> str:
+    """The last error among what `log_messages` collected, or `otherwise`, as one line."""
     errors = [message for message in messages if not message.startswith("WARNING")]
     return errors[-1] if errors else one_line(otherwise)

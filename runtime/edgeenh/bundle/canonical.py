@@ -75,7 +75,7 @@ def _check_version(document: Any) -> None:
     if not isinstance(document, dict):
         raise IntegrityError(f"{MANIFEST} holds a JSON {type(document).__name__}, expected an object: {REMEDY}")
     found = document.get("schema_version")
-    if found != SCHEMA_VERSION:
+    if isinstance(found, bool) or found != SCHEMA_VERSION:
         shown = json.dumps(found)[:40]
         raise IntegrityError(
             f"{MANIFEST} is of schema version {shown}, expected {SCHEMA_VERSION}: "

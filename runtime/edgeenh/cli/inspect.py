@@ -55,7 +55,7 @@ def _lines(bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield from _generator(manifest)
     training = manifest.training
     yield "training", f"{training.data}; {training.images_seen:,} pictures seen; licence {training.licence}"
-    yield "golden", f"{len(manifest.golden)} frames: {', '.join(golden.name for golden in manifest.golden)}"
+    yield "golden", f"frames: {', '.join(golden.name for golden in manifest.golden)}"
     yield "gate", f"PSNR ≥ {manifest.gate.min_psnr_db:g} dB, SSIM ≥ {manifest.gate.min_ssim:g}"
     for result in manifest.gate.results:
         yield "", _result(result)
@@ -87,7 +87,7 @@ def _result(result: Mapping[str, Any]) -> str:
         figures = "identical" if result["identical"] else "; ".join(result["reasons"])
     else:
         figures = f"PSNR {result['psnr_db']:.2f} dB, SSIM {result['ssim']:.5f}, largest difference {result['max_abs']}"
-    return f"{'passed' if result['passed'] else 'FAILED'}: {who}, {result['pictures']} pictures: {figures}"
+    return f"{'passed' if result['passed'] else 'FAILED'}: {who} (pictures: {result['pictures']}): {figures}"
 
 
 def _size(size: tuple[int, int]) -> str:

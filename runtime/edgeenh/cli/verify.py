@@ -39,7 +39,9 @@ def verify(
         raise
     output.emit_json(json_target, _document(opened, frames))
     members = len(opened.members) + 1
-    output.say(f"{opened.path} is intact: {members} members, {opened.size:,} bytes, {frames} golden frames decode")
+    output.say(
+        f"{opened.path} is intact: {members} members, {opened.size:,} bytes, golden frames that decode: {frames}"
+    )
     output.say(f"sha256 {opened.sha256} (unsigned: shows damage, not who made it)")
     output.next_step(f"edgeenh inspect {opened.path}")
 

@@ -62,7 +62,7 @@ class CudaCoreDevice:
         buffer = self._host_memory.allocate(nbytes)
         address = int(buffer.handle)
         self._host_buffers[address] = buffer
-        return np.frombuffer((ctypes.c_uint8 * nbytes).from_address(address), np.uint8)
+        return np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(address))
 
     def to_device(self, buffer: DeviceBuffer, host: NDArray[np.uint8]) -> None:
         """Queue a copy to the device."""

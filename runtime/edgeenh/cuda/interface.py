@@ -1,7 +1,7 @@
 """CUDA as the backends need it: one device, one stream, device buffers, pinned arrays, copies.
 
-Two implementations on GPUs, `cuda_core` (default) and `pycuda`, and one on the CPU for tests, `fake`. All work is queued
-on the device's one stream and done in order; only `synchronize` waits. Not yet run on a GPU.
+Two implementations on GPUs, `cuda_core` (default) and `pycuda`, and one on the CPU for tests, `fake`. All work is
+queued on the device's one stream and done in order; only `synchronize` waits. Not yet run on a GPU.
 """
 
 from __future__ import annotations

@@ -7,8 +7,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
 from edgeenh.files import make_folder, replacing
@@ -51,7 +49,6 @@ class VideoSink(BaseSink):
         self._replacement = ExitStack()  # holds `replacing(path)` from the first frame to the last
         self._temporary: Path | None = None
         self._size: tuple[int, int] | None = None
-        self._bgr: NDArray[np.uint8] | None = None
         self._written = 0
 
     def write(self, frame: EnhancedFrame) -> None:
@@ -64,9 +61,8 @@ class VideoSink(BaseSink):
             found = f"frame {frame.original.sequence} is {width}×{height}"
             raise OutputFailed(f"{found}, the video {self._path} is {was}: use --out FOLDER")
         self._check_space()
-        self._bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR, dst=self._bgr)
         if self._writer is not None:
-            self._writer.write(self._bgr)
+            self._writer.write(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
         self._written += 1
 
     def close(self) -> None:

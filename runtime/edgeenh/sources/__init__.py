@@ -51,8 +51,10 @@ def open_source(
 
     clock = clock or MonotonicClock()
     source = _open_text(str(spec), clock, loop=loop) if isinstance(spec, str | Path) else _open_object(spec, clock)
+    if not pace or source.live:
+        return source
     try:
-        return PacedSource(source, clock) if pace and not source.live else source
+        return PacedSource(source, clock)
     except UsageError:
         source.close()
         raise

@@ -13,6 +13,7 @@ import cv2
 from edgeenh.errors import SourceError
 from edgeenh.frames import Frame
 from edgeenh.sources.base import BaseSource
+from edgeenh.sources.colour import to_rgb
 
 if TYPE_CHECKING:
     from edgeenh.stream.clock import Clock
@@ -63,7 +64,7 @@ class CameraSource(BaseSource):
             raise SourceError(
                 f"{self.id} gives no more frames after {self._sequence}: check its cable, then start again"
             )
-        return self._frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), captured_ns)
+        return self._frame(to_rgb(image), captured_ns)
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -72,7 +73,7 @@ class CameraSource(BaseSource):
 
 def camera_index(spec: str) -> int | None:
     """The number in `camera:N` or `/dev/videoN`; None when `spec` is neither."""
-    match = re.fullmatch(r"(?:camera:|/dev/video)(\d{1,3})", spec)
+    match = re.fullmatch(r"(?:camera:|/dev/video)([0-9]{1,3})", spec)
     return int(match[1]) if match else None
 
 

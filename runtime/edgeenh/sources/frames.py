@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +35,7 @@ class FramesSource(BaseSource):
         super().__init__(name, clock)
         self._arrays = iter(arrays)
         self.fps = fps
-        self.length = len(arrays) if hasattr(arrays, "__len__") else None
+        self.length = len(arrays) if isinstance(arrays, Sized) else None
 
     def read(self) -> Frame | None:
         """The next array as a frame; None when the iterable ends or after `interrupt`."""

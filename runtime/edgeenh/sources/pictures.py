@@ -80,7 +80,9 @@ class PictureSource(BaseSource):
 
     def _nothing(self) -> str:
         if self._paths:
-            return f"none of the {len(self._paths)} pictures in {self.id} can be used; the first: {self.notices[0].detail}"
+            return (
+                f"none of the {len(self._paths)} pictures in {self.id} can be used; the first: {self.notices[0].detail}"
+            )
         return f"{self.id} holds no picture, expected {', '.join(PICTURE_SUFFIXES)} files: give another folder"
 
 

@@ -76,7 +76,7 @@ def parse_synthetic(spec: str, clock: Clock) -> SyntheticSource:
     Raises:
         UsageError: `spec` is not of this form, or outside the ranges of `SyntheticSource`.
     """
-    match = re.fullmatch(r"synthetic:(\d{1,5})x(\d{1,5})@(\d{1,4}(?:\.\d{1,3})?)", spec)
+    match = re.fullmatch(r"synthetic:([0-9]{1,5})x([0-9]{1,5})@([0-9]{1,4}(?:\.[0-9]{1,3})?)", spec)
     if match is None:
         raise UsageError(
             f"{spec!r} is not a synthetic source, expected synthetic:WIDTHxHEIGHT@FPS, e.g. synthetic:1280x720@30"

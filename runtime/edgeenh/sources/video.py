@@ -10,6 +10,7 @@ import cv2
 from edgeenh.errors import SourceError
 from edgeenh.frames import Frame
 from edgeenh.sources.base import BaseSource, Notice
+from edgeenh.sources.colour import to_rgb
 from edgeenh.sources.containers import Container, read_container
 
 if TYPE_CHECKING:
@@ -44,21 +45,22 @@ class VideoSource(BaseSource):
         self._declared = declared if declared > 0 else None
         self.length = None if loop else self._declared
         self._decoded = 0  # since the file was last begun
+        self._compared = False
 
     def read(self) -> Frame | None:
         """The next frame: uint8 [H,W,3] RGB in memory of its own; None at the end of what can be decoded."""
         if self._interrupted.is_set():
             return None
         found, image = self._capture.read()
-        if not found and self._decoded and self._loop:
+        if not found:
+            self._compare()
+            if not self._loop:
+                return None
             self._begin_again()
             found, image = self._capture.read()
-        if not found:
-            self._end()
-            return None
         captured_ns = self._clock.now_ns()
         self._decoded += 1
-        return self._frame(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), captured_ns)
+        return self._frame(to_rgb(image), captured_ns)
 
     def close(self) -> None:
         """See `Source.close`."""
@@ -69,9 +71,12 @@ class VideoSource(BaseSource):
         self._capture = _open(self._path, self._container)
         self._decoded = 0
 
-    def _end(self) -> None:
-        """Compare what came with what the file declares; once."""
-        declared, self._declared = self._declared, None
+    def _compare(self) -> None:
+        """At the end, compare what came with what the file declares; once."""
+        if self._compared:
+            return
+        self._compared = True
+        declared = self._declared
         if not self._decoded:
             remedy = "get it again from its source, or save it as MP4 (H.264)"
             raise SourceError(f"{self._path} holds no frame that can be decoded: {remedy}")

@@ -104,14 +104,8 @@ class Accounting:
     def counts(self) -> Counts:
         """All counts at one moment."""
         with self._lock:
-            return Counts(
-                self._captured,
-                self._enhanced,
-                dict(self._passthrough),
-                dict(self._dropped),
-                dict(self._lost),
-                len(self._open),
-            )
+            passthrough, dropped, lost = dict(self._passthrough), dict(self._dropped), dict(self._lost)
+            return Counts(self._captured, self._enhanced, passthrough, dropped, lost, len(self._open))
 
     def _hand_in(self, ticket: int) -> None:
         try:

@@ -36,8 +36,9 @@ class Event:
 
 
 class EventLog:
-    """The events of a stream; any thread may add. The first `capacity` are kept and the others counted: a fault
-    that repeats for days must not fill the memory.
+    """The events of a stream; any thread may add.
+
+    The first `capacity` are kept and the others counted: a fault that repeats for days must not fill the memory.
 
     Args:
         capacity: How many events are kept.
@@ -83,5 +84,7 @@ class PassthroughWatch:
             self._log.add(Event("passthrough_began", detail, result.finished_ns, sequence))
             self._since = sequence
         elif reason != self._reason:
-XX            self._log.add(Event("passthrough_ended", detail, result.finished_ns, sequence))
+            after = f"after {sequence - self._since} frames"
+            detail = f"frames are enhanced again from frame {sequence} on, {after}"
+            self._log.add(Event("passthrough_ended", detail, result.finished_ns, sequence))
         self._reason = reason

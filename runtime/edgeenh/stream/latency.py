@@ -15,8 +15,9 @@ _SHARE = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
 
 class Latencies:
-    """Durations of frames. Memory is bounded: beyond `capacity` frames the oldest make room, while `n` and `max`
-    cover all of them.
+    """Durations of frames, in bounded memory.
+
+    Beyond `capacity` frames the oldest make room for the percentiles, while `n` and `max` cover all of them.
 
     Args:
         capacity: How many durations are kept.
@@ -38,9 +39,10 @@ class Latencies:
         self._max = max(self._max, milliseconds)
 
     def to_json(self) -> dict[str, Any]:
-        """`{p50, p90, p99, max, n, missing}` in milliseconds; a percentile that the count does not earn is null,
-        and `missing` says how many
-        frames more it needs. Percentiles are nearest-rank."""
+        """`{p50, p90, p99, max, n, missing}` in milliseconds; percentiles are nearest-rank.
+
+        A percentile that the count does not earn is null, and `missing` says how many frames more it needs.
+        """
         ordered = sorted(self._kept)
         enough = {name: self._count >= needed for name, needed in NEEDED.items()}
         return {

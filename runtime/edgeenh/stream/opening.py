@@ -38,7 +38,7 @@ def check_range(max_age_ms: float, strength: float | None, frames: int | None) -
 
 
 def open_for(mode: Mode, source: str | Path | Source | Iterable[NDArray[np.uint8]], clock: Clock) -> Source:
-    """Open `source`; live, whatever was recorded is shown at its rate, and an iterable of arrays without a rate at its own pace."""
+    """Open `source`; live, a recorded one is shown at its rate, and arrays without a rate at their own pace."""
     opened = open_source(source, clock=clock)
     recorded = mode == "live" and not opened.live
     if not recorded or (opened.fps is None and not isinstance(source, str | Path)):

@@ -44,10 +44,10 @@ class Policy:
         self._waiting.append(Job(self._accounting.capture(), frame))
 
     def take(self, now_ns: int) -> Job | None:
-        """The next frame for the enhancer, or None while there is none or the last result still waits; the frame is then busy."""
+        """The next frame for the enhancer, which is then busy; None while there is none or results wait for room."""
         raise NotImplementedError
 
-    def would_miss(self, frame: Frame, now_ns: int) -> bool:
+    def would_miss(self, frame: Frame, now_ns: int) -> bool:  # noqa: ARG002 (only a live frame has a deadline)
         """Whether enhancing `frame` from now on would end after its deadline, as far as can be known."""
         return False
 
@@ -61,7 +61,7 @@ class Policy:
         else:
             self._done.append((job, result))
 
-    def hand_over(self, now_ns: int) -> EnhancedFrame | None:
+    def hand_over(self, now_ns: int) -> EnhancedFrame | None:  # noqa: ARG002 (only a live frame can be too old)
         """The oldest result, now counted as shown; None while there is none."""
         if not self._done:
             return None
@@ -97,9 +97,8 @@ class Policy:
 class OfflinePolicy(Policy):
     """Every frame, in order: whoever is slow is waited for.
 
-    Guarantees: no frame is dropped unless the stream is stopped; results come in the order of capture; at most `2 ·
-        depth + 2` frames are in
-    memory at once, so that a slow sink slows the source down instead of filling the memory.
+    Guarantees: no frame is dropped unless the stream is stopped; results come in the order of capture; at most
+    `2 · depth + 2` frames are in memory at once, so that a slow sink slows the source down instead of filling the memory.
 
     Args:
         accounting: Where every frame is counted.
@@ -114,7 +113,7 @@ class OfflinePolicy(Policy):
         """See `Policy.has_room`."""
         return len(self._waiting) < self._depth
 
-    def take(self, now_ns: int) -> Job | None:
+    def take(self, now_ns: int) -> Job | None:  # noqa: ARG002 (only a live frame can be too old)
         """See `Policy.take`."""
         if self._busy is not None or not self._waiting or len(self._done) >= self._depth:
             return None
@@ -124,11 +123,10 @@ class OfflinePolicy(Policy):
 class LivePolicy(Policy):
     """The newest frame wins: one in flight, one waiting, and nothing is shown that is older than `max_age`.
 
-    Guarantees: a frame that waits is replaced by a newer one (dropped as `superseded`), so that the age of what is
-        shown never grows with the
-    length of the run; a frame older than `max_age` is dropped as `stale`, before the enhancer and again before it
-    is handed over; frames are dropped at the entrance, for the enhancer takes no frame while its last result waits.
-    When the enhancer has been too slow for `max_age` five times running, the originals go out instead (`deadline`),
+    Guarantees: a frame that waits is replaced by a newer one (dropped as `superseded`), so that the age of what is shown
+    does not grow with the length of the run. A frame older than `max_age` is dropped as `stale`, before the enhancer and
+    again before it is handed over. Frames are dropped at the entrance: the enhancer takes none while its last result
+    waits. When the enhancer was too slow for `max_age` five times running, the originals go out instead (`deadline`),
     and one frame in 32 is tried to see whether it recovered.
 
     Args:

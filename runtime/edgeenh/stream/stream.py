@@ -135,9 +135,10 @@ class Stream:
         self.close()
 
     def stop(self) -> None:
-        """End softly: no frame is captured any more, waiting ones are dropped as `stopped`, and the iteration gives
-        what is being enhanced or
-        finished, then ends. Callable from any thread, not from a signal handler (it takes a lock)."""
+        """End softly: no frame is captured any more, and the iteration ends after what is being enhanced or finished.
+
+        Frames that wait are dropped as `stopped`. Callable from any thread, not from a signal handler: it takes a lock.
+        """
         with self._changed:
             if self._stopping:
                 return
@@ -147,7 +148,7 @@ class Stream:
         self.source.interrupt()
 
     def close(self) -> None:
-        """End at once: what was not handed over is dropped as `stopped`; returns when both threads are done. Closing twice is allowed."""
+        """End at once: what was not handed over is dropped as `stopped`. Returns when both threads are done."""
         self.stop()
         with self._changed:
             self._policy.abandon()

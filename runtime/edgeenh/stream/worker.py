@@ -45,7 +45,7 @@ class Worker:
         self._health = FrameHealth()
 
     def enhance(self, frame: Frame) -> EnhancedFrame:
-        """The enhanced frame, in memory of its own; or the original, with the reason and one line of detail. Never raises."""
+        """The enhanced frame, in memory of its own; or the original, with the reason and a line of detail."""
         started_ns = self._clock.now_ns()
         if frame.image.dtype != np.uint8 or frame.image.ndim != 3 or frame.image.shape[2] != 3:
             found = f"found {frame.image.dtype} {list(frame.image.shape)}, expected uint8 [H,W,3] RGB"

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgeenh_train.networks.attention import GlobalAttentionModule, LocalFeatureEnhancement
-from edgeenh_train.networks.blocks import ConvBlock, DeconvBlock
+from edgeenh_train.networks.blocks import BilinearDeconv, ConvBlock, DeconvBlock
 
 SIZE_MULTIPLE = 16
 """Height and width of the input must be multiples of this for every variant."""
@@ -45,7 +45,8 @@ class Variant:
         widths: Channels of the stem and of each stage behind it.
         convs: Further 3×3 convolutions at the same places, in encoder and decoder alike.
         attention: Channels of each Global Attention branch at the same places; 0 = none there.
-        affine: Whether there are heads for gain and offset, or one for the residual itself.
+        affine: Whether there are heads for gain and offset, over deconvolutions that interpolate; or, as the seed's text
+            has it, one head for the residual itself, over learned deconvolutions.
     """
 
     stride: int
@@ -66,32 +67,25 @@ VARIANTS: dict[str, Variant] = {
 class DeconvHead(nn.Module):
     """From the decoder's features to a field of three channels at full resolution. Starts at zero: an untrained generator is the identity.
 
-    A 1×1 convolution makes the field at stem resolution; a transposed convolution with a fixed bilinear kernel carries it up.
-    A learned kernel could print its own period as a grid over the picture; this one cannot, and the field it gives
-    holds no detail finer than the stem's patch. Depthwise, it also costs half of a dense one on a CPU. With stride 1 (variant `seed`)
-    nothing needs carrying up, and a 3×3 convolution takes its place.
+    A 1×1 convolution makes the field at stem resolution and `BilinearDeconv` carries it up, so the field holds no detail finer
+    than the stem's patch and no grid. With stride 1 (variant `seed`) nothing needs carrying up, and a 3×3 convolution takes its place.
     """
-
-    kernel: Tensor
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.stride = stride
         self.conv = nn.Conv2d(inputs, outputs, 1 if stride > 1 else 3, padding=0 if stride > 1 else 1)
+        self.up = BilinearDeconv(outputs, stride) if stride > 1 else None
         nn.init.zeros_(self.conv.weight)
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless told otherwise
-        ramp = 1.0 - (torch.arange(2 * stride) + 0.5 - stride).abs() / stride
-        kernel = torch.outer(ramp, ramp).expand(outputs, 1, -1, -1)
-        self.register_buffer("kernel", kernel.contiguous(), persistent=False)
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Float [B,inputs,H/stride,W/stride] to float [B,outputs,H,W]."""
         field: Tensor = self.conv(features_BCHW)
-        if self.stride == 1:
+        if self.up is None:
             return field
         edged = functional.pad(field, (1, 1, 1, 1), mode="replicate")  # else the field would fall off at the borders
-        padding = self.stride // 2 + self.stride
-        return functional.conv_transpose2d(edged, self.kernel, None, self.stride, padding, groups=field.shape[1])
+        result: Tensor = self.up(edged, margin=1)
+        return result
 
 
 def conv_blocks(channels: int, count: int) -> nn.Sequential:
@@ -117,9 +111,9 @@ class Stage(nn.Module):
 class UpStage(nn.Module):
     """Deconvolution, skip added, further convolutions."""
 
-    def __init__(self, inputs: int, outputs: int, convs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, convs: int, *, learned: bool) -> None:
         super().__init__()
-        self.deconv = DeconvBlock(inputs, outputs)
+        self.deconv = DeconvBlock(inputs, outputs, learned=learned)
         self.convs = conv_blocks(outputs, convs)
 
     def forward(self, features_BCHW: Tensor, skip_BCHW: Tensor) -> Tensor:
@@ -150,7 +144,8 @@ class Generator(nn.Module):
         )
         self.local = LocalFeatureEnhancement(widths[-1])
         self.decoder = nn.ModuleList(
-            UpStage(b, a, c) for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
+            UpStage(b, a, c, learned=not variant.affine)
+            for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
         )
         self.offset = DeconvHead(widths[0], 3, variant.stride)
         self.gain = DeconvHead(widths[0], 3, variant.stride) if variant.affine else None

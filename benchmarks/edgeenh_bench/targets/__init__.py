@@ -1,0 +1,18 @@
+"""The project's own targets for speed and memory, each measured by one command: `python -m edgeenh_bench.targets NAME`.
+
+Ratios are measured in one run, alternating, so that the machine of the day matters little. Each target writes a dated JSON
+with the environment it was measured in, and ends with exit code 3 when a figure misses its limit.
+"""
+
+from __future__ import annotations
+
+TARGETS = {
+    "latency": "variant n at 1280x720 on two CPU cores: p50 of the best CPU backend",
+    "seed-ratio": "how many times faster variant n is than variant seed, same size, same backend",
+    "stream-ratio": "throughput of streaming a clip, as a share of a bare session in a loop on the same frames",
+    "startup": "time of `edgeenh --help` and of `import edgeenh`, whole processes",
+    "export-time": "time of `edgeenh export --fp16` with gate and plan, whole process",
+    "install-size": "size of a fresh environment with edgeenh[cpu]",
+    "memory-growth": "growth of resident memory while streaming, after the first 300 frames",
+}
+"""Name of each target, which is that of its module, and what it measures."""

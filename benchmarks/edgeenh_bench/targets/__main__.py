@@ -1,0 +1,79 @@
+"""`python -m edgeenh_bench.targets [NAME …] [--model F.edgeenh] [--threads N] [--out DIR]`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgeenh.cli.output import remark, say
+from edgeenh.errors import EdgeenhError, GateFailed, MissingExtra, UsageError
+from edgeenh_bench.targets import TARGETS
+from edgeenh_bench.targets.figures import ROOT, Measurement, document, write
+
+DEFAULT_OUT = ROOT / "benchmarks" / "results"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the targets named and return the exit code: 0 all reached, 3 one missed, otherwise that of the error."""
+    options = _parser().parse_args(argv)
+    names = options.names or list(TARGETS)
+    try:
+        unknown = [name for name in names if name not in TARGETS]
+        if unknown:
+            raise UsageError(f"there is no target {unknown[0]!r}: choose among {', '.join(TARGETS)}")
+        missed = [name for name in names if not run(name, options.model, options.threads, options.out)]
+        if missed:
+            raise GateFailed(f"missed: {', '.join(missed)}; the figures stand in {options.out}")
+    except EdgeenhError as exc:
+        remark(str(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        remark("interrupted")
+        return 130
+    return 0
+
+
+def run(name: str, model: Path | None, threads: int | None, out: Path) -> bool:
+    """Measure one target, say and write its figures; True when it was reached.
+
+    Raises:
+        EdgeenhError: It could not be measured.
+    """
+    remark(f"{name}: {TARGETS[name]}")
+    try:
+        from edgeenh_bench.other_load import OtherLoad
+    except ImportError as exc:
+        raise MissingExtra("measuring a target", "bench") from exc
+    load = OtherLoad()
+    module = importlib.import_module(f"edgeenh_bench.targets.{name.replace('-', '_')}")
+    measured: Measurement = module.measure(model, threads)
+    busy = load.share()
+    path = write(out, document(name, measured, busy, datetime.now(UTC)))
+    if busy > 0.1:
+        remark(f"other programs used {busy:.0%} of this machine's CPU time: run it again on an idle machine")
+    for figure in measured.figures:
+        say(figure.line())
+    say(f"written: {path}")
+    return measured.passed
+
+
+def _parser() -> argparse.ArgumentParser:
+    listing = "\n".join(f"  {name:14} {what}" for name, what in TARGETS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m edgeenh_bench.targets",
+        description=f"Measure the project's targets for speed and memory.\n\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="targets to measure; default: all")
+    parser.add_argument("--model", type=Path, metavar="F.edgeenh", help="default: the bundle that ships with edgeenh")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads per frame; default: all cores")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="default: %(default)s")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

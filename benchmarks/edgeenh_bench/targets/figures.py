@@ -1,0 +1,127 @@
+"""A figure with its limit, and the document that a target leaves behind."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edgeenh.environment import fingerprint
+from edgeenh.files import write_text
+
+SCHEMA = "edgeenh.target/1"
+ROOT = Path(__file__).resolve().parents[3]
+"""The source tree; targets that install or show the commit need one."""
+
+CLIP = ROOT / "benchmarks" / "clips" / "endoscope_720p25_3s.mp4"
+"""The real frames that targets are measured on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured number.
+
+    Attributes:
+        name: What it is, in words.
+        value: The number; NaN never passes.
+        unit: Its unit; empty for a ratio or a count.
+        at_most: It must not be above this; None = no such limit.
+        at_least: It must not be below this; None = no such limit.
+    """
+
+    name: str
+    value: float
+    unit: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether it is within its limits; None when it has none and only informs."""
+        if self.at_most is None and self.at_least is None:
+            return None
+        low = -math.inf if self.at_least is None else self.at_least
+        high = math.inf if self.at_most is None else self.at_most
+        return low <= self.value <= high  # False for NaN
+
+    def line(self) -> str:
+        """The figure for people."""
+        limits = [
+            (word, limit)
+            for word, limit in (("at most", self.at_most), ("at least", self.at_least))
+            if limit is not None
+        ]
+        asked = ", ".join(f"{word} {limit:g}" for word, limit in limits)
+        verdict = {True: "passed", False: "MISSED", None: "for information"}[self.passed]
+        return f"{self.name}: {self.value:.4g} {self.unit}".rstrip() + (f" ({asked})" if asked else "") + f": {verdict}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The figure as JSON values; a number that is not finite is null."""
+        return asdict(self) | {"value": self.value if math.isfinite(self.value) else None, "passed": self.passed}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a target measured.
+
+    Attributes:
+        figures: The numbers, those with limits first.
+        details: Raw values and whatever else explains the figures.
+    """
+
+    figures: Sequence[Figure]
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """No figure misses its limit."""
+        return all(figure.passed is not False for figure in self.figures)
+
+
+def document(target: str, measured: Measurement, other_load: float, now: datetime) -> dict[str, Any]:
+    """The result of `target` as JSON values, with everything a published figure must carry."""
+    return {
+        "schema": SCHEMA,
+        "target": target,
+        "created": now.isoformat(timespec="seconds"),
+        "source": source_state(),
+        "environment": fingerprint(),
+        "cpu_share_of_other_programs": round(other_load, 3),
+        "passed": measured.passed,
+        "figures": [figure.to_json() for figure in measured.figures],
+        "details": dict(measured.details),
+    }
+
+
+def write(folder: Path, result: Mapping[str, Any]) -> Path:
+    """Write a result to `YYYY-MM-DD-target-machine.json` in `folder`; a later run of the same day replaces it.
+
+    Raises:
+        UsageError, OutputFailed: The place cannot be written to.
+    """
+    path = folder / f"{result['created'][:10]}-{result['target']}-{machine_name(result['environment'])}.json"
+    write_text(path, json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def machine_name(environment: Mapping[str, Any]) -> str:
+    """A short name of the machine for file names: CPU, cores, and the first GPU where there is one."""
+    words = [str(environment["cpu"]["model"] or environment["machine"]), f"{environment['cpu']['cores_allowed']}c"]
+    words += [str(gpu["name"]) for gpu in environment["gpus"][:1]]
+    plain = re.sub(r"\((R|TM)\)|processor|cpu|@.*", " ", " ".join(words), flags=re.IGNORECASE)
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+
+
+def source_state() -> str | None:
+    """The commit that was measured, with `-dirty` when files differ from it; None outside a checkout."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

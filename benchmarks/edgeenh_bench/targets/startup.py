@@ -1,0 +1,75 @@
+"""Targets: `edgeenh --help` ≤ 0.25 s and `import edgeenh` ≤ 0.15 s, whole processes, without heavy imports."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from edgeenh.errors import JobFailed
+from edgeenh_bench.targets.figures import Figure, Measurement
+from edgeenh_bench.worker_process import worker_environment
+
+HELP_LIMIT_S = 0.25
+IMPORT_LIMIT_S = 0.15
+HEAVY = (
+    "numpy",
+    "cv2",
+    "torch",
+    "onnx",
+    "onnxruntime",
+    "openvino",
+    "tensorrt",
+    "tensorrt_rtx",
+    "rich",
+    "fastjsonschema",
+)
+
+_LOADED = f"import sys, edgeenh; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+
+
+def measure(model: Path | None, threads: int | None, *, repeats: int = 15) -> Measurement:
+    """Start each command `repeats` times, alternating, after one start that fills the caches; medians count."""
+    del model, threads  # neither is used before a command runs
+    commands = {
+        "nothing": [sys.executable, "-c", "pass"],
+        "import": [sys.executable, "-c", "import edgeenh"],
+        "help": [*edgeenh_command(), "--help"],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(repeats + 1):
+        for name, command in commands.items():
+            seconds = _time(command)
+            if number:
+                times[name].append(seconds)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    heavy = _output([sys.executable, "-c", _LOADED]).split()
+    figures = [
+        Figure("edgeenh --help", medians["help"], "s", at_most=HELP_LIMIT_S),
+        Figure("python -c 'import edgeenh'", medians["import"], "s", at_most=IMPORT_LIMIT_S),
+        Figure("heavy modules that `import edgeenh` loads", len(heavy), at_most=0),
+        Figure("python -c 'pass', for comparison", medians["nothing"], "s"),
+    ]
+    return Measurement(figures, {"raw_s": times, "commands": commands, "heavy": heavy})
+
+
+def edgeenh_command() -> list[str]:
+    """The installed script beside this interpreter, which is what users start; without one, `python -m edgeenh.cli`."""
+    script = Path(sys.executable).parent / "edgeenh"
+    return [str(script)] if script.exists() else [sys.executable, "-m", "edgeenh.cli"]
+
+
+def _time(command: list[str]) -> float:
+    started = time.perf_counter()
+    _output(command)
+    return time.perf_counter() - started
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=worker_environment(os.environ))
+    if done.returncode:
+        raise JobFailed(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
+    return done.stdout

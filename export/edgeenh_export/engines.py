@@ -1,0 +1,113 @@
+"""The TensorRT plan that travels with a bundle. It is a convenience: every station can build its own from the ONNX.
+
+TensorRT-RTX builds on any machine and its plan runs on every GPU of compute capability 8.0 and above that it knows; full
+TensorRT builds for the GPU of this machine only. Full TensorRT has not yet been run here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from edgeenh.backends import tensorrt_build
+from edgeenh.bundle import Engine, Profile
+from edgeenh.cuda.driver import device_names
+from edgeenh.errors import BackendUnavailable, JobFailed
+from edgeenh_export.options import MIN_SIZE, PLAN_MAX_SIZE, PLAN_OPT_SIZE, Bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan, its entry in the manifest, and what the builder warned of."""
+
+    engine: Engine
+    data: bytes
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as the report names it."""
+        engine = self.engine
+        return {
+            "file": engine.file,
+            "flavour": engine.flavour,
+            "version": engine.version,
+            "precision": engine.precision,
+            "bytes": len(self.data),
+            "profile": {
+                "min": list(engine.profile.min),
+                "opt": list(engine.profile.opt),
+                "max": list(engine.profile.max),
+            },
+            "warnings": list(self.warnings),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """The plans that were built; where there is none, the reason."""
+
+    plans: tuple[Plan, ...]
+    reason: str = ""
+
+
+def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bounds) -> Plans:
+    """Build the plan that `--tensorrt` asks for.
+
+    Args:
+        choice: `auto` (TensorRT-RTX where it is installed), `rtx`, `full` or `off`.
+        onnx: The graph to build from.
+        precision: What it holds.
+        name: The model's id.
+        bounds: The frame sizes it takes.
+
+    Raises:
+        BackendUnavailable: `rtx` or `full` was asked for and cannot be had here.
+        JobFailed: The builder gave up on `rtx` or `full`; with `auto` this is a reason instead.
+    """
+    if choice == "off":
+        return Plans((), "switched off with --tensorrt off")
+    try:
+        flavour = tensorrt_build.load_flavour("full" if choice == "full" else "rtx")
+        return Plans((_build(flavour, onnx, precision, name, bounds),))
+    except (BackendUnavailable, JobFailed) as exc:
+        if choice != "auto":
+            raise
+        return Plans((), str(exc))
+
+
+def plan_profile(bounds: Bounds) -> Profile:
+    """The frame sizes of a plan: those asked for, or without any a range up to 4K."""
+    if not bounds.asked:
+        return Profile(MIN_SIZE, PLAN_OPT_SIZE, PLAN_MAX_SIZE)
+    return Profile(bounds.min, bounds.opt, bounds.max)
+
+
+def _build(flavour: tensorrt_build.Flavour, onnx: bytes, precision: str, name: str, bounds: Bounds) -> Plan:
+    digest = hashlib.sha256(onnx).hexdigest()
+    engine_name = f"edgeenh/{name}/{digest[:12]}"
+    profile = plan_profile(bounds)
+    shapes = None if bounds.fixed else tensorrt_build.Profile(profile.min, profile.opt, profile.max)
+    with tensorrt_build.log_messages(flavour.module) as messages:
+        # told of each step, so that a Ctrl-C ends the build: Python runs between the builder's steps only
+        data = tensorrt_build.build_plan(flavour.module, onnx, name=engine_name, profile=shapes, progress=_listen)
+    file = f"engines/{flavour.name}-{flavour.version}{_target(flavour.name)}-{precision}.plan"
+    engine = Engine(_member(file), flavour.name, flavour.version, precision, digest, engine_name, profile)
+    return Plan(engine, data, tuple(messages))
+
+
+def _listen(phase: str, done: int, total: int) -> None:
+    """Nothing to show: a plan takes about a second."""
+
+
+def _target(flavour: str) -> str:
+    """What a plan of full TensorRT is tied to, for its file name; a plan of TensorRT-RTX is portable."""
+    if flavour != "tensorrt":
+        return ""
+    return f"-{next(iter(device_names()), 'gpu')}"
+
+
+def _member(name: str) -> str:
+    """`name` with only those characters that a bundle's members may have."""
+    return re.sub(r"[^A-Za-z0-9./_-]+", "-", name).lower()

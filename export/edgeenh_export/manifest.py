@@ -1,0 +1,118 @@
+"""What the manifest of an exported bundle says."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edgeenh import __version__
+from edgeenh.bundle import Engine, Gate, Generator, Golden, Manifest, Onnx, Training
+from edgeenh.drift import Thresholds
+from edgeenh.errors import CheckpointError
+from edgeenh_export import cost
+from edgeenh_export.gate import Judged
+from edgeenh_export.onnx_writer import IR_VERSION, OPSET
+from edgeenh_export.options import Bounds
+from edgeenh_train import networks
+from edgeenh_train.checkpoint import CheckpointInfo
+
+TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime", "numpy")
+"""Distributions whose versions the manifest names."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+
+
+def check_info(path: Path, info: CheckpointInfo) -> None:
+    """Refuse, before any work, a checkpoint whose description no manifest can hold.
+
+    Raises:
+        CheckpointError: Its name, version or cap is not allowed, or data or licence is empty.
+    """
+    faults = {
+        f"the name {info.name!r}, expected small letters, digits, '.', '_' and '-'": not _ID.fullmatch(info.name),
+        f"the version {info.version}, expected 1 or more": info.version < 1,
+        f"the cap {info.cap}, expected more than 0 and at most 1": not 0 < info.cap <= 1,
+        "no word on its data or their licence, which a bundle must name": not (info.data and info.licence),
+    }
+    found = next((fault for fault, wrong in faults.items() if wrong), None)
+    if found:
+        raise CheckpointError(f"{path} has {found}: train it again with a proper description")
+
+
+def onnx_metadata(info: CheckpointInfo, precision: str) -> dict[str, str]:
+    """What an ONNX file says of itself; the manifest says more, and is what readers go by."""
+    return {
+        "cap": f"{info.cap:g}",
+        "checkpoint_sha256": info.sha256,
+        "colour_order": "RGB",
+        "precision": precision,
+        "size_multiple": str(networks.SIZE_MULTIPLE),
+        "variant": info.variant,
+    }
+
+
+def describe_generator(
+    generator: networks.Generator, folded: networks.Generator, info: CheckpointInfo, bounds: Bounds
+) -> Generator:
+    """The network as the manifest names it: parameters as trained, multiply-accumulates as exported."""
+    return Generator(
+        variant=info.variant,
+        parameters=cost.parameters(generator),
+        macs_per_pixel=round(cost.macs_per_pixel(folded), 1),
+        cap=info.cap,
+        size_multiple=networks.SIZE_MULTIPLE,
+        min_size=bounds.min,
+        max_size=bounds.max,
+        fixed_size=bounds.fixed,
+    )
+
+
+def make_manifest(
+    info: CheckpointInfo,
+    generator: Generator,
+    precisions: Mapping[str, str],
+    golden: Sequence[Golden],
+    judged: Sequence[Judged],
+    thresholds: Thresholds,
+    engines: Sequence[Engine],
+    now: datetime,
+) -> Manifest:
+    """The manifest, still without the digests of the members, which `write_bundle` fills in."""
+    return Manifest(
+        id=info.name,
+        version=info.version,
+        created=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        generator=generator,
+        training=Training(info.data, info.licence, info.images_seen, info.sha256),
+        onnx=Onnx(OPSET, IR_VERSION),
+        precisions=precisions,
+        golden=tuple(golden),
+        gate=Gate(thresholds.min_psnr_db, thresholds.min_ssim, tuple(entry.to_json() for entry in judged)),
+        tools=_tools(),
+        engines=tuple(engines),
+    )
+
+
+def drift_document(thresholds: Thresholds, judged: Sequence[Judged]) -> dict[str, object]:
+    """The gate as JSON values, for `drift.json` and the report."""
+    return {
+        "reference": "the FP32 graph on onnxruntime",
+        "thresholds": {"min_psnr_db": thresholds.min_psnr_db, "min_ssim": thresholds.min_ssim},
+        "results": [entry.to_json() for entry in judged],
+    }
+
+
+def drift_member(thresholds: Thresholds, judged: Sequence[Judged]) -> bytes:
+    """The content of `drift.json`."""
+    document = drift_document(thresholds, judged)
+    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+
+
+def _tools() -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in TOOLS}
+    return {"edgeenh": __version__, "python": platform.python_version(), **versions}

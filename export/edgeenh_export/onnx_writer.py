@@ -1,0 +1,145 @@
+"""From a `FrameGraph` to the bytes of an ONNX file that keeps the graph contract and says nothing about who built it.
+
+The same checkpoint gives the same bytes: names come from the graph's order, and what the exporter adds about the building
+machine (stack traces, paths, docs, its own metadata) is taken out.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import onnx
+import torch
+from onnx import ModelProto
+
+from edgeenh import __version__
+from edgeenh.errors import EdgeenhError, JobFailed
+from edgeenh_export.graph import FrameGraph
+from edgeenh_export.onnx_tidy import name_by_order, reduce_max_in_half, strip
+from edgeenh_export.options import MAX_SIZE, SIZE_MULTIPLE, Size
+
+OPSET = 20
+IR_VERSION = 10
+
+ALLOWED_OPERATORS = frozenset(
+    "Add Cast Clip Concat Conv ConvTranspose Div LeakyRelu Mul Pad ReduceMax ReduceMean Relu Round Sigmoid Slice Tanh Transpose".split()
+)
+"""Operators of the default domain that a bundle's graphs may hold: what the variants need, and every backend offers."""
+
+_TRACE_SIZE = (160, 96)
+"""Width and height of the example that a graph of dynamic size is traced with: unequal, and neither is 16 or 32."""
+
+
+def write_onnx(graph: FrameGraph, size: Size | None, metadata: Mapping[str, str], *, name: str, version: int) -> bytes:
+    """Write a graph as ONNX.
+
+    Args:
+        graph: What to write.
+        size: The only (width, height) that it takes; None for any multiple of 16, with dimensions `height` and `width`.
+        metadata: What the file says of itself under `metadata_props`.
+        name: The model's id; becomes the graph's name.
+        version: The model's version.
+
+    Returns:
+        The file's bytes, without external data.
+
+    Raises:
+        JobFailed: The exporter failed, the result is not valid ONNX, or holds an operator that is not allowed.
+    """
+    model = _export(graph, size)
+    strip(model)
+    reduce_max_in_half(model.graph)
+    name_by_order(model.graph)
+    _name_dimensions(model, size)
+    model.ir_version = IR_VERSION
+    model.graph.name = name
+    model.model_version = version
+    model.producer_name, model.producer_version = "edgeenh", __version__
+    onnx.helper.set_model_props(model, {f"edgeenh.{key}": value for key, value in sorted(metadata.items())})
+    check(model)
+    return model.SerializeToString(deterministic=True)
+
+
+def check(model: ModelProto) -> None:
+    """Prove that a model is valid ONNX with inferable shapes, self-contained, and made of allowed operators only.
+
+    Raises:
+        JobFailed: It is not; the message names the first fault.
+    """
+    foreign = sorted(
+        {node.op_type for node in model.graph.node if node.domain or node.op_type not in ALLOWED_OPERATORS}
+    )
+    if foreign or model.functions:
+        found = ", ".join(foreign) or "functions"
+        raise JobFailed(f"the exported graph holds {found}, expected only the operators that every backend offers")
+    if any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in model.graph.initializer):
+        raise JobFailed("the exported graph keeps weights in other files, expected them inside")
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as exc:
+        raise JobFailed(
+            f"the exported graph is not valid ONNX ({_one_line(exc)}): this is a bug, please report it"
+        ) from exc
+
+
+def _export(graph: FrameGraph, size: Size | None) -> ModelProto:
+    width, height = size or _TRACE_SIZE
+    example = (torch.zeros(1, height, width, 3, dtype=torch.uint8), torch.ones(1))
+    try:
+        with _quiet_exporter():
+            program = torch.onnx.export(
+                graph,
+                example,
+                dynamo=True,
+                input_names=["image", "strength"],
+                output_names=["enhanced"],
+                dynamic_shapes=None if size else ({1: _any_multiple("h"), 2: _any_multiple("w")}, None),
+                opset_version=OPSET,
+                external_data=False,
+                verbose=False,
+            )
+    except EdgeenhError:
+        raise
+    except Exception as exc:  # the exporter has no common base for its errors
+        raise JobFailed(f"torch could not export the {graph.precision} graph ({_one_line(exc)[:300]})") from exc
+    if program is None:
+        raise JobFailed(f"torch gave no ONNX for the {graph.precision} graph")
+    return program.model_proto
+
+
+def _any_multiple(letter: str) -> object:
+    return SIZE_MULTIPLE * torch.export.Dim(letter, min=1, max=max(MAX_SIZE) // SIZE_MULTIPLE)
+
+
+def _name_dimensions(model: ModelProto, size: Size | None) -> None:
+    """The exporter writes `16*h`; the contract says `height` and `width`."""
+    if size is not None:
+        return
+    for value in (*model.graph.input, *model.graph.output):
+        if value.name in ("image", "enhanced"):
+            dimensions = value.type.tensor_type.shape.dim
+            dimensions[1].dim_param, dimensions[2].dim_param = "height", "width"
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep out of stderr what the exporter says on every run and nobody can act on; errors and other warnings pass."""
+    registration = logging.getLogger("torch.onnx._internal.exporter._registration")  # "torchvision is not installed"
+    level = registration.level
+    registration.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            warnings.filterwarnings(
+                "ignore", category=DeprecationWarning, module=r"(torch|onnxscript|copyreg|onnx_ir)(\..*)?"
+            )
+            yield
+    finally:
+        registration.setLevel(level)
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,164 @@
+"""The export, from the checkpoint to the bundle, in one function."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeenh.bundle import write_bundle
+from edgeenh.drift import Thresholds
+from edgeenh.environment import fingerprint
+from edgeenh_export import options
+from edgeenh_export.engines import build_plans
+from edgeenh_export.execute import BACKEND, OnnxRunner, as_tensor, run_generator, run_unclamped
+from edgeenh_export.fold import FOLD_TOLERANCE, check_fold, fold, fold_error
+from edgeenh_export.gate import Judged, Parity, check_identity, check_reference, compare, judge_frames, require_passed
+from edgeenh_export.golden import GoldenFrame, golden_frames, golden_members, shipped_frames
+from edgeenh_export.graph import FrameGraph
+from edgeenh_export.manifest import check_info, describe_generator, drift_member, make_manifest, onnx_metadata
+from edgeenh_export.model_card import NAME as MODEL_CARD
+from edgeenh_export.model_card import model_card
+from edgeenh_export.onnx_writer import write_onnx
+from edgeenh_export.report import ExportReport
+from edgeenh_export.steps import Steps
+from edgeenh_train import networks
+from edgeenh_train.checkpoint import SHIPPED, load_generator
+
+DRIFT = "drift.json"
+_FOLD_SIZE = (320, 256)
+"""Frames are cut to this for the check of the fold: whether two networks are one shows on any picture."""
+
+
+def export(
+    checkpoint: Path | None,
+    out: Path | None,
+    *,
+    precisions: Sequence[str] = ("fp32", "fp16"),
+    sizes: Sequence[options.Size] = (),
+    tensorrt: str = "auto",
+    thresholds: Thresholds | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+    remark: Callable[[str], None] = lambda line: None,
+    now: datetime | None = None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> ExportReport:
+    """Make a bundle of a checkpoint. Nothing is written before everything has passed; an older bundle stays until then.
+
+    Args:
+        checkpoint: The .safetensors file of a training run; None = the one that ships with `edgeenh_train`.
+        out: Where to write; None = `<model's id>.edgeenh` in the working folder.
+        precisions: `fp32` alone, or `fp32` and `fp16`.
+        sizes: Frame sizes as (width, height), multiples of 16. None: any size. One: that size only, a static graph.
+            Several: a dynamic graph whose manifest and plan are bounded by them; the first is the one it is tuned for.
+        tensorrt: `auto`, `off`, `rtx` or `full`; see `edgeenh_export.engines.build_plans`.
+        thresholds: What the FP16 graph must reach against the FP32 graph; None = PSNR 50 dB, SSIM 0.995.
+        progress: Takes a line at the beginning of each step.
+        remark: Takes what the user should know and no step says.
+        now: The time that the manifest carries; None = the system's.
+        clock: Monotonic time in seconds, for the report.
+
+    Raises:
+        CheckpointError, UsageError: What was given cannot be used.
+        GateFailed: A check failed; the message says which, where, and what to do.
+        BackendUnavailable: ONNX Runtime, or the TensorRT that was asked for, is missing.
+        JobFailed, OutputFailed: The exporter or a builder gave up, or the bundle could not be written.
+    """
+    limits = thresholds or Thresholds()
+    options.check_thresholds(limits.min_psnr_db, limits.min_ssim)
+    bounds = options.bounds(sizes)
+    source = checkpoint or SHIPPED
+    options.check_checkpoint_name(source)
+    if out is not None:
+        options.check_out(out)
+    steps = Steps(6 + len(precisions), progress, clock)
+
+    with steps.step(f"reading the checkpoint {source.name}"):
+        generator, info = load_generator(source)
+        check_info(source, info)
+        target = out or Path(f"{info.name}.edgeenh")
+        options.check_out(target)
+        frames = golden_frames(shipped_frames(), bounds)
+    with steps.step("folding, and comparing with the unfolded generator"):
+        folded = fold(generator)
+        crops = [as_tensor(frame.image[: _FOLD_SIZE[1], : _FOLD_SIZE[0]]) / 255.0 for frame in frames]
+        error = fold_error(generator, folded, crops)
+        check_fold(error)
+    graphs: dict[str, bytes] = {}
+    for precision in precisions:
+        with steps.step(f"writing the {precision.upper()} graph as ONNX"):
+            graph = FrameGraph(folded, precision)
+            graphs[precision] = write_onnx(
+                graph, bounds.fixed, onnx_metadata(info, precision), name=info.name, version=info.version
+            )
+    with steps.step("comparing ONNX Runtime with PyTorch on the golden frames"):
+        references, parity = _reference(generator, folded, graphs["fp32"], frames, bounds)
+    with steps.step(f"gate: PSNR ≥ {limits.min_psnr_db:g} dB, SSIM ≥ {limits.min_ssim:g}"):
+        judged = _gate(folded, graphs, frames, references, limits, bounds)
+    with steps.step("building the TensorRT plan" if tensorrt != "off" else "no TensorRT plan (--tensorrt off)"):
+        best = precisions[-1]
+        plans = build_plans(tensorrt, graphs[best], best, info.name, bounds)
+        if plans.reason and tensorrt != "off":
+            remark(f"no TensorRT plan in the bundle: {plans.reason}")
+    with steps.step(f"writing {target}"):
+        golden, members = golden_members(frames, references)
+        files = {precision: f"generator.{precision}.onnx" for precision in precisions}
+        members |= {files[precision]: onnx for precision, onnx in graphs.items()}
+        members |= {plan.engine.file: plan.data for plan in plans.plans}
+        members |= {DRIFT: drift_member(limits, judged), MODEL_CARD: model_card(source, info)}
+        engines = [plan.engine for plan in plans.plans]
+        described = describe_generator(generator, folded, info, bounds)
+        moment = now or datetime.now(UTC)
+        bundle = write_bundle(
+            target, make_manifest(info, described, files, golden, judged, limits, engines, moment), members
+        )
+    return ExportReport(
+        bundle, limits, judged, error, FOLD_TOLERANCE, parity, plans, steps.seconds, steps.elapsed, fingerprint()
+    )
+
+
+def _reference(
+    generator: networks.Generator,
+    folded: networks.Generator,
+    onnx: bytes,
+    frames: Sequence[GoldenFrame],
+    bounds: options.Bounds,
+) -> tuple[list[NDArray[np.uint8]], Parity]:
+    """Golden references from the FP32 graph, after proving that they are what PyTorch gives, and pictures."""
+    check_reference(frames, run_unclamped(FrameGraph(folded, "fp32"), frames))
+    run = OnnxRunner(onnx, "fp32", "the FP32 graph")
+    try:
+        check_identity(run, "FP32", bounds.fixed)
+        references = [run(frame.image) for frame in frames]
+    finally:
+        run.close()
+    return references, compare(frames, run_generator(generator, frames), references)
+
+
+def _gate(
+    folded: networks.Generator,
+    graphs: Mapping[str, bytes],
+    frames: Sequence[GoldenFrame],
+    references: Sequence[NDArray[np.uint8]],
+    thresholds: Thresholds,
+    bounds: options.Bounds,
+) -> tuple[Judged, ...]:
+    """The verdicts on every graph but the reference, which is judged against itself so that it is on record."""
+    judged = [Judged("fp32", BACKEND, judge_frames(frames, references, references, thresholds))]
+    for precision in (name for name in graphs if name != "fp32"):
+        stored = run_unclamped(FrameGraph(folded, precision), frames)
+        judged.append(Judged(precision, "torch", judge_frames(frames, references, stored, thresholds)))
+        require_passed(judged[-1], thresholds)
+        run = OnnxRunner(graphs[precision], precision, f"the {precision.upper()} graph")
+        try:
+            check_identity(run, precision.upper(), bounds.fixed)
+            results = (run(frame.image) for frame in frames)
+            judged.append(Judged(precision, BACKEND, judge_frames(frames, references, results, thresholds)))
+        finally:
+            run.close()
+        require_passed(judged[-1], thresholds)
+    return tuple(judged)

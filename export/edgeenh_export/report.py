@@ -1,0 +1,94 @@
+"""What an export did, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgeenh.bundle import Bundle
+from edgeenh.drift import Thresholds
+from edgeenh_export.engines import Plans
+from edgeenh_export.gate import Judged, Parity
+from edgeenh_export.manifest import drift_document
+
+SCHEMA = "edgeenh.export/1"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportReport:
+    """What an export did.
+
+    Attributes:
+        bundle: The bundle that was written, opened again.
+        thresholds: What the gate asked for.
+        gate: Its verdicts; all passed, or there would be no report.
+        fold_error: Largest change of the enhancement by folding, where 1 is the full range.
+        fold_tolerance: The largest that was allowed.
+        parity: ONNX Runtime against PyTorch in FP32.
+        engines: The plans, or why there is none.
+        seconds: Step → time, in the order of the steps.
+        elapsed_s: Time of the whole export, without importing libraries.
+        environment: `edgeenh.environment.fingerprint()`.
+    """
+
+    bundle: Bundle
+    thresholds: Thresholds
+    gate: tuple[Judged, ...]
+    fold_error: float
+    fold_tolerance: float
+    parity: Parity
+    engines: Plans
+    seconds: Mapping[str, float]
+    elapsed_s: float
+    environment: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        manifest = self.bundle.manifest
+        return {
+            "schema": SCHEMA,
+            "bundle": {
+                "path": str(self.bundle.path),
+                "id": manifest.id,
+                "version": manifest.version,
+                "sha256": self.bundle.sha256,
+                "bytes": self.bundle.size,
+            },
+            "precisions": list(self.bundle.precisions),
+            "fixed_size": list(manifest.generator.fixed_size) if manifest.generator.fixed_size else None,
+            "gate": drift_document(self.thresholds, self.gate),
+            "fold": {"max_abs": self.fold_error, "tolerance": self.fold_tolerance, "scale": "1 = the full range"},
+            "parity": self.parity.to_json(),
+            "strength_0_identical": True,
+            "engines": [plan.to_json() for plan in self.engines.plans],
+            "engines_reason": self.engines.reason,
+            "seconds": dict(self.seconds),
+            "elapsed_s": round(self.elapsed_s, 3),
+            "environment": dict(self.environment),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The report for people."""
+        manifest = self.bundle.manifest
+        yield f"{self.bundle.path}: {manifest.id} {manifest.version}, {', '.join(self.bundle.precisions)}, {self.bundle.size:,} bytes"
+        for judged in self.gate:
+            yield f"gate passed: {describe(judged)}"
+        same = (
+            "the same"
+            if self.parity.max_abs == 0
+            else f"within {self.parity.max_abs} of 255, {self.parity.share:.4%} of values differ"
+        )
+        yield f"ONNX Runtime and PyTorch give {same} on {self.parity.pictures} pictures; strength 0 is the input bit for bit"
+        for plan in self.engines.plans:
+            yield f"{plan.engine.flavour} {plan.engine.version} plan: {plan.engine.precision}, {len(plan.data):,} bytes"
+            yield from (f"builder: {warning}" for warning in plan.warnings)
+
+
+def describe(judged: Judged) -> str:
+    """One verdict in a line."""
+    verdict = judged.verdict
+    who = f"{judged.precision} on {judged.backend}, {verdict.pictures} pictures"
+    if verdict.max_abs == 0:
+        return f"{who}: identical"
+    return f"{who}: PSNR {verdict.psnr_db:.1f} dB, SSIM {verdict.ssim:.5f}, largest difference {verdict.max_abs} of 255"

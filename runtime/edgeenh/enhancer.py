@@ -1,0 +1,291 @@
+"""The enhancer: a bundle, the backend that runs it, and frames of any size."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from edgeenh.arguments import (
+    check_device,
+    check_frame,
+    check_out,
+    check_precision,
+    check_size,
+    check_strength,
+    check_threads,
+)
+from edgeenh.backends import AUTO, Backend, Session, SessionInfo, SessionOptions, get_backend
+from edgeenh.backends.contract import graph_precision
+from edgeenh.errors import InferenceFailed, UsageError
+from edgeenh.frames import Provenance
+from edgeenh.padding import crop_into, pad_into, padded_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgeenh.backends.select import Choice
+    from edgeenh.bundle import Bundle
+
+SESSIONS = 2
+"""Open sessions an enhancer keeps, one per padded frame size; the one used longest ago is closed for a third."""
+
+WARM_UP = 2
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    backend: str | Backend = "auto",
+    precision: str | None = None,
+    strength: float = 1.0,
+    threads: int | None = None,
+    device: str = "auto",
+    cache_dir: Path | None = None,
+) -> Enhancer:
+    """Open a bundle and make an enhancer of it.
+
+    Args:
+        path: An `.edgeenh` file; None = the bundle that ships with the package.
+        backend: As in `Enhancer`, like the following.
+        precision: See `Enhancer`.
+        strength: See `Enhancer`.
+        threads: See `Enhancer`.
+        device: See `Enhancer`.
+        cache_dir: See `Enhancer`.
+
+    Raises:
+        InputError: There is no such file, or an argument is wrong.
+        IntegrityError: The bundle is not exactly what its manifest says.
+    """
+    from edgeenh.bundle import Bundle
+
+    return Enhancer(
+        Bundle.shipped() if path is None else Bundle.open(Path(path)),
+        backend=backend,
+        precision=precision,
+        strength=strength,
+        threads=threads,
+        device=device,
+        cache_dir=cache_dir,
+    )
+
+
+@dataclass(slots=True)
+class _Slot:
+    """An open session, and the padded frames it needs when a frame is no multiple."""
+
+    session: Session
+    padded: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
+
+
+class Enhancer:
+    """Enhances frames with one bundle; usable as a context manager.
+
+    Nothing is opened before the first frame or `prepare`. One frame at a time: calls from several threads wait for each
+    other. Use one enhancer per thread for more.
+
+    Args:
+        bundle: An opened bundle.
+        backend: `auto` chooses among all backends by the golden frames and measured latency (`edgeenh.backends.select`),
+            at the size of the first frame; a name takes that backend; a `Backend` object is used as it is.
+        precision: What the arithmetic must be; None = chosen like the backend (for `fake` and for objects: fp32).
+        strength: Used by calls that give none; 0…1.
+        threads: CPU threads; None = all cores this process may use.
+        device: `auto`, `cpu` or `cuda`.
+        cache_dir: Where choices are remembered; None = nowhere.
+
+    Raises:
+        UsageError: An argument is none of the above.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        backend: str | Backend = "auto",
+        precision: str | None = None,
+        strength: float = 1.0,
+        threads: int | None = None,
+        device: str = "auto",
+        cache_dir: Path | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self.choice: Choice | None = None
+        self._backend = _known(backend)
+        self._precision = check_precision(precision)
+        self._strength = check_strength(strength)
+        self._threads = check_threads(threads)
+        self._device = check_device(device)
+        self._cache_dir = cache_dir
+        self._generator = bundle.manifest.generator
+        if precision is not None:
+            bundle.model(graph_precision(precision))  # a graph that is not there is said now, not at the first frame
+        self._slots: OrderedDict[tuple[int, int], _Slot] = OrderedDict()
+        self._info: SessionInfo | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __call__(self, image: NDArray[np.uint8], strength: float | None = None) -> NDArray[np.uint8]:
+        """Enhance one frame into a new array.
+
+        Args:
+            image: uint8 [H,W,3] RGB, between the bundle's smallest and largest size; only read, not kept.
+            strength: 0…1; 0 returns the input bit for bit; None = the enhancer's own.
+
+        Returns:
+            uint8 [H,W,3] RGB, owned by the caller.
+
+        Raises:
+            InputError: The image is not of that kind or size, or the strength is not in 0…1.
+            BackendUnavailable, GateFailed: On the first frame, when nothing here can run the bundle.
+            InferenceFailed: The backend failed on this frame; the next may succeed.
+        """
+        check_frame(image, self._generator)
+        out = np.empty(image.shape, np.uint8)
+        self.enhance_into(image, out, strength)
+        return out
+
+    def enhance_into(self, image: NDArray[np.uint8], out: NDArray[np.uint8], strength: float | None = None) -> None:
+        """Enhance one frame into `out`: as calling the enhancer, without a new array.
+
+        A C-contiguous frame whose size is a multiple of the bundle's goes to the backend as it is; any other is copied.
+
+        Args:
+            image: As in `__call__`.
+            out: uint8 of the shape of `image`, C-contiguous, owned by the caller, overwritten whole (undefined after an
+                error); not the memory of `image`.
+            strength: As in `__call__`.
+
+        Raises:
+            InputError: Also when `out` is not such an array.
+        """
+        check_frame(image, self._generator)
+        check_out(image, out)
+        wanted = self._strength if strength is None else check_strength(strength)
+        height, width = image.shape[:2]
+        with self._lock:
+            slot = self._slot(height, width)
+            if (height, width) == padded_size(height, width, self._generator.size_multiple):
+                slot.session.run(np.ascontiguousarray(image), wanted, out)
+            else:
+                self._run_padded(slot, image, wanted, out)
+
+    def prepare(self, height: int, width: int) -> SessionInfo:
+        """Choose, open and warm up what frames of this size need, so that the first frame is as fast as the next.
+
+        Raises:
+            InputError: The bundle does not take this size.
+            BackendUnavailable, GateFailed: Nothing here can run the bundle.
+            InferenceFailed: The backend failed on a black frame.
+        """
+        check_size(height, width, self._generator)
+        with self._lock:
+            session = self._slot(height, width).session
+            size = padded_size(height, width, self._generator.size_multiple)
+            black, out = np.zeros((*size, 3), np.uint8), np.empty((*size, 3), np.uint8)
+            for _ in range(WARM_UP):
+                session.run(black, 1.0, out)
+            return session.info
+
+    @property
+    def info(self) -> SessionInfo | None:
+        """What the last used session really uses; None before the first frame."""
+        return self._info
+
+    @property
+    def strength(self) -> float:
+        """The strength of calls that give none."""
+        return self._strength
+
+    def provenance(self, strength: float | None = None) -> Provenance:
+        """Which model, engine and backend make the pictures, and how.
+
+        Raises:
+            UsageError: Nothing was opened yet, so it is not known.
+        """
+        if self._info is None:
+            raise UsageError("no backend is open yet: enhance a frame or call prepare(height, width) first")
+        return Provenance(
+            bundle_sha256=self.bundle.sha256,
+            engine_sha256=self._info.engine_sha256,
+            backend=self._info.backend,
+            provider=self._info.provider,
+            precision=self._info.precision,
+            strength=self._strength if strength is None else strength,
+        )
+
+    def close(self) -> None:
+        """Close every session; closing twice is allowed, enhancing afterwards raises `InferenceFailed`."""
+        with self._lock:
+            self._closed = True
+            for slot in self._slots.values():
+                slot.session.close()
+            self._slots.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _slot(self, height: int, width: int) -> _Slot:
+        """The session for a frame size, opened if it is not; the lock is held."""
+        if self._closed:
+            raise InferenceFailed("this enhancer is closed: load the bundle again")
+        size = padded_size(height, width, self._generator.size_multiple)
+        slot = self._slots.get(size)
+        if slot is None:
+            backend, precision = self._resolve(*size)
+            options = SessionOptions(*size, precision, self._threads, self._device, self._cache_dir)
+            if len(self._slots) >= SESSIONS:
+                self._slots.popitem(last=False)[1].session.close()
+            slot = _Slot(backend.open_session(self.bundle.model(graph_precision(precision)), options))
+            self._slots[size] = slot
+        self._slots.move_to_end(size)
+        self._info = slot.session.info
+        return slot
+
+    def _resolve(self, height: int, width: int) -> tuple[Backend, str]:
+        """Backend and precision: as given, or chosen once, at the first frame size."""
+        if not isinstance(self._backend, str):
+            return self._backend, self._precision or "fp32"
+        if self._backend != "auto" and self._precision is not None:
+            return get_backend(self._backend), self._precision
+        if self.choice is None:
+            from edgeenh.backends.select import choose
+
+            self.choice = choose(
+                self.bundle,
+                height,
+                width,
+                backends=AUTO if self._backend == "auto" else (self._backend,),
+                precision=self._precision,
+                threads=self._threads,
+                device=self._device,
+                cache_dir=self._cache_dir,
+            )
+        return get_backend(self.choice.backend), self.choice.precision
+
+    def _run_padded(self, slot: _Slot, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+        if slot.padded is None:
+            shape = (*padded_size(image.shape[0], image.shape[1], self._generator.size_multiple), 3)
+            slot.padded = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+        padded, enhanced = slot.padded
+        pad_into(np.ascontiguousarray(image), padded)
+        slot.session.run(padded, strength, enhanced)
+        crop_into(enhanced, out)
+
+
+def _known(backend: str | Backend) -> str | Backend:
+    """`backend`, or the object behind a name that `auto` does not choose."""
+    if not isinstance(backend, str) or backend == "auto" or backend in AUTO:
+        return backend
+    return get_backend(backend)

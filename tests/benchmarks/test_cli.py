@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import builtins
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeenh.cli import main
+
+
+def bench(*words: object) -> int:
+    return main(["bench", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def document(bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """One real comparison, which several tests look at."""
+    target = tmp_path_factory.mktemp("bench") / "bench.json"
+    words = ("--backends", "onnxruntime,openvino,fake", "--size", "60x40", "--frames", 65, "--threads", 1)
+    assert bench("--model", bundle_path, *words, "--json", target) == 0
+    loaded: dict[str, Any] = json.loads(target.read_text())
+    return loaded
+
+
+def test_every_row_is_there_measured_or_with_its_reason(document: dict[str, Any]) -> None:
+    ran = {(row["backend"], row["precision"]) for row in document["rows"] if row["available"]}
+    assert {("onnxruntime", "fp32"), ("onnxruntime", "fp16"), ("fake", "fp32")} <= ran
+    for row in document["rows"]:
+        assert row["available"] == (not row["reason"]) == (row["latency_ms"] is not None)
+
+
+def test_a_row_carries_what_the_design_promises(document: dict[str, Any]) -> None:
+    row = next(row for row in document["rows"] if row["backend"] == "onnxruntime" and row["precision"] == "fp16")
+    latency = row["latency_ms"]
+    assert (latency["n"], len(row["raw_ms"]), latency["p99"]) == (65, 65, None)
+    assert latency["p50"] <= latency["p90"] <= latency["max"]
+    assert latency["frames_missing"] == {"p90": 0, "p99": 662 - 65}
+    assert row["max_abs"] == 1  # fp16 rounds 1.137 otherwise than fp32
+    assert 40 < row["psnr_db"] < 80
+    assert min(row["first_frame_ms"], row["load_ms"], row["throughput_fps"], row["rss_mb"]) > 0
+
+
+def test_the_reference_repeats_itself_and_another_backend_is_measured_against_it(document: dict[str, Any]) -> None:
+    rows = {(row["backend"], row["precision"]): row for row in document["rows"] if row["available"]}
+    assert rows["onnxruntime", "fp32"]["identical"] is True
+    assert rows["fake", "fp32"]["gate_passed"] is False  # it adds 40 instead of multiplying
+    assert rows["fake", "fp32"]["mean_shift"][0] > 5
+
+
+def test_the_result_says_where_and_on_what_it_was_measured(document: dict[str, Any], bundle_path: Path) -> None:
+    assert document["schema"] == "edgeenh.bench/1"
+    assert document["environment"]["cpu"]["cores"] >= 1
+    assert document["model"]["id"] == "tiny"
+    assert (document["frames"]["size"], document["frames"]["count"]) == ([60, 40], 2)
+    assert any("2 distinct frames" in remark for remark in document["remarks"])
+
+
+def test_stdout_is_json_alone_when_asked(bundle_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--source", pictures, "--backends", "fake", "--seconds", 0.1, "--json", "-")
+    assert bench("--model", bundle_path, *words) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["frames"]["size"] == [90, 60]
+    assert "| fake" in captured.err
+    assert f"next: edgeenh run {pictures} --model {bundle_path} --backend fake" in captured.err
+
+
+def test_no_row_that_runs_is_exit_5_and_the_rows_are_still_written(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import edgeenh.backends.fake as fake
+    from edgeenh.backends import Availability
+
+    monkeypatch.setattr(fake, "availability", lambda: Availability(usable=False, reason="it is away", fix="call it"))
+    assert bench("--model", bundle_path, "--backends", "fake", "--size", "64x48", "--json", tmp_path / "b.json") == 5
+    captured = capsys.readouterr()
+    assert "fake (fp32, fp16, bf16): it is away → call it" in captured.out
+    assert "edgeenh doctor" in captured.err
+    assert not any(row["available"] for row in json.loads((tmp_path / "b.json").read_text())["rows"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--size", "wide"), "--size 'wide' is not a size"),
+        (("--size", "64x48", "--source", "nowhere.mp4"), "nowhere.mp4"),
+        (("--size", "4000x48"), "16x16 to 256x256"),
+        (("--backends", "onnx"), "there is no backend 'onnx'"),
+        (("--frames", 5, "--seconds", 5), "exclude each other"),
+        (("--frames", 0), "--frames"),
+    ],
+)
+def test_bad_input_is_exit_2_and_one_line(
+    words: tuple[object, ...], said: str, bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("--model", bundle_path, *words) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if said in line]
+    assert len(lines) == 1
+
+
+def test_a_damaged_bundle_is_exit_4(bundle_path: Path, tmp_path: Path) -> None:
+    data = bytearray(bundle_path.read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "bad.edgeenh").write_bytes(data)
+    assert bench("--model", tmp_path / "bad.edgeenh", "--size", "64x48") == 4
+
+
+def test_without_the_extra_the_command_says_what_to_install(
+    bundle_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without_psutil(name: str, *rest: Any) -> Any:
+        if name == "psutil":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without_psutil)
+    assert bench("--model", bundle_path) == 5
+    assert "pip install 'edgeenh[bench]'" in capsys.readouterr().err
+
+
+def test_the_commands_module_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, edgeenh_bench.cli; print(*sorted({'numpy', 'cv2', 'psutil', 'onnxruntime'} & set(sys.modules)))"
+    )
+    from edgeenh_bench.worker_process import worker_environment
+
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=worker_environment({})
+    )
+    assert result.stdout.strip() == ""

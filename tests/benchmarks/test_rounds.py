@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeenh.bundle import Bundle
+from edgeenh_bench import rounds
+from edgeenh_bench.measure import WarmUpLimits
+from edgeenh_bench.rounds import Job, measure_rows
+from edgeenh_bench.rows import Row, RowSpec
+from edgeenh_bench.source_frames import collect
+from edgeenh_bench.worker_process import WorkerProcess
+
+CRASH_AT_FIRST_BLOCK = """
+import edgeenh_bench.worker as w
+def crash(self, request):
+    raise MemoryError("no memory left on the device")
+w.Worker.block = crash
+w.main()
+"""
+
+
+@pytest.fixture
+def job(bundle_path: Path, tmp_path: Path) -> Job:
+    frames = collect(None, Bundle.open(bundle_path), (64, 48), 10, tmp_path / "frames.raw")
+    limits = WarmUpLimits(window=2, tolerance=100.0)
+    return Job(bundle_path, frames, tmp_path, count=11, threads=1, warm_up=limits)
+
+
+def silent(step: str, done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+def test_a_crash_marks_its_own_row_only(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(label: str, log: Path) -> WorkerProcess:
+        command = [sys.executable, "-c", CRASH_AT_FIRST_BLOCK] if label == "fake-fp16" else None
+        return WorkerProcess(label, log, command)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", start)
+    rows = [Row(RowSpec("fake", precision)) for precision in ("fp32", "fp16", "bf16")]
+    assert measure_rows(job, rows, silent) == ""
+    assert [row.available for row in rows] == [True, False, True]
+    assert "MemoryError: no memory left on the device" in rows[1].reason
+    assert [len(row.latencies_ms) for row in rows] == [11, 0, 11]
+    assert [len(row.drifts) for row in rows] == [2, 0, 2]
+
+
+def test_rows_take_turns_and_each_begins_a_round(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    class Recording(WorkerProcess):
+        def ask(self, request: Any, *timeout: float) -> dict[str, Any]:
+            asked.append((self.label, dict(request)))
+            return super().ask(request, *timeout)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", Recording)
+    measure_rows(job, [Row(RowSpec("fake", "fp32")), Row(RowSpec("fake", "fp16"))], silent)
+    turns = [label for label, _ in groupby(label for label, request in asked if request["do"] == "block")]
+    assert turns == ["fake-fp32", "fake-fp16", "fake-fp32"]  # 32 then 16; the next round begins with 16
+    firsts = [request["first"] for label, request in asked if request["do"] == "block" and label == "fake-fp16"]
+    assert firsts == [0, 6]  # the same frames in the same order
+
+
+def test_without_a_reference_the_speed_is_still_measured(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "REFERENCE", RowSpec("tensorrt", "fp32", "cpu"))
+    row = Row(RowSpec("fake", "fp32"))
+    assert "tensorrt" in measure_rows(job, [row], silent)
+    assert (len(row.latencies_ms), row.drifts, row.available) == (11, [], True)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeenh.backends import Availability
+from edgeenh.drift import Thresholds, measure
+from edgeenh_bench.rounds import blocks, rounds_for
+from edgeenh_bench.rows import Row, RowSpec, drift_json, plan_rows
+
+
+def backend(availability: Availability, *precisions: str) -> Any:
+    return SimpleNamespace(PRECISIONS=precisions, availability=lambda: availability)
+
+
+def test_a_row_for_every_backend_device_and_precision_with_a_graph() -> None:
+    usable = Availability(usable=True, version="1")
+    missing = Availability(usable=False, reason="it is not installed", fix="pip install it")
+    backends = {"onnxruntime": backend(usable, "fp32", "fp16"), "tensorrt": backend(missing, "fp16", "int8", "bf16")}
+    rows = plan_rows(backends, ["fp32", "fp16"])
+    labels = [row.spec.label for row in rows if row.available]
+    assert labels == ["onnxruntime-cpu-fp32", "onnxruntime-cpu-fp16", "onnxruntime-cuda-fp32", "onnxruntime-cuda-fp16"]
+    refused = [(row.spec.precision, row.reason, row.fix) for row in rows if not row.available]
+    assert refused == [(precision, "it is not installed", "pip install it") for precision in ("fp16", "bf16")]
+
+
+def test_a_row_that_fails_keeps_no_half_measurement_and_its_first_reason() -> None:
+    row = Row(RowSpec("openvino", "fp32"), latencies_ms=[1.0, 2.0], wall_ms=3.0)
+    row.fail("it crashed")
+    row.fail("and again")
+    document = row.to_json(Thresholds())
+    assert (document["available"], document["reason"]) == (False, "it crashed")
+    assert document["latency_ms"] is document["throughput_fps"] is document["psnr_db"] is None
+
+
+def test_the_worst_frame_speaks_for_the_row() -> None:
+    reference = np.full((40, 40, 3), 100, np.uint8)
+    off = reference.copy()
+    off[5, 7] = (100, 90, 103)
+    document = drift_json([measure(reference, reference), measure(reference, off)], Thresholds())
+    assert (document["max_abs"], document["identical"], document["drift_frames"]) == (10, False, 2)
+    assert document["worst_patch"]["size"] == 32
+    assert document["mean_shift"] == pytest.approx([0.0, -10 / 1600, 3 / 1600], abs=1e-5)
+    assert document["gate_passed"] is True
+    assert drift_json([measure(reference, off)], Thresholds(min_psnr_db=math.nan))["gate_passed"] is False
+
+
+def test_identical_outputs_have_no_psnr_and_none_have_no_verdict() -> None:
+    picture = np.arange(48 * 48 * 3, dtype=np.uint8).reshape(48, 48, 3)
+    same = drift_json([measure(picture, picture)], Thresholds())
+    assert (same["psnr_db"], same["identical"], same["gate_passed"]) == (None, True, True)
+    assert drift_json([], Thresholds())["gate_passed"] is None
+
+
+def test_a_row_says_itself_when_it_cannot_be_trusted() -> None:
+    row = Row(RowSpec("fake", "fp32"), steady=False, warm_up_frames=400, latencies_ms=[1.0, 9.0])
+    assert [part in line for part, line in zip(("never became steady", "80%"), row.warnings(), strict=True)] == [
+        True
+    ] * 2
+    assert not Row(RowSpec("fake", "fp32"), steady=True, latencies_ms=[10.0, 10.1]).warnings()
+
+
+@given(st.integers(0, 5000))
+def test_blocks_hold_every_frame_once(frames: int) -> None:
+    parts = blocks(frames, rounds_for(frames))
+    assert sum(parts) == frames
+    assert max(parts) - min(parts) <= 1
+    assert frames < 5 or min(parts) >= 5

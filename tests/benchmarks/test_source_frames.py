@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgeenh.bundle import Bundle
+from edgeenh.errors import PictureError, SourceError, UsageError
+from edgeenh_bench import source_frames
+from edgeenh_bench.source_frames import GOLDEN, collect, fit, parse_size
+
+
+def test_frames_are_resized_stored_and_described(pictures: Path, bundle_path: Path, tmp_path: Path) -> None:
+    frames = collect(str(pictures), Bundle.open(bundle_path), (64, 48), 100, tmp_path / "raw")
+    assert (frames.count, frames.size, frames.resized) == (6, (64, 48), 6)
+    assert frames.sha256 == hashlib.sha256((tmp_path / "raw").read_bytes()).hexdigest()
+    assert np.array_equal(frames.read(7), frames.read(1))  # a short source begins again
+    assert not np.array_equal(frames.read(0), frames.read(1))
+
+
+def test_golden_frames_serve_where_no_source_is_given(bundle_path: Path, tmp_path: Path) -> None:
+    bundle = Bundle.open(bundle_path)
+    frames = collect(None, bundle, (64, 48), 100, tmp_path / "raw")
+    assert (frames.source, frames.count, frames.resized) == (GOLDEN, 2, 0)
+    assert np.array_equal(frames.read(1), bundle.golden()[1][1])
+
+
+def test_the_sources_own_size_is_kept(pictures: Path, bundle_path: Path, tmp_path: Path) -> None:
+    frames = collect(str(pictures), Bundle.open(bundle_path), None, 3, tmp_path / "raw")
+    assert (frames.size, frames.count, frames.resized) == ((90, 60), 3, 0)
+
+
+def test_the_store_is_bounded(
+    pictures: Path, bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_frames, "MAX_STORED_BYTES", 3 * 64 * 48 * 3)
+    frames = collect(str(pictures), Bundle.open(bundle_path), (64, 48), 100, tmp_path / "raw")
+    assert frames.count == 3
+
+
+def test_a_damaged_picture_is_left_out_and_named(pictures: Path, bundle_path: Path, tmp_path: Path) -> None:
+    (pictures / "3.png").write_bytes(b"not a picture")
+    frames = collect(str(pictures), Bundle.open(bundle_path), None, 100, tmp_path / "raw")
+    assert frames.count == 5
+    assert any("3.png" in remark for remark in frames.remarks)
+
+
+def test_a_source_without_frames_and_a_size_that_the_model_does_not_take(bundle_path: Path, tmp_path: Path) -> None:
+    bundle = Bundle.open(bundle_path)
+    with pytest.raises((SourceError, PictureError)):
+        collect(str(tmp_path / "missing.mp4"), bundle, (64, 48), 5, tmp_path / "raw")
+    for size in ((15, 48), (64, 4000)):
+        with pytest.raises(UsageError, match="16x16 to 256x256"):
+            collect(None, bundle, size, 5, tmp_path / "raw")
+
+
+@given(st.integers(1, 99999), st.integers(1, 99999))
+def test_sizes_are_read_back(width: int, height: int) -> None:
+    assert parse_size(f"{width}x{height}") == (width, height)
+
+
+@given(st.text(max_size=12).filter(lambda text: not re.fullmatch(r"\s*[1-9]\d*[xX×][1-9]\d*\s*", text)))
+def test_what_is_not_a_size_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="1280x720"):
+        parse_size(text)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
+def test_fit_gives_the_size_asked_for(width: int, height: int, to_width: int, to_height: int) -> None:
+    fitted = fit(np.zeros((height, width, 3), np.uint8), (to_width, to_height))
+    assert (fitted.shape, fitted.dtype) == ((to_height, to_width, 3), np.uint8)
+    assert fitted.flags.c_contiguous
+
+
+def test_fit_crops_the_centre_and_keeps_the_aspect() -> None:
+    image = np.zeros((40, 100, 3), np.uint8)
+    image[:, 30:70] = 200  # the central square
+    assert (fit(image, (20, 20)) == 200).all()

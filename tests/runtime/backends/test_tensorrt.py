@@ -1,0 +1,206 @@
+"""The TensorRT session on a CUDA device made of ordinary memory and an engine made of NumPy: its logic, not a GPU's."""
+
+import ctypes
+import hashlib
+import types
+
+import numpy as np
+import pytest
+
+from edgeenh.backends import Model, SessionOptions, tensorrt
+from edgeenh.backends.tensorrt_build import Flavour
+from edgeenh.cuda.fake import FakeDevice
+from edgeenh.errors import BackendUnavailable, InferenceFailed, InputError, MissingExtra
+
+OPTIONS = SessionOptions(48, 64, "fp16")
+PLAN = b"a plan of this station"
+
+
+class Context:
+    """Brightens by reading and writing the addresses it was given, when the stream gets there."""
+
+    def __init__(self, device, refuse):
+        self.device, self.refuse, self.addresses, self.shape = device, refuse, {}, None
+
+    def set_input_shape(self, name, shape):
+        self.shape = shape
+        return self.refuse != "shape"
+
+    def set_tensor_address(self, name, address):
+        self.addresses[name] = address
+        return self.refuse != name
+
+    def execute_async_v3(self, stream):
+        assert stream == self.device.stream
+        if self.refuse == "execute":
+            return False
+        if self.refuse == "raise":
+            raise RuntimeError("CUDA error\n700")
+        self.device.enqueue(self._brighten if self.refuse != "kernel" else self._fail)
+        return True
+
+    def _array(self, name, dtype, size):
+        kind = np.ctypeslib.as_ctypes_type(dtype) * size
+        return np.ctypeslib.as_array(kind.from_address(self.addresses[name]))
+
+    def _brighten(self):
+        size = int(np.prod(self.shape))
+        image, out = self._array("image", np.uint8, size), self._array("enhanced", np.uint8, size)
+        lift = round(40 * float(self._array("strength", ctypes.c_float, 1)[0]))
+        out[:] = np.clip(image.astype(int) + lift, 0, 255)
+
+    def _fail(self):
+        raise ValueError("illegal address")
+
+
+def _fake_trt(device, refuse="", *, runtime_config=True):
+    class Logger:
+        class Severity:
+            INTERNAL_ERROR, ERROR, WARNING = range(3)
+
+    context = Context(device, refuse)
+    config = types.SimpleNamespace(dynamic_shapes_kernel_specialization_strategy="LAZY")
+    engine = types.SimpleNamespace(create_execution_context=lambda *config: None if refuse == "context" else context)
+    if runtime_config:
+        engine.create_runtime_config = lambda: config
+    runtime = types.SimpleNamespace(deserialize_cuda_engine=lambda plan: None if refuse == "plan" else engine)
+    return types.SimpleNamespace(
+        __name__=f"fake_trt_{id(device)}",
+        ILogger=Logger,
+        Runtime=lambda logger: runtime,
+        DynamicShapesKernelSpecializationStrategy=types.SimpleNamespace(EAGER="EAGER"),
+        config=config,
+        context=context,
+    )
+
+
+def _session(device, refuse="", **changes):
+    trt = _fake_trt(device, refuse, **changes)
+    return tensorrt.TensorRtSession(Flavour(trt, "tensorrt_rtx", "1.7"), device, PLAN, OPTIONS), trt
+
+
+def test_frame_goes_through_the_device_and_back(picture, brightened):
+    device = FakeDevice()
+    session, trt = _session(device)
+    out = np.empty_like(picture)
+    for strength in (1.0, 0.5, 0.0):
+        session.run(picture, strength, out)
+        assert np.array_equal(out, brightened(picture, strength))
+    assert trt.context.shape == (1, 48, 64, 3)
+    assert trt.config.dynamic_shapes_kernel_specialization_strategy == "EAGER"
+    assert device.allocated == 2 * picture.nbytes + 4
+
+
+def test_info_names_the_plan_and_the_device(picture):
+    session, _ = _session(FakeDevice())
+    info = session.info
+    assert (info.provider, info.version, info.device) == ("tensorrt_rtx", "1.7", "fake CUDA device")
+    assert info.engine_sha256 == hashlib.sha256(PLAN).hexdigest()
+    assert info.precision == "fp16"
+
+
+def test_flavour_without_runtime_configurations_is_opened_too(picture, brightened):
+    session, trt = _session(FakeDevice(), runtime_config=False)
+    out = np.empty_like(picture)
+    session.run(picture, 1.0, out)
+    assert np.array_equal(out, brightened(picture))
+    assert trt.config.dynamic_shapes_kernel_specialization_strategy == "LAZY"
+
+
+@pytest.mark.parametrize(
+    ("refuse", "words"),
+    [
+        ("plan", "it does not load"),
+        ("context", "no execution context"),
+        ("shape", "refuses a frame of 64x48"),
+        ("enhanced", "no tensor enhanced"),
+    ],
+)
+def test_plan_that_does_not_fit_is_refused_with_the_reason(refuse, words):
+    with pytest.raises(BackendUnavailable, match=f"cannot run its plan on fake CUDA device .*({words})"):
+        _session(FakeDevice(), refuse)
+
+
+def test_too_little_device_memory_is_said():
+    with pytest.raises(BackendUnavailable, match="take a smaller frame"):
+        _session(FakeDevice(memory=10_000))
+
+
+@pytest.mark.parametrize(
+    ("refuse", "words"),
+    [("execute", "it gave no reason"), ("raise", "CUDA error 700"), ("kernel", "illegal address")],
+)
+def test_failure_on_a_frame_is_an_inference_failure(refuse, words, picture):
+    session, _ = _session(FakeDevice(), refuse)
+    with pytest.raises(InferenceFailed, match=words):
+        session.run(picture, 1.0, np.empty_like(picture))
+
+
+def test_wrong_array_is_refused_before_the_device_sees_it(picture):
+    session, _ = _session(FakeDevice())
+    with pytest.raises(InputError):
+        session.run(picture[:32], 1.0, np.empty_like(picture))
+
+
+def test_closing_gives_everything_back_and_twice_is_allowed(picture):
+    device = FakeDevice()
+    session, _ = _session(device)
+    session.close()
+    session.close()
+    assert device.closed
+    with pytest.raises(InferenceFailed, match="closed"):
+        session.run(picture, 1.0, np.empty_like(picture))
+
+
+def test_opening_builds_its_own_plan_and_never_runs_the_bundles(monkeypatch, make_model):
+    device, loaded = FakeDevice(), []
+    trt = _fake_trt(device)
+    opened = trt.Runtime(None).deserialize_cuda_engine
+    trt.Runtime = lambda logger: types.SimpleNamespace(
+        deserialize_cuda_engine=lambda plan: loaded.append(plan) or opened(plan)
+    )
+    monkeypatch.setattr(tensorrt, "load_flavour", lambda: Flavour(trt, "tensorrt_rtx", "1.7"))
+    monkeypatch.setattr(tensorrt, "open_device", lambda: device)
+    monkeypatch.setattr(tensorrt, "build_plan", lambda trt, onnx, **options: PLAN)
+    made = make_model("fp16")
+    model = Model(made.name, made.onnx, "fp16", made.sha256, plans={"engines/fp16.plan": b"from elsewhere"})
+    tensorrt.open_session(model, OPTIONS)
+    assert loaded == [PLAN]
+
+
+def test_device_is_closed_when_the_plan_cannot_be_built(monkeypatch, make_model):
+    device = FakeDevice()
+
+    def fail(trt, onnx, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tensorrt, "load_flavour", lambda: Flavour(None, "tensorrt", "11"))
+    monkeypatch.setattr(tensorrt, "open_device", lambda: device)
+    monkeypatch.setattr(tensorrt, "build_plan", fail)
+    with pytest.raises(KeyboardInterrupt):
+        tensorrt.open_session(make_model("fp16"), OPTIONS)
+    assert device.closed
+
+
+def test_wrong_device_or_precision_is_refused_before_anything_is_opened(make_model):
+    with pytest.raises(BackendUnavailable, match="choose --device cuda"):
+        tensorrt.open_session(make_model("fp16"), SessionOptions(48, 64, "fp16", device="cpu"))
+    with pytest.raises(BackendUnavailable, match="fp32 was asked for: choose --precision fp16"):
+        tensorrt.open_session(make_model("fp16"), SessionOptions(48, 64, "fp32"))
+
+
+def test_availability_gives_reason_and_fix_for_each_missing_part(monkeypatch):
+    def missing():
+        raise MissingExtra("TensorRT", "tensorrt")
+
+    monkeypatch.setattr(tensorrt, "load_flavour", missing)
+    assert "edgeenh[tensorrt-rtx]" in tensorrt.availability().fix
+    monkeypatch.setattr(tensorrt, "load_flavour", lambda: Flavour(None, "tensorrt", "11.4"))
+    monkeypatch.setattr(tensorrt, "driver_problem", lambda: "no driver")
+    found = tensorrt.availability()
+    assert (found.usable, found.version, found.reason) == (False, "11.4", "no driver")
+    monkeypatch.setattr(tensorrt, "driver_problem", lambda: "")
+    monkeypatch.setattr(tensorrt, "package_missing", lambda name: True)
+    assert tensorrt.availability().reason == "neither cuda-core nor pycuda is installed"
+    monkeypatch.setattr(tensorrt, "package_missing", lambda name: name == "pycuda")
+    assert tensorrt.availability().usable

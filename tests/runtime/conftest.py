@@ -1,0 +1,131 @@
+"""Small real parts for the runtime's tests: a model by the graph contract, a bundle of it, a picture.
+
+The model brightens: enhanced = clamp(image + strength · lift). A convolution computes the lift, so that backends have a
+layer whose precision can be read back; in fp16 it is the part that runs in fp16, between two casts.
+"""
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgeenh.bundle import Bundle, Gate, Generator, Golden, Manifest, Onnx, Training, write_bundle
+from edgeenh.pictures import encode_picture
+
+LIFT = 40
+
+
+@pytest.fixture(scope="session")
+def contract_onnx():
+    """contract_onnx(precision="fp32", fixed=None, lift=40) → bytes; `fixed` is (width, height)."""
+    return _contract_onnx
+
+
+@pytest.fixture(scope="session")
+def make_picture():
+    """make_picture(height, width, seed=0) → uint8 [H,W,3] RGB, smooth with some grain, never constant."""
+    return _picture
+
+
+@pytest.fixture
+def picture():
+    return _picture(48, 64)
+
+
+@pytest.fixture(scope="session")
+def brightened():
+    """brightened(image, strength=1.0) → what the small model makes of a picture, by NumPy."""
+    return _brightened
+
+
+@pytest.fixture(scope="session")
+def make_bundle(tmp_path_factory):
+    """make_bundle(fp16_lift=40, fixed=None, max_size=(512, 512)) → an opened bundle in a folder of its own."""
+
+    def make(fp16_lift=LIFT, fixed=None, max_size=(512, 512)):
+        width, height = fixed or (64, 48)
+        frame = _picture(height, width)
+        members = {
+            "generator.fp32.onnx": _contract_onnx("fp32", fixed),
+            "generator.fp16.onnx": _contract_onnx("fp16", fixed, fp16_lift),
+            "golden/frame.png": encode_picture(frame, ".png"),
+            "golden/frame.fp32.png": encode_picture(_brightened(frame), ".png"),
+        }
+        manifest = Manifest(
+            id="tiny",
+            version=1,
+            created="2026-11-22T10:00:00Z",
+            generator=Generator("tiny", 12, 9.0, 0.2, 16, (16, 16), max_size, fixed),
+            training=Training("made by hand", "CC0-1.0", 0, "0" * 64),
+            onnx=Onnx(20, 10),
+            precisions={"fp32": "generator.fp32.onnx", "fp16": "generator.fp16.onnx"},
+            golden=(Golden("frame", "golden/frame.png", "golden/frame.fp32.png"),),
+            gate=Gate(50.0, 0.995),
+            tools={"edgeenh": "0.1.0", "onnx": onnx.__version__},
+        )
+        return write_bundle(tmp_path_factory.mktemp("bundle") / "tiny.edgeenh", manifest, members)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_path(make_bundle):
+    return make_bundle().path
+
+
+@pytest.fixture
+def tiny_bundle(tiny_bundle_path):
+    return Bundle.open(tiny_bundle_path)
+
+
+def _picture(height, width, seed=0):
+    y, x = np.mgrid[0:height, 0:width]
+    slope = np.stack([x * 255 / width, y * 255 / height, (x + y) * 255 / (width + height)], axis=-1)
+    grain = np.random.default_rng(seed).integers(-12, 13, (height, width, 3))
+    return np.clip(slope + grain, 0, 255).astype(np.uint8)
+
+
+def _brightened(image, strength=1.0):
+    return np.clip(image.astype(np.int32) + round(LIFT * strength), 0, 255).astype(np.uint8)
+
+
+def _contract_onnx(precision="fp32", fixed=None, lift=LIFT):
+    half = precision == "fp16"
+    height, width = (fixed[1], fixed[0]) if fixed else ("height", "width")
+    kind = np.float16 if half else np.float32
+    constants = {
+        "full": np.float32(255),
+        "zero": np.float32(0),
+        "one": np.float32(1),
+        "weight": np.full((3, 3, 1, 1), 1e-5, kind),  # so small that the convolution gives its bias, and is not constant
+        "bias": np.full(3, lift / 255, kind),
+    }
+    node = helper.make_node
+    nodes = [
+        node("Cast", ["image"], ["as_float"], to=TensorProto.FLOAT),
+        node("Transpose", ["as_float"], ["planes"], perm=[0, 3, 1, 2]),
+        node("Div", ["planes", "full"], ["x"]),
+        node("Cast", ["x"], ["x_half"], to=TensorProto.FLOAT16 if half else TensorProto.FLOAT),
+        node("Conv", ["x_half", "weight", "bias"], ["residual_half"]),
+        node("Cast", ["residual_half"], ["residual"], to=TensorProto.FLOAT),
+        node("Mul", ["residual", "strength"], ["change"]),
+        node("Add", ["x", "change"], ["sum"]),
+        node("Clip", ["sum", "zero", "one"], ["clamped"]),
+        node("Mul", ["clamped", "full"], ["scaled"]),
+        node("Round", ["scaled"], ["rounded"]),
+        node("Transpose", ["rounded"], ["channels_last"], perm=[0, 2, 3, 1]),
+        node("Cast", ["channels_last"], ["enhanced"], to=TensorProto.UINT8),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [
+            helper.make_tensor_value_info("image", TensorProto.UINT8, [1, height, width, 3]),
+            helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]),
+        ],
+        [helper.make_tensor_value_info("enhanced", TensorProto.UINT8, [1, height, width, 3])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    onnx.checker.check_model(model, full_check=True)
+    return model.SerializeToString()

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeenh.errors import OutputFailed, UsageError
+from edgeenh.frames import EnhancedFrame
+from edgeenh.sinks import open_sink
+from edgeenh.sources import open_source
+
+MakeFrame = Callable[..., EnhancedFrame]
+
+
+@pytest.fixture
+def small_files_only() -> Iterator[None]:
+    """No file may grow beyond 256 KiB, as on a full disk; OpenCV says nothing of it."""
+    former = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (256 << 10, former[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, former)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".avi", ".mkv"])
+def test_a_video_appears_whole_and_only_at_the_end(tmp_path: Path, make_frame: MakeFrame, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    sink = open_sink(path, fps=30.0)
+    for sequence in range(5):
+        sink.write(make_frame(sequence))
+    assert not path.exists()
+    sink.close()
+    sink.close()
+    source = open_source(path)
+    assert (source.size, source.fps, source.length) == ((96, 64), 30.0, 5)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_mkv_is_lossless_and_in_the_right_colours(tmp_path: Path, make_frame: MakeFrame) -> None:
+    sink = open_sink(tmp_path / "out.mkv")
+    frames = [make_frame(sequence) for sequence in range(3)]
+    for frame in frames:
+        sink.write(frame)
+    sink.close()
+    source = open_source(tmp_path / "out.mkv")
+    for frame in frames:
+        read = source.read()
+        assert read is not None
+        assert np.array_equal(read.image, frame.image)
+
+
+def test_an_aborted_video_keeps_what_was_written(tmp_path: Path, make_frame: MakeFrame) -> None:
+    sink = open_sink(tmp_path / "out.mp4")
+    sink.write(make_frame(0))
+    sink.write(make_frame(1))
+    sink.abort()
+    assert open_source(tmp_path / "out.mp4").length == 2
+
+
+def test_without_a_frame_there_is_no_video(tmp_path: Path) -> None:
+    sink = open_sink(tmp_path / "out.mp4")
+    sink.close()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("small_files_only")
+def test_a_full_disk_is_found_out_and_leaves_nothing(tmp_path: Path, make_frame: MakeFrame) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"the former video")
+    sink = open_sink(path)
+    for sequence in range(20):
+        sink.write(make_frame(sequence, size=(320, 240)))
+    with pytest.raises(OutputFailed, match=r"out\.mp4 could not be finished: .* of 20 frames .*choose another place"):
+        sink.close()
+    assert path.read_bytes() == b"the former video"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_little_space_ends_the_video_while_it_can_still_be_finished(
+    tmp_path: Path, make_frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = open_sink(tmp_path / "out.mp4")
+    sink.write(make_frame(0))
+    monkeypatch.setattr("edgeenh.sinks.video.RESERVE", 1 << 60)
+    with pytest.raises(OutputFailed, match="left to write .* after 1 frames: free some space"):
+        sink.write(make_frame(1))
+    sink.abort()
+    assert open_source(tmp_path / "out.mp4").length == 1
+
+
+def test_frames_that_do_not_fit_are_refused(tmp_path: Path, make_frame: MakeFrame) -> None:
+    sink = open_sink(tmp_path / "out.mp4")
+    sink.write(make_frame(0))
+    with pytest.raises(OutputFailed, match="frame 1 is 64×64, the video .* is 96×64: use --out FOLDER"):
+        sink.write(make_frame(1, size=(64, 64)))
+    sink.abort()
+    with pytest.raises(UsageError, match="odd size, found 95×64: use --out FOLDER"):
+        open_sink(tmp_path / "odd.mp4").write(make_frame(0, size=(95, 64)))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.mp4"]
+
+
+def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    places = (
+        (tmp_path / "file" / "out.mp4", "cannot be written"),
+        (Path("/proc/out.mp4"), "/proc could not be written"),
+    )
+    for path, expected in places:
+        with pytest.raises((UsageError, OutputFailed), match=expected):
+            open_sink(path)
+    for name in ("out.xyz", "out.png", "out.webm"):
+        with pytest.raises(UsageError, match="frames cannot be written to .*expected a folder"):
+            open_sink(tmp_path / name)
