@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeenh.errors import JobFailed
+from edgeenh.errors import JobFailed, SourceError
 from edgeenh.frames import EnhancedFrame, Frame, Status
-from edgeenh.pictures import write_picture
 from edgeenh.sinks.video import VideoSink
 from edgeenh.sources import open_source
 
 DIVIDER = 4
 """Width of the white line between the two, in pixels; even, because a video's width must be."""
+
+DEFAULT_FPS = 25.0
+"""Rate of a clip made from a source without one, such as a folder of pictures."""
 
 Image = NDArray[np.uint8]
 
@@ -48,37 +50,47 @@ def stack(pairs: Iterable[tuple[Image, Image]], height: int) -> Image:
     return np.concatenate(widened, axis=0)
 
 
-def write_clip(before: str, after: str, clip: Path, picture: Path) -> int:
-    """Write two sources of the same frames side by side as a video, and their middle frame as a picture.
-
-    Args:
-        before: Source of the originals.
-        after: Source of the enhanced frames, lossless where the picture shall be exact.
-        clip: The video to write.
-        picture: The picture to write.
-
-    Returns:
-        The number of frames.
+def write_clip(before: str, after: str, clip: Path) -> int:
+    """Write two sources of the same frames side by side as a video; returns the number of frames.
 
     Raises:
         JobFailed: The two do not hold the same number of frames.
         SourceError: One of them cannot be read.
-        OutputFailed, UsageError: The results cannot be written.
+        OutputFailed, UsageError: The video cannot be written.
     """
-    source = open_source(before)
-    fps, middle = source.fps or 25.0, (source.length or 1) // 2
-    source.close()
     count = 0
-    with VideoSink(clip, fps) as sink:
-        for number, (original, enhanced) in enumerate(zip_longest(_images(before), _images(after))):
+    with VideoSink(clip, _fps(before)) as sink:
+        for original, enhanced in zip_longest(_images(before), _images(after)):
             if original is None or enhanced is None:
-                raise JobFailed(f"{before} and {after} hold different numbers of frames: {number} in the shorter one")
-            both = side_by_side(original, enhanced)
-            sink.write(_as_frame(both, number))
-            if number == middle:
-                write_picture(picture, both)
-            count = number + 1
+                raise JobFailed(f"{before} and {after} hold different numbers of frames: {count} in the shorter one")
+            sink.write(_as_frame(side_by_side(original, enhanced), count))
+            count += 1
     return count
+
+
+def middle_frame(spec: str) -> Image:
+    """The frame in the middle of a source of known length, else the first: uint8 [H,W,3] RGB, the caller's.
+
+    Raises:
+        SourceError: It cannot be read, or holds no frame.
+    """
+    source = open_source(spec)
+    middle = (source.length or 1) // 2
+    source.close()
+    last: Image | None = None
+    for number, image in enumerate(_images(spec)):
+        last = image
+        if number == middle:
+            break
+    if last is None:
+        raise SourceError(f"{spec} holds no frame: give another clip")
+    return last
+
+
+def _fps(spec: str) -> float:
+    source = open_source(spec)
+    source.close()
+    return source.fps or DEFAULT_FPS
 
 
 def _images(spec: str) -> Iterator[Image]:

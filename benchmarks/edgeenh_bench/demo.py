@@ -2,6 +2,7 @@
 
     edgeenh export --fp16      the shipped checkpoint becomes a bundle that passed the gate
     edgeenh run CLIP           a real clip through it, on the best backend of this machine
+    edgeenh enhance FRAME      one frame of it, without the losses of a video
     edgeenh bench CLIP         every backend on the same frames
 
 What it leaves in DIR: the bundle, a clip and pictures with originals left and enhanced right, the table and the JSON files.
@@ -22,8 +23,8 @@ from edgeenh.bundle import Bundle
 from edgeenh.cli.output import next_step, remark, say
 from edgeenh.errors import EdgeenhError
 from edgeenh.files import make_folder, write_text
-from edgeenh.pictures import write_picture
-from edgeenh_bench.before_after import stack, write_clip
+from edgeenh.pictures import read_picture, write_picture
+from edgeenh_bench.before_after import middle_frame, side_by_side, stack, write_clip
 from edgeenh_bench.table import render
 from edgeenh_bench.targets.figures import CLIP
 from edgeenh_bench.worker_process import worker_environment
@@ -74,16 +75,17 @@ def demo(out: Path, clip: str, frames: int, model: Path | None = None) -> None:
     if model is None:
         model = out / "dental-n.edgeenh"
         edgeenh("export", "--fp16", "--out", str(model), "--json", str(out / "export.json"))
-    lossless = out / "enhanced.mkv"
-    reports = {name: out / f"{name}.json" for name in ("run", "bench")}
-    edgeenh(
-        "run", clip, "--model", str(model), "--mode", "offline", "--out", str(lossless), "--json", str(reports["run"])
-    )
-    write_clip(clip, str(lossless), out / "before-after.mp4", out / "before-after.png")
-    lossless.unlink()  # a hundred megabytes that the clip above shows as well
+    enhanced, still = out / "enhanced.mp4", out / "frame.png"
+    chosen = ("--model", str(model))
+    edgeenh("run", clip, *chosen, "--mode", "offline", "--out", str(enhanced), "--json", str(out / "run.json"))
+    write_clip(clip, str(enhanced), out / "before-after.mp4")
+    write_picture(still, middle_frame(clip))
+    edgeenh("enhance", str(still), *chosen, "--out", str(out / "enhanced"))
+    pair = (read_picture(still), read_picture(out / "enhanced" / still.name))
+    write_picture(out / "before-after.png", side_by_side(*pair))
     write_golden(model, out / "before-after-golden.png")
-    edgeenh("bench", "--model", str(model), "--source", clip, "--frames", str(frames), "--json", str(reports["bench"]))
-    write_text(out / "bench.md", render(json.loads(reports["bench"].read_text("utf-8"))) + "\n")
+    edgeenh("bench", *chosen, "--source", clip, "--frames", str(frames), "--json", str(out / "bench.json"))
+    write_text(out / "bench.md", render(json.loads((out / "bench.json").read_text("utf-8"))) + "\n")
     tell(out, model)
 
 
@@ -110,9 +112,10 @@ def write_golden(model: Path, picture: Path) -> None:
 def tell(out: Path, model: Path) -> None:
     """Say what lies where."""
     say("")
-    say(f"bundle          {model}")
+    say(f"{'bundle':16} {model}")
     for name, what in (
-        ("before-after.mp4", "clip"),
+        ("enhanced.mp4", "enhanced clip"),
+        ("before-after.mp4", "before/after"),
         ("before-after.png", "one frame of it"),
         ("before-after-golden.png", "golden frames"),
         ("bench.md", "table"),
@@ -121,7 +124,7 @@ def tell(out: Path, model: Path) -> None:
         ("export.json", "gate"),
     ):
         if (out / name).exists():
-            say(f"{what:15} {out / name}")
+            say(f"{what:16} {out / name}")
     next_step(f"edgeenh run camera:0 --model {shlex.quote(str(model))} --out enhanced.mp4")
 
 

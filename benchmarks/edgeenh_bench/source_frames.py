@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeenh.errors import SourceError, UsageError
-from edgeenh.files import translate_write_error
+from edgeenh.errors import OutputFailed, SourceError, UsageError
 from edgeenh.sources import open_source
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, want
     Raises:
         SourceError, PictureError: The source is missing, unreadable or holds no frame.
         UsageError: The source or the size cannot be used.
-        OutputFailed: The disk is full.
+        OutputFailed: The frames cannot be stored at `path`.
     """
     if spec is None:
         size = size or bundle.manifest.generator.fixed_size or DEFAULT_SIZE
@@ -177,7 +176,10 @@ def _store(
                 if count == limit:
                     break
     except OSError as exc:
-        raise translate_write_error(path, exc) from exc
+        raise OutputFailed(
+            f"the frames cannot be kept in {path.parent} ({exc.strerror}): "
+            "set TMPDIR to a folder with space, or give fewer --frames"
+        ) from exc
     if count == 0:
         raise SourceError(
             f"{source} holds no frame: give a source with pictures, e.g. a folder, a video or --source camera:0"

@@ -50,32 +50,39 @@ def export(
 
     Example: edgeenh export --fp16 --size 1280x720 --out out/m.edgeenh
     """
+    from edgeenh.cli.interrupts import Interrupts
     from edgeenh_export import options
 
     precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8 or calibration is not None)
     options.check_choice(tensorrt)
+    options.check_thresholds(min_psnr, min_ssim)
     sizes = tuple(options.parse_size(text) for text in size)
     if checkpoint is not None:
         options.check_checkpoint_name(checkpoint)
     _check_installed()
+    with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
+        _refuse_foreign(checkpoint)
+        from edgeenh.drift import Thresholds
+        from edgeenh_export import pipeline
+
+        report = pipeline.export(
+            checkpoint,
+            out,
+            precisions=precisions,
+            sizes=sizes,
+            tensorrt=tensorrt,
+            thresholds=Thresholds(min_psnr, min_ssim),
+            progress=lambda line: typer.echo(line, err=True),
+            remark=output.remark,
+        )
+        _end(report, json_target)
+
+
+def _refuse_foreign(checkpoint: Path | None) -> None:
     if checkpoint is not None and checkpoint.suffix.lower() == ".onnx":
         from edgeenh_export.foreign import refuse
 
         refuse(checkpoint)
-    from edgeenh.drift import Thresholds
-    from edgeenh_export import pipeline
-
-    report = pipeline.export(
-        checkpoint,
-        out,
-        precisions=precisions,
-        sizes=sizes,
-        tensorrt=tensorrt,
-        thresholds=Thresholds(min_psnr, min_ssim),
-        progress=lambda line: typer.echo(line, err=True),
-        remark=output.remark,
-    )
-    _end(report, json_target)
 
 
 def _check_installed() -> None:
@@ -92,5 +99,15 @@ def _end(report: ExportReport, json_target: str | None) -> None:
     output.emit_json(json_target, report.to_json())
     for line in report.lines():
         output.say(line)
-    width, height = report.bundle.manifest.generator.fixed_size or (1280, 720)
+    width, height = _usual_size(report)
     output.next_step(f"edgeenh run synthetic:{width}x{height}@30 --frames 300 --model {report.bundle.path}")
+
+
+def _usual_size(report: ExportReport) -> tuple[int, int]:
+    """A frame size that the bundle takes: 1280×720 where it may, else its largest."""
+    generator = report.bundle.manifest.generator
+    usual = (1280, 720)
+    inside = all(
+        low <= side <= high for low, side, high in zip(generator.min_size, usual, generator.max_size, strict=True)
+    )
+    return usual if inside else generator.max_size

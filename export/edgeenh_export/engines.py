@@ -13,7 +13,7 @@ from typing import Any
 
 from edgeenh.backends import tensorrt_build
 from edgeenh.bundle import Engine, Profile
-from edgeenh.cuda.driver import device_names
+from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, JobFailed
 from edgeenh_export.options import MIN_SIZE, PLAN_MAX_SIZE, PLAN_OPT_SIZE, Bounds
 
@@ -50,6 +50,22 @@ class Plans:
 
     plans: tuple[Plan, ...]
     reason: str = ""
+
+
+def require_flavour(choice: str) -> None:
+    """Refuse, before any work, a TensorRT that was asked for by name and cannot build here; `auto` and `off` always can.
+
+    Raises:
+        BackendUnavailable: It is not installed, does not load, or (`full`) there is no GPU to build for.
+    """
+    if choice not in ("rtx", "full"):
+        return
+    tensorrt_build.load_flavour(choice)
+    problem = driver_problem() if choice == "full" else ""
+    if problem:
+        raise BackendUnavailable(
+            f"--tensorrt full builds for the GPU of this machine, but {problem}: {driver_fix()}, or use rtx"
+        )
 
 
 def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bounds) -> Plans:

@@ -1,9 +1,10 @@
 """The gate: an export passes it or nothing is written.
 
 1. Strength 0 gives the input back bit for bit, in every precision, for each of the 256 values.
-2. The FP32 graph in ONNX Runtime gives what the checkpoint gives in PyTorch: at most one 8-bit step of difference.
-3. Its result is a picture: finite, not constant, not all clipped.
-4. The FP16 graph, in ONNX Runtime and in torch with features really in FP16, reaches the thresholds against the FP32 graph.
+2. The checkpoint makes pictures of pictures: finite, not constant, not all clipped.
+3. The FP32 graph in ONNX Runtime gives what the checkpoint gives in PyTorch, at most one 8-bit step of difference.
+4. The FP32 graph in ONNX Runtime reaches the thresholds against PyTorch.
+5. The FP16 graph, in ONNX Runtime and in torch with features really in FP16, reaches the thresholds against the FP32 graph.
 """
 
 from __future__ import annotations
@@ -84,8 +85,7 @@ def check_identity(enhance: Enhance, precision: str, size: Size | None) -> None:
     ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
     picture = np.ascontiguousarray(np.stack([ramp, ramp.T, 255 - ramp], axis=2))
     if size is not None:
-        repeats = (-(-size[1] // 16), -(-size[0] // 16), 1)
-        picture = np.ascontiguousarray(np.tile(picture, repeats)[: size[1], : size[0]])
+        picture = np.tile(picture, (size[1] // 16, size[0] // 16, 1))
     changed = np.argwhere(enhance(picture, 0.0) != picture)
     if len(changed):
         y, x, channel = changed[0]
@@ -97,8 +97,8 @@ def check_identity(enhance: Enhance, precision: str, size: Size | None) -> None:
 
 def compare(
     frames: Sequence[GoldenFrame],
-    torch_pictures: Sequence[NDArray[np.uint8]],
-    onnx_pictures: Sequence[NDArray[np.uint8]],
+    in_torch: Sequence[NDArray[np.uint8]],
+    in_onnxruntime: Sequence[NDArray[np.uint8]],
 ) -> Parity:
     """Compare ONNX Runtime with PyTorch.
 
@@ -106,7 +106,7 @@ def compare(
         GateFailed: They differ by more than `MAX_PARITY_STEPS`.
     """
     worst, worst_picture, differing, values = 0, frames[0].name, 0, 0
-    for frame, expected, found in zip(frames, torch_pictures, onnx_pictures, strict=True):
+    for frame, expected, found in zip(frames, in_torch, in_onnxruntime, strict=True):
         drift = measure(expected, found)
         if drift.max_abs > MAX_PARITY_STEPS:
             raise GateFailed(
@@ -120,20 +120,20 @@ def compare(
     return Parity(len(frames), worst, differing / values, worst_picture)
 
 
-def check_reference(frames: Sequence[GoldenFrame], unclamped: Iterable[NDArray[np.float32]]) -> None:
-    """Prove that the FP32 graph makes pictures of pictures.
+def check_reference(frames: Sequence[GoldenFrame], in_torch: Sequence[NDArray[np.float32]]) -> None:
+    """Prove that the checkpoint makes pictures of pictures.
 
     Args:
         frames: The golden frames.
-        unclamped: Its results before clamp and rounding, float32 [H,W,3] each.
+        in_torch: What PyTorch gives for them in FP32, float32 [H,W,3] each, on the scale 0…255.
 
     Raises:
         GateFailed: One is not finite, or constant or all clipped where its frame is not.
     """
-    verdict = judge(((f.name, f.image, result) for f, result in zip(frames, unclamped, strict=True)), _ANYTHING)
+    verdict = judge(((f.name, f.image, result) for f, result in zip(frames, in_torch, strict=True)), _ANYTHING)
     if not verdict.passed:
         reason = verdict.reasons[0].replace("the reference", "the frame")
-        raise GateFailed(f"the FP32 graph does not give a picture: {reason}; this checkpoint cannot be used")
+        raise GateFailed(f"the checkpoint does not give a picture: {reason}; train it again, or take an earlier one")
 
 
 def judge_frames(

@@ -40,18 +40,18 @@ class FrameGraph(nn.Module):
         self.reach = 255.0 * generator.cap
         self.eval()
 
-    def unclamped(self, image_BCHW: Tensor, strength: Tensor) -> Tensor:
+    def unclamped(self, planes: Tensor, strength: Tensor) -> Tensor:
         """Image and change, before clamp and rounding.
 
         Args:
-            image_BCHW: Float32 [B,3,H,W], RGB, 0…255.
+            planes: Float32 [B,3,H,W], RGB, 0…255.
             strength: Float32 [1], 0…1.
 
         Returns:
             Float32 [B,3,H,W] on the same scale; finite unless the network overflowed.
         """
-        residual = self.generator.residual((image_BCHW / 255.0).to(self.dtype)).float()
-        return image_BCHW + (strength * self.reach) * torch.tanh(residual)
+        residual = self.generator.residual((planes / 255.0).to(self.dtype)).float()
+        return planes + (strength * self.reach) * torch.tanh(residual)
 
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """Enhance.

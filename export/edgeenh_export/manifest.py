@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from edgeenh import __version__
 from edgeenh.bundle import Engine, Gate, Generator, Golden, Manifest, Onnx, Training
 from edgeenh.drift import Thresholds
 from edgeenh.errors import CheckpointError
 from edgeenh_export import cost
-from edgeenh_export.gate import Judged
+from edgeenh_export.execute import BACKEND
+from edgeenh_export.gate import Judged, Parity
 from edgeenh_export.onnx_writer import IR_VERSION, OPSET
 from edgeenh_export.options import Bounds
 from edgeenh_train import networks
@@ -98,18 +100,20 @@ def make_manifest(
     )
 
 
-def drift_document(thresholds: Thresholds, judged: Sequence[Judged]) -> dict[str, object]:
+def drift_document(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity) -> dict[str, Any]:
     """The gate as JSON values, for `drift.json` and the report."""
     return {
-        "reference": "the FP32 graph on onnxruntime",
+        "references": {"fp32": "the checkpoint in PyTorch", "fp16": f"the FP32 graph on {BACKEND}"},
         "thresholds": {"min_psnr_db": thresholds.min_psnr_db, "min_ssim": thresholds.min_ssim},
         "results": [entry.to_json() for entry in judged],
+        "parity": parity.to_json(),
+        "strength_0_identical": True,  # checked for every graph: there would be no bundle otherwise
     }
 
 
-def drift_member(thresholds: Thresholds, judged: Sequence[Judged]) -> bytes:
+def drift_member(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity) -> bytes:
     """The content of `drift.json`."""
-    document = drift_document(thresholds, judged)
+    document = drift_document(thresholds, judged, parity)
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
+from typing import Any
+
+from google.protobuf.message import Message  # type: ignore[import-untyped]
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 _TALK = {"doc_string", "metadata_props", "value_info"}
@@ -15,17 +16,14 @@ def strip(model: ModelProto) -> None:
     _strip(model)
 
 
-def _strip(message: Message) -> None:
+def _strip(message: Any) -> None:
     for field, value in message.ListFields():
         if field.name in _TALK:
             message.ClearField(field.name)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            for part in value if _repeated(value) else (value,):
+            continue
+        for part in (value,) if isinstance(value, Message | bytes | str | int | float) else value:
+            if isinstance(part, Message):
                 _strip(part)
-
-
-def _repeated(value: object) -> bool:
-    return not isinstance(value, Message)
 
 
 def name_by_order(graph: GraphProto) -> None:

@@ -25,7 +25,10 @@ OPSET = 20
 IR_VERSION = 10
 
 ALLOWED_OPERATORS = frozenset(
-    "Add Cast Clip Concat Conv ConvTranspose Div LeakyRelu Mul Pad ReduceMax ReduceMean Relu Round Sigmoid Slice Tanh Transpose".split()
+    [
+        *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "LeakyRelu", "Mul", "Pad"),
+        *("ReduceMax", "ReduceMean", "Relu", "Round", "Sigmoid", "Slice", "Tanh", "Transpose"),
+    ]
 )
 """Operators of the default domain that a bundle's graphs may hold: what the variants need, and every backend offers."""
 
@@ -60,7 +63,7 @@ def write_onnx(graph: FrameGraph, size: Size | None, metadata: Mapping[str, str]
     model.producer_name, model.producer_version = "edgeenh", __version__
     onnx.helper.set_model_props(model, {f"edgeenh.{key}": value for key, value in sorted(metadata.items())})
     check(model)
-    return model.SerializeToString(deterministic=True)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 def check(model: ModelProto) -> None:

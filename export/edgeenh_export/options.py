@@ -125,6 +125,16 @@ def choose_precisions(*, fp16: bool, fp32: bool, int8: bool) -> tuple[str, ...]:
     return ("fp32",) if fp32 else ("fp32", "fp16")
 
 
+def check_precisions(precisions: Sequence[str]) -> None:
+    """Refuse a choice of precisions that is not one of the two.
+
+    Raises:
+        UsageError: It is neither `fp32` nor `fp32, fp16`.
+    """
+    if tuple(precisions) not in (("fp32",), ("fp32", "fp16")):
+        raise UsageError(f"precisions {', '.join(precisions) or 'none'}: expected fp32, or fp32 and fp16 in this order")
+
+
 def check_thresholds(min_psnr_db: float, min_ssim: float) -> None:
     """Refuse thresholds that nothing can reach or that are no numbers.
 

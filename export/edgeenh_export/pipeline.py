@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +14,11 @@ from edgeenh.bundle import write_bundle
 from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
 from edgeenh_export import options
-from edgeenh_export.engines import build_plans
-from edgeenh_export.execute import BACKEND, OnnxRunner, as_tensor, run_generator, run_unclamped
+from edgeenh_export.cost import macs_per_pixel
+from edgeenh_export.engines import build_plans, require_flavour
+from edgeenh_export.execute import BACKEND, OnnxRunner, as_tensor, run_generator, run_unclamped, torch_threads
 from edgeenh_export.fold import FOLD_TOLERANCE, check_fold, fold, fold_error
-from edgeenh_export.gate import Judged, Parity, check_identity, check_reference, compare, judge_frames, require_passed
+from edgeenh_export.gate import Judged, check_identity, check_reference, compare, judge_frames, require_passed
 from edgeenh_export.golden import GoldenFrame, golden_frames, golden_members, shipped_frames
 from edgeenh_export.graph import FrameGraph
 from edgeenh_export.manifest import check_info, describe_generator, drift_member, make_manifest, onnx_metadata
@@ -34,6 +35,10 @@ _FOLD_SIZE = (320, 256)
 """Frames are cut to this for the check of the fold: whether two networks are one shows on any picture."""
 
 
+def _silent(line: str) -> None:
+    """Drop a line of progress."""
+
+
 def export(
     checkpoint: Path | None,
     out: Path | None,
@@ -42,8 +47,8 @@ def export(
     sizes: Sequence[options.Size] = (),
     tensorrt: str = "auto",
     thresholds: Thresholds | None = None,
-    progress: Callable[[str], None] = lambda line: None,
-    remark: Callable[[str], None] = lambda line: None,
+    progress: Callable[[str], None] = _silent,
+    remark: Callable[[str], None] = _silent,
     now: datetime | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> ExportReport:
@@ -70,6 +75,9 @@ def export(
     """
     limits = thresholds or Thresholds()
     options.check_thresholds(limits.min_psnr_db, limits.min_ssim)
+    options.check_precisions(precisions)
+    options.check_choice(tensorrt)
+    require_flavour(tensorrt)
     bounds = options.bounds(sizes)
     source = checkpoint or SHIPPED
     options.check_checkpoint_name(source)
@@ -80,10 +88,11 @@ def export(
     with steps.step(f"reading the checkpoint {source.name}"):
         generator, info = load_generator(source)
         check_info(source, info)
+        macs = macs_per_pixel(generator)
         target = out or Path(f"{info.name}.edgeenh")
         options.check_out(target)
         frames = golden_frames(shipped_frames(), bounds)
-    with steps.step("folding, and comparing with the unfolded generator"):
+    with steps.step("folding, and comparing with the unfolded generator"), torch_threads(macs):
         folded = fold(generator)
         crops = [as_tensor(frame.image[: _FOLD_SIZE[1], : _FOLD_SIZE[0]]) / 255.0 for frame in frames]
         error = fold_error(generator, folded, crops)
@@ -95,10 +104,17 @@ def export(
             graphs[precision] = write_onnx(
                 graph, bounds.fixed, onnx_metadata(info, precision), name=info.name, version=info.version
             )
-    with steps.step("comparing ONNX Runtime with PyTorch on the golden frames"):
-        references, parity = _reference(generator, folded, graphs["fp32"], frames, bounds)
-    with steps.step(f"gate: PSNR ≥ {limits.min_psnr_db:g} dB, SSIM ≥ {limits.min_ssim:g}"):
-        judged = _gate(folded, graphs, frames, references, limits, bounds)
+    with steps.step("comparing ONNX Runtime with PyTorch on the golden frames"), torch_threads(macs):
+        exact = run_generator(generator, frames)
+        check_reference(frames, exact)
+        in_torch = [np.rint(picture).astype(np.uint8) for picture in exact]
+        references = _references(graphs["fp32"], frames, bounds)
+        parity = compare(frames, in_torch, references)
+    with steps.step(f"gate: PSNR ≥ {limits.min_psnr_db:g} dB, SSIM ≥ {limits.min_ssim:g}"), torch_threads(macs):
+        judged = [Judged("fp32", BACKEND, judge_frames(frames, in_torch, references, limits))]
+        require_passed(judged[0], limits)
+        if "fp16" in graphs:
+            judged += _gate(folded, graphs["fp16"], frames, references, limits, bounds)
     with steps.step("building the TensorRT plan" if tensorrt != "off" else "no TensorRT plan (--tensorrt off)"):
         best = precisions[-1]
         plans = build_plans(tensorrt, graphs[best], best, info.name, bounds)
@@ -109,7 +125,7 @@ def export(
         files = {precision: f"generator.{precision}.onnx" for precision in precisions}
         members |= {files[precision]: onnx for precision, onnx in graphs.items()}
         members |= {plan.engine.file: plan.data for plan in plans.plans}
-        members |= {DRIFT: drift_member(limits, judged), MODEL_CARD: model_card(source, info)}
+        members |= {DRIFT: drift_member(limits, judged, parity), MODEL_CARD: model_card(source, info)}
         engines = [plan.engine for plan in plans.plans]
         described = describe_generator(generator, folded, info, bounds)
         moment = now or datetime.now(UTC)
@@ -117,48 +133,32 @@ def export(
             target, make_manifest(info, described, files, golden, judged, limits, engines, moment), members
         )
     return ExportReport(
-        bundle, limits, judged, error, FOLD_TOLERANCE, parity, plans, steps.seconds, steps.elapsed, fingerprint()
+        bundle, limits, tuple(judged), error, FOLD_TOLERANCE, parity, plans, steps.seconds, steps.elapsed, fingerprint()
     )
 
 
-def _reference(
-    generator: networks.Generator,
-    folded: networks.Generator,
-    onnx: bytes,
-    frames: Sequence[GoldenFrame],
-    bounds: options.Bounds,
-) -> tuple[list[NDArray[np.uint8]], Parity]:
-    """Golden references from the FP32 graph, after proving that they are what PyTorch gives, and pictures."""
-    check_reference(frames, run_unclamped(FrameGraph(folded, "fp32"), frames))
-    run = OnnxRunner(onnx, "fp32", "the FP32 graph")
-    try:
+def _references(onnx: bytes, frames: Sequence[GoldenFrame], bounds: options.Bounds) -> list[NDArray[np.uint8]]:
+    """The golden references: what the FP32 graph makes of the frames, after proving that strength 0 changes nothing."""
+    with OnnxRunner(onnx, "fp32", "the FP32 graph") as run:
         check_identity(run, "FP32", bounds.fixed)
-        references = [run(frame.image) for frame in frames]
-    finally:
-        run.close()
-    return references, compare(frames, run_generator(generator, frames), references)
+        return [run(frame.image) for frame in frames]
 
 
 def _gate(
     folded: networks.Generator,
-    graphs: Mapping[str, bytes],
+    onnx: bytes,
     frames: Sequence[GoldenFrame],
     references: Sequence[NDArray[np.uint8]],
     thresholds: Thresholds,
     bounds: options.Bounds,
-) -> tuple[Judged, ...]:
-    """The verdicts on every graph but the reference, which is judged against itself so that it is on record."""
-    judged = [Judged("fp32", BACKEND, judge_frames(frames, references, references, thresholds))]
-    for precision in (name for name in graphs if name != "fp32"):
-        stored = run_unclamped(FrameGraph(folded, precision), frames)
-        judged.append(Judged(precision, "torch", judge_frames(frames, references, stored, thresholds)))
-        require_passed(judged[-1], thresholds)
-        run = OnnxRunner(graphs[precision], precision, f"the {precision.upper()} graph")
-        try:
-            check_identity(run, precision.upper(), bounds.fixed)
-            results = (run(frame.image) for frame in frames)
-            judged.append(Judged(precision, BACKEND, judge_frames(frames, references, results, thresholds)))
-        finally:
-            run.close()
-        require_passed(judged[-1], thresholds)
-    return tuple(judged)
+) -> list[Judged]:
+    """The verdicts on the FP16 graph, in torch and in ONNX Runtime."""
+    stored = run_unclamped(FrameGraph(folded, "fp16"), frames)
+    judged = [Judged("fp16", "torch", judge_frames(frames, references, stored, thresholds))]
+    require_passed(judged[-1], thresholds)
+    with OnnxRunner(onnx, "fp16", "the FP16 graph") as run:
+        check_identity(run, "FP16", bounds.fixed)
+        results = (run(frame.image) for frame in frames)
+        judged.append(Judged("fp16", BACKEND, judge_frames(frames, references, results, thresholds)))
+    require_passed(judged[-1], thresholds)
+    return judged

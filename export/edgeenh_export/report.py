@@ -46,6 +46,7 @@ class ExportReport:
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         manifest = self.bundle.manifest
+        drift = drift_document(self.thresholds, self.gate, self.parity)
         return {
             "schema": SCHEMA,
             "bundle": {
@@ -57,10 +58,10 @@ class ExportReport:
             },
             "precisions": list(self.bundle.precisions),
             "fixed_size": list(manifest.generator.fixed_size) if manifest.generator.fixed_size else None,
-            "gate": drift_document(self.thresholds, self.gate),
+            "gate": {key: drift[key] for key in ("references", "thresholds", "results")},
             "fold": {"max_abs": self.fold_error, "tolerance": self.fold_tolerance, "scale": "1 = the full range"},
-            "parity": self.parity.to_json(),
-            "strength_0_identical": True,
+            "parity": drift["parity"],
+            "strength_0_identical": drift["strength_0_identical"],
             "engines": [plan.to_json() for plan in self.engines.plans],
             "engines_reason": self.engines.reason,
             "seconds": dict(self.seconds),

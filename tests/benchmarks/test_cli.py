@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from edgeenh.cli import main
+from edgeenh_bench.worker_process import worker_environment
 
 
 def bench(*words: object) -> int:
@@ -101,6 +104,23 @@ def test_bad_input_is_exit_2_and_one_line(
     assert len(lines) == 1
 
 
+def test_ctrl_c_in_the_middle_is_exit_130_and_leaves_nothing(bundle_path: Path, tmp_path: Path) -> None:
+    words = ["--model", str(bundle_path), "--backends", "fake", "--size", "64x48", "--seconds", "3600"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edgeenh.cli", "bench", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=worker_environment({**os.environ, "TMPDIR": str(tmp_path)}),
+    )
+    assert process.stderr is not None
+    while "measuring" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert "interrupted" in process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_bundle_is_exit_4(bundle_path: Path, tmp_path: Path) -> None:
     data = bytearray(bundle_path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -127,8 +147,6 @@ def test_the_commands_module_imports_nothing_heavy() -> None:
     program = (
         "import sys, edgeenh_bench.cli; print(*sorted({'numpy', 'cv2', 'psutil', 'onnxruntime'} & set(sys.modules)))"
     )
-    from edgeenh_bench.worker_process import worker_environment
-
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=worker_environment({})
     )

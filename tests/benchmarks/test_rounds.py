@@ -65,6 +65,13 @@ def test_rows_take_turns_and_each_begins_a_round(job: Job, monkeypatch: pytest.M
     assert firsts == [0, 6]  # the same frames in the same order
 
 
+def test_a_block_that_does_not_fit_into_memory_is_measured_in_parts(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "MOST_SLOTS", 2)
+    row = Row(RowSpec("fake", "fp32"))
+    measure_rows(job, [row], silent)
+    assert (job.slots, len(row.latencies_ms)) == (2, 11)
+
+
 def test_without_a_reference_the_speed_is_still_measured(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "REFERENCE", RowSpec("tensorrt", "fp32", "cpu"))
     row = Row(RowSpec("fake", "fp32"))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeenh.bundle import Bundle
-from edgeenh.errors import PictureError, SourceError, UsageError
+from edgeenh.errors import OutputFailed, PictureError, SourceError, UsageError
 from edgeenh_bench import source_frames
 from edgeenh_bench.source_frames import GOLDEN, collect, fit, parse_size
 
@@ -57,6 +57,11 @@ def test_a_source_without_frames_and_a_size_that_the_model_does_not_take(bundle_
     for size in ((15, 48), (64, 4000)):
         with pytest.raises(UsageError, match="16x16 to 256x256"):
             collect(None, bundle, size, 5, tmp_path / "raw")
+
+
+def test_no_room_for_the_frames_is_told_with_what_to_do(bundle_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutputFailed, match="set TMPDIR"):
+        collect(None, Bundle.open(bundle_path), (64, 48), 5, Path("/dev/full"))
 
 
 @given(st.integers(1, 99999), st.integers(1, 99999))

@@ -97,7 +97,9 @@ def _contract_onnx(precision="fp32", fixed=None, lift=LIFT):
         "full": np.float32(255),
         "zero": np.float32(0),
         "one": np.float32(1),
-        "weight": np.full((3, 3, 1, 1), 1e-5, kind),  # so small that the convolution gives its bias, and is not constant
+        "weight": np.full(
+            (3, 3, 1, 1), 1e-5, kind
+        ),  # so small that the convolution gives its bias, and is not constant
         "bias": np.full(3, lift / 255, kind),
     }
     node = helper.make_node

@@ -112,10 +112,10 @@ def write(folder: Path, result: Mapping[str, Any]) -> Path:
 
 def machine_name(environment: Mapping[str, Any]) -> str:
     """A short name of the machine for file names: CPU, cores, and the first GPU where there is one."""
-    words = [str(environment["cpu"]["model"] or environment["machine"]), f"{environment['cpu']['cores_allowed']}c"]
-    words += [str(gpu["name"]) for gpu in environment["gpus"][:1]]
-    plain = re.sub(r"\((R|TM)\)|processor|cpu|@.*", " ", " ".join(words), flags=re.IGNORECASE)
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+    cpu = str(environment["cpu"]["model"] or environment["machine"])
+    plain = re.sub(r"\((R|TM)\)|processor|cpu|@.*", " ", cpu, flags=re.IGNORECASE)
+    words = [plain, f"{environment['cpu']['cores_allowed']}c", *(str(gpu["name"]) for gpu in environment["gpus"][:1])]
+    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
 
 
 def source_state() -> str | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_contract, check_fixed_size, check_frames, one_line
 from edgeenh.backends.libraries import import_onnxruntime
+from edgeenh.backends.onnx_file import refuse_external_data
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
 
@@ -140,12 +141,13 @@ def _provider(device: str, found: Availability) -> str:
 
 
 def _load(model: Model, options: SessionOptions, provider: str, threads: int) -> Any:
+    refuse_external_data(model.onnx, model.name)
     onnxruntime = import_onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # fatal only: what goes wrong is raised, not printed
     settings.intra_op_num_threads = threads
-    # Spinning worker threads were 5 % faster with two cores to themselves (p50 49.3 against 52.1 ms), but 25 % slower
-    # when anything else ran (146 against 118 ms), as decoding and encoding do in a stream, at 20 % more CPU time.
+    # Measured on two cores: spinning workers gain 5 % when nothing else runs (p50 49 against 52 ms), lose 5 to 25 % when
+    # something does (146 against 118 ms), as decoding and encoding do in a stream, and take 20 % more CPU time.
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
     settings.add_free_dimension_override_by_name("height", options.height)
     settings.add_free_dimension_override_by_name("width", options.width)

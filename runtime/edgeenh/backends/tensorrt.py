@@ -43,7 +43,9 @@ def availability() -> Availability:
         fix = "pip install 'edgeenh[tensorrt-rtx]' (GeForce RTX and RTX PRO) or 'edgeenh[tensorrt]' (any NVIDIA GPU)"
         return Availability(usable=False, reason="it is not installed", fix=fix)
     except BackendUnavailable as exc:
-        return Availability(usable=False, reason=str(exc), fix="pip install --force-reinstall tensorrt (or tensorrt-rtx)")
+        return Availability(
+            usable=False, reason=str(exc), fix="pip install --force-reinstall tensorrt (or tensorrt-rtx)"
+        )
     if problem := driver_problem():
         return Availability(usable=False, version=flavour.version, reason=problem, fix=driver_fix())
     if all(package_missing(name) for name in IMPLEMENTATIONS):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edgeenh.backends.contract import INPUT, check_contract, one_line
+from edgeenh.backends.onnx_file import refuse_external_data
 from edgeenh.cuda.driver import driver_problem
 from edgeenh.errors import BackendUnavailable, IntegrityError, JobFailed, MissingExtra, UsageError
 
@@ -123,7 +124,7 @@ def build_plan(
                 f"the {trt.__name__} builder needs an NVIDIA GPU here ({last_message(messages, exc)}): "
                 "build on the target, or use tensorrt-rtx"
             ) from exc
-        network, parser = _parse(trt, builder, logger, onnx)
+        network, parser = _parse(trt, builder, logger, onnx, name)
         network.name = name
         config = builder.create_builder_config()
         config.clear_flag(trt.BuilderFlag.TF32)
@@ -179,15 +180,16 @@ def process_logger(trt: Any) -> Any:
     return _LOGGERS.setdefault(trt.__name__, Logger())
 
 
-def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes) -> tuple[Any, Any]:
+def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str) -> tuple[Any, Any]:
     """Network and parser of an ONNX, checked against the graph contract."""
+    refuse_external_data(onnx, name)
     # by name: the value of the flag moved between major versions
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)
     if not parser.parse(onnx):
         error = parser.get_error(parser.num_errors - 1)
         if error.code() == trt.ErrorCode.MODEL_DESERIALIZE_FAILED:
-            raise IntegrityError("this is no ONNX file (it does not parse): export the model again")
+            raise IntegrityError(f"{name} is no ONNX file (it does not parse): export the model again")
         where = f"{error.node_operator()} {error.node_name()}".strip() or "graph"
         raise BackendUnavailable(
             f"{trt.__name__} {trt.__version__} cannot take this graph ({where}: {one_line(error.desc())}): "

@@ -15,8 +15,10 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from edgeenh import __version__
 from edgeenh.cli import output
@@ -36,6 +38,26 @@ _CLICK_ERROR: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.
 """The base of Typer's own usage errors: click's, or that of the copy of click inside newer releases of Typer."""
 
 Register = Callable[[typer.Typer], None]
+
+
+class _InterruptedError(EdgeenhError):
+    """Ctrl-C in a command that has nothing to finish."""
+
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted")
+
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C in one of them reaches `main` whatever Typer's release makes of it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command named on the command line."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as exc:
+            raise _InterruptedError from exc
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
     except (KeyboardInterrupt, typer.Abort):
-        return _end("interrupted", 130)
+        return _end(str(_InterruptedError()), _InterruptedError.exit_code)
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else 1
     except Exception as exc:
@@ -77,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_app() -> typer.Typer:
     """Build the Typer application with every command that can be found; imports light modules only."""
     # Rich markup would import rich for every `--help`; plain help is four times faster and reads the same in a log.
-    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    app = typer.Typer(cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_root)
     workshops = _workshops()
     for name in dict.fromkeys([*_ORDER, *workshops]):

@@ -9,6 +9,8 @@ from queue import SimpleQueue
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from edgeenh.cli import output
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -32,7 +34,7 @@ class Interrupts:
         self._former: dict[int, Any] = {}
 
     def call_on_stop(self, on_stop: Callable[[], object]) -> None:
-        """From now on the first signal calls `on_stop`, in another thread."""
+        """From now on the first signal says that the command is stopping and calls `on_stop`, in another thread."""
         self._on_stop = on_stop
 
     def __enter__(self) -> Self:
@@ -57,4 +59,5 @@ class Interrupts:
 
     def _watch(self) -> None:
         if self._asked.get() and self._on_stop is not None:
+            output.remark("stopping after what is begun; Ctrl-C again ends at once")
             self._on_stop()

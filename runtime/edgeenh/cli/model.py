@@ -38,28 +38,18 @@ def cache_folder() -> Path:
 def load_enhancer(
     model: Path | None, backend: str, precision: str | None, strength: float | None, threads: int | None, device: str
 ) -> Enhancer:
-    """Load a bundle for a command.
+    """Load a bundle for a command, with this user's cache.
 
     Raises:
-        UsageError: Unknown backend, precision or device, strength or threads outside their range.
-        InputError, IntegrityError, BackendUnavailable: As `edgeenh.load`.
+        InputError, IntegrityError: As `edgeenh.load`.
     """
-    from edgeenh.backends import get_backend
     from edgeenh.enhancer import load
-    from edgeenh.errors import UsageError
 
-    if backend != "auto":
-        get_backend(backend)
-    if device not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"--device {device!r} is not known, expected auto, cpu or cuda")
-    if threads is not None and not 1 <= threads <= 1024:
-        raise UsageError(f"--threads is {threads}, expected 1 to 1024")
-    strength = 1.0 if strength is None else strength
     return load(
         model,
         backend=backend,
         precision=precision,
-        strength=strength,
+        strength=1.0 if strength is None else strength,
         threads=threads,
         device=device,
         cache_dir=cache_folder(),

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from edgeenh.errors import UsageError
-from edgeenh.files import make_folder, write_text
 
 if TYPE_CHECKING:
     from edgeenh.cli.progress import Progress
@@ -30,7 +29,7 @@ def start(words: Sequence[str]) -> None:
     """Note whether the command's words ask for JSON on stdout, before anything is printed."""
     _State.json_on_stdout = any(
         word == "--json=-" or (word == "--json" and following == "-")
-        for word, following in zip(words, [*words[1:], ""], strict=True)
+        for word, following in zip(words, [*words[1:], ""], strict=False)
     )
 
 
@@ -43,10 +42,13 @@ def check_json_target(target: str | None) -> str | None:
     """
     if target is None or target == "-":
         return target
+    from edgeenh.files import make_folder
+
     path = Path(target)
     if path.is_dir():
         raise UsageError(f"--json {target} is a folder: name a file, or - for stdout")
-    make_folder(path.parent)
+    if not _is_device(path):
+        make_folder(path.parent)
     return target
 
 
@@ -71,7 +73,24 @@ def emit_json(target: str | Path | None, document: Any) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
-        write_text(Path(target), text)
+        _write_json(Path(target), text)
+
+
+def _write_json(path: Path, text: str) -> None:
+    from edgeenh.files import translate_write_error, write_text
+
+    if not _is_device(path):
+        write_text(path.resolve(), text)
+        return
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as exc:
+        raise translate_write_error(path, exc) from exc
+
+
+def _is_device(path: Path) -> bool:
+    """True for /dev/null, a pipe and their like: written into, where a file would be replaced."""
+    return path.exists() and not path.is_file()
 
 
 def say(text: str) -> None:

@@ -88,10 +88,11 @@ def run(
             refuse_overwriting(opened, out)
             sink = open_sink(out, fps=opened.fps)
             enhancer = load_enhancer(model, backend, precision, strength, threads, device)
-            stack.callback(enhancer.close)
             chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
             stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames)
             unowned.pop_all()  # from here on the stream closes the source
+        # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
+        stack.callback(lambda: enhancer.close() if stream.ended else None)
         failure = pump(stream, sink, interrupts, total=frames or stream.source.length)
         report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
     output.emit_json(json_target, report)
@@ -111,6 +112,8 @@ def pump(stream: Stream, sink: Sink, interrupts: Interrupts, total: int | None) 
     """
     stream.start()
     interrupts.call_on_stop(stream.stop)
+    if total is None:
+        output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
     try:
         with output.progress("enhancing", total) as progress:
             for done, frame in enumerate(stream, start=1):

@@ -73,6 +73,8 @@ def _segment_is_cut(file: BinaryIO, length: int) -> bool:
     file.seek(4)
     size, width = _ebml_size(file.read(8))
     position = 4 + width + size
+    if position > length:
+        return True
     file.seek(position)
     head = file.read(12)
     if head[:4] != _SEGMENT:

@@ -36,13 +36,8 @@ class PacedSource:
         self._first_ns: int | None = None
         self._shown = 0
         self._interrupted = threading.Event()
-        self.id, self.size, self.fps, self.length, self.live = (
-            source.id,
-            source.size,
-            source.fps,
-            source.length,
-            source.live,
-        )
+        self.id, self.size, self.length, self.live = source.id, source.size, source.length, source.live
+        self.fps: float | None = source.fps
         self.lost_upstream: Counter[str] = source.lost_upstream
         self.notices: list[Notice] = source.notices
 

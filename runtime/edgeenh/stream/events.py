@@ -6,7 +6,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from edgeenh.frames import EnhancedFrame
+from edgeenh.frames import EnhancedFrame, Frame
+from edgeenh.stream.accounting import Accounting
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +89,25 @@ class PassthroughWatch:
             detail = f"frames are enhanced again from frame {sequence} on, {after}"
             self._log.add(Event("passthrough_ended", detail, result.finished_ns, sequence))
         self._reason = reason
+
+
+class SequenceWatch:
+    """Finds frames that were lost before capture by gaps in the source's numbers. Used by one thread."""
+
+    def __init__(self, log: EventLog, accounting: Accounting) -> None:
+        self._log, self._accounting = log, accounting
+        self._last: int | None = None
+
+    def see(self, frame: Frame) -> None:
+        """Look at the next captured frame; a gap is counted as lost upstream, a number that went back is only told."""
+        last, self._last = self._last, frame.sequence
+        if last is None or frame.sequence == last + 1:
+            return
+        step = f"the source went from frame {last} to {frame.sequence}"
+        if frame.sequence > last:
+            lost = frame.sequence - last - 1
+            self._accounting.lose_upstream("gap", lost)
+            self._log.add(Event("gap", f"{step}: {lost} lost before capture", frame.captured_ns, frame.sequence))
+        else:
+            detail = f"{step}, expected {last + 1}"
+            self._log.add(Event("sequence_repeated", detail, frame.captured_ns, frame.sequence))

@@ -6,6 +6,8 @@ import math
 from array import array
 from typing import Any
 
+from edgeenh.frames import EnhancedFrame
+
 NEEDED = {"p50": 1, "p90": 64, "p99": 662}
 """Frames a percentile needs: the smallest n with P(Binomial(n, 1 − p) ≤ 1) ≤ 0.01 (MLPerf inference rules, early
 stopping); the median is
@@ -55,3 +57,34 @@ class Latencies:
 
 def _nearest_rank(ordered: list[float], share: float) -> float:
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+class Figures:
+    """How fast a stream is: time in the enhancer, age when handed over, rate. Used under the stream's lock.
+
+    Args:
+        started_ns: When the stream began, by its clock.
+    """
+
+    def __init__(self, started_ns: int) -> None:
+        self.started_ns = started_ns
+        self._last_ns = started_ns
+        self._shown = 0
+        self._latency, self._age = Latencies(), Latencies()
+
+    def add(self, result: EnhancedFrame, now_ns: int) -> None:
+        """The frame was handed over at `now_ns`."""
+        self._shown += 1
+        self._last_ns = now_ns
+        self._age.add((now_ns - result.original.captured_ns) / 1e6)
+        if result.enhanced:
+            self._latency.add((result.finished_ns - result.started_ns) / 1e6)
+
+    def to_json(self) -> dict[str, Any]:
+        """`latency_ms` of enhanced frames, `age_ms` of all frames shown, and frames per second since the start."""
+        seconds = (self._last_ns - self.started_ns) / 1e9
+        return {
+            "latency_ms": self._latency.to_json(),
+            "age_ms": self._age.to_json(),
+            "throughput_fps": round(self._shown / seconds, 3) if self._shown and seconds > 0 else None,
+        }

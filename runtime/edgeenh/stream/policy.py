@@ -85,6 +85,11 @@ class Policy:
             self._accounting.drop(self._done.popleft()[0].ticket, DropReason.STOPPED)
 
     @property
+    def results(self) -> int:
+        """How many results wait to be handed over."""
+        return len(self._done)
+
+    @property
     def empty(self) -> bool:
         """True when no frame waits, is busy, or is to be handed over."""
         return not self._waiting and self._busy is None and not self._done

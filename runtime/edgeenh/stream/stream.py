@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +14,8 @@ from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason
 from edgeenh.sources import Source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock, MonotonicClock
-from edgeenh.stream.events import Event, EventLog, PassthroughWatch
-from edgeenh.stream.latency import Latencies
+from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWatch
+from edgeenh.stream.latency import Figures
 from edgeenh.stream.opening import Mode, check_mode, check_range, open_for
 from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
 from edgeenh.stream.worker import FrameEnhancer, Worker
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-JOIN_S = 2.0
-"""How long `close` waits for a source or backend that does not return."""
+JOIN_S = 1.5
+"""How long `close` waits for a source and a backend that do not return."""
 
 
 class Stream:
@@ -77,14 +78,13 @@ class Stream:
         )
         self._log = EventLog()
         self._watch = PassthroughWatch(self._log)
-        self._latency, self._age = Latencies(), Latencies()
+        self._sequence = SequenceWatch(self._log, self.accounting)
         # Guards the policy and every flag below; notified on each change.
         self._changed = threading.Condition()
         self._started = self._stopping = self._captured_all = self._worked_all = False
         self._failure: Exception | None = None
         self._threads: list[threading.Thread] = []
-        self._last_sequence: int | None = None
-        self._started_ns = self._last_ns = self._clock.now_ns()
+        self._figures = Figures(self._clock.now_ns())
 
     def start(self) -> None:
         """Prepare the enhancer for the source's size and begin to capture; called by the first iteration too.
@@ -103,7 +103,7 @@ class Stream:
             self._stopping = self._captured_all = self._worked_all = True
             self.source.close()
             raise
-        self._started_ns = self._last_ns = self._clock.now_ns()
+        self._figures = Figures(self._clock.now_ns())
         for name, body in (("capture", self._capture), ("enhance", self._enhance)):
             self._threads.append(
                 threading.Thread(target=self._guarded, args=(body,), name=f"edgeenh-{name}", daemon=True)
@@ -153,17 +153,22 @@ class Stream:
         with self._changed:
             self._policy.abandon()
             self._changed.notify_all()
+        deadline = time.monotonic() + JOIN_S  # threads end in real time, whatever clock the frames have
         for thread in self._threads:
-            thread.join(JOIN_S)
+            thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 self._event(
                     "not_ended", f"{thread.name} did not end within {JOIN_S:g} s; its frame stays counted as in flight"
                 )
-        self._threads.clear()
         if not self._started:
             self._started = True
             self._captured_all = self._worked_all = True
             self.source.close()
+
+    @property
+    def ended(self) -> bool:
+        """True when no thread of the stream runs: before the start, and after a `close` that got everything to end."""
+        return not any(thread.is_alive() for thread in self._threads)
 
     @property
     def events(self) -> list[Event]:
@@ -176,16 +181,11 @@ class Stream:
         `latency_ms` is the time of enhanced frames in the enhancer; `age_ms` that of all frames from capture until
         they were handed over.
         """
-        counts = self.accounting.counts()
-        shown = counts.enhanced + sum(counts.passthrough.values())
-        seconds = (self._last_ns - self._started_ns) / 1e9
         return {
             "mode": self.mode,
-            "accounting": counts.to_json(),
-            "latency_ms": self._latency.to_json(),
-            "age_ms": self._age.to_json(),
-            "throughput_fps": round(shown / seconds, 3) if shown and seconds > 0 else None,
-            "events": [event.to_json(self._started_ns) for event in self.events],
+            "accounting": self.accounting.to_json(),
+            **self._figures.to_json(),
+            "events": [event.to_json(self._figures.started_ns) for event in self.events],
         }
 
     def _next(self) -> EnhancedFrame | None:
@@ -203,16 +203,13 @@ class Stream:
 
     def _result_or_end(self) -> EnhancedFrame | bool:
         now_ns = self._clock.now_ns()
-        waited = not self._policy.empty
+        results = self._policy.results
         result = self._policy.hand_over(now_ns)
         if result is None:
-            if waited:
-                self._changed.notify_all()  # a stale result made room
+            if results:
+                self._changed.notify_all()  # it was too old to be shown; its place is free
             return self._worked_all
-        self._last_ns = now_ns
-        self._age.add((now_ns - result.original.captured_ns) / 1e6)
-        if result.enhanced:
-            self._latency.add((result.finished_ns - result.started_ns) / 1e6)
+        self._figures.add(result, now_ns)
         return result
 
     def _capture(self) -> None:
@@ -243,29 +240,10 @@ class Stream:
         with self._changed:
             if self._stopping:
                 return False
-            self._check_sequence(frame)
+            self._sequence.see(frame)
             self._policy.offer(frame)
             self._changed.notify_all()
             return True
-
-    def _check_sequence(self, frame: Frame) -> None:
-        last, self._last_sequence = self._last_sequence, frame.sequence
-        if last is None or frame.sequence == last + 1:
-            return
-        if frame.sequence > last:
-            lost = frame.sequence - last - 1
-            self.accounting.lose_upstream("gap", lost)
-            self._event(
-                "gap",
-                f"the source went from frame {last} to {frame.sequence}: {lost} lost before capture",
-                frame.sequence,
-            )
-        else:
-            self._event(
-                "sequence_repeated",
-                f"the source went from frame {last} to {frame.sequence}, expected {last + 1}",
-                frame.sequence,
-            )
 
     def _take_notices(self) -> None:
         while self.source.notices:

@@ -114,7 +114,7 @@ def test_model_of_another_fixed_size_is_refused_with_both_sizes(backend, make_mo
 
 
 def test_precision_of_another_graph_is_refused_not_replaced(backend, make_model):
-    with pytest.raises(BackendUnavailable, match="fp16.*choose --precision fp32"):
+    with pytest.raises(BackendUnavailable, match=r"fp16.*choose --precision fp32"):
         backend.open_session(make_model("fp32"), SessionOptions(**SIZE, precision="fp16"))
 
 

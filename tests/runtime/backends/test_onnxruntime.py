@@ -75,7 +75,7 @@ def test_library_that_falls_back_to_the_cpu_in_silence_is_refused(monkeypatch, m
         SessionOptions = library.SessionOptions
 
         @staticmethod
-        def InferenceSession(data, settings, providers):
+        def InferenceSession(data, settings, providers):  # noqa: N802
             assert settings.get_session_config_entry("session.disable_cpu_ep_fallback") == "1"
             assert providers == [("CUDAExecutionProvider", {"use_tf32": "0"})]
             settings.add_session_config_entry("session.disable_cpu_ep_fallback", "0")
@@ -99,7 +99,9 @@ def test_provider_says_that_fp16_is_computed_in_fp32_and_it_is(make_model, tmp_p
     settings.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     library.InferenceSession(make_model("fp16").onnx, settings, providers=["CPUExecutionProvider"])
     nodes = onnx.load(tmp_path / "optimised.onnx").graph.node
-    widened = {node.output[0] for node in nodes if node.op_type == "Cast" and node.attribute[0].i == onnx.TensorProto.FLOAT}
+    widened = {
+        node.output[0] for node in nodes if node.op_type == "Cast" and node.attribute[0].i == onnx.TensorProto.FLOAT
+    }
     convolutions = [node for node in nodes if node.op_type == "Conv"]
     assert convolutions
     assert all(node.input[1] in widened for node in convolutions)

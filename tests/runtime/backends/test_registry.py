@@ -17,7 +17,7 @@ DTYPES = {"uint8": "u8", "float32": "f32"}
 def test_every_backend_offers_the_same_names_and_answers_without_raising(name):
     backend = all_backends()[name]
     found = backend.availability()
-    assert backend.NAME == name
+    assert name == backend.NAME
     assert set(backend.PRECISIONS) <= set(PRECISIONS)
     assert found.usable == (not found.reason)
     assert found.usable == (not found.fix)

@@ -10,6 +10,7 @@ from edgeenh.backends.select import choose
 from edgeenh.errors import BackendUnavailable, GateFailed, UsageError
 
 SIZE = (96, 128)
+USABLE = fake.availability()
 
 
 class Clock:
@@ -26,7 +27,7 @@ class Timed:
 
     EXTRA = ""
 
-    def __init__(self, name, clock, milliseconds, enhance=brighten, found=fake.availability()):
+    def __init__(self, name, clock, milliseconds, enhance=brighten, found=USABLE):
         self.NAME, self.PRECISIONS, self.opened = name, tuple(milliseconds), []
         self._clock, self._milliseconds, self._enhance, self._found = clock, milliseconds, enhance, found
 
@@ -164,7 +165,9 @@ def test_a_damaged_memory_is_ignored_with_a_remark(machine, clock, tiny_bundle, 
     assert choose(tiny_bundle, *SIZE, **options).report.remembered, "and written again"
 
 
-@pytest.mark.parametrize("choice", [{}, {"backend": "only"}, {"backend": "only", "precision": "fp32", "candidates": [1]}])
+@pytest.mark.parametrize(
+    "choice", [{}, {"backend": "only"}, {"backend": "only", "precision": "fp32", "candidates": [1]}]
+)
 def test_a_memory_of_the_wrong_form_is_ignored_with_a_remark(machine, clock, tiny_bundle, tmp_path, choice):
     options = {"backends": machine(Timed("only", clock, {"fp32": 10})), "cache_dir": tmp_path, "clock": clock}
     choose(tiny_bundle, *SIZE, **options)

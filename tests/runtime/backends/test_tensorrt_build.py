@@ -71,7 +71,7 @@ def test_model_that_breaks_the_contract_is_an_integrity_error(trt, contract_onnx
 
 
 def test_operator_that_tensorrt_lacks_is_named(trt, contract_onnx):
-    with pytest.raises(BackendUnavailable, match="cannot take this graph.*Bound"):
+    with pytest.raises(BackendUnavailable, match=r"cannot take this graph.*Bound"):
         _build(trt, contract_onnx().replace(b"Round", b"Bound"))
 
 
@@ -142,9 +142,7 @@ def test_flavour_that_does_not_load_says_why(monkeypatch):
 
 
 def test_auto_prefers_full_tensorrt_where_a_gpu_is(monkeypatch):
-    monkeypatch.setattr(
-        tensorrt_build.importlib, "import_module", lambda name: types.SimpleNamespace(__version__="1")
-    )
+    monkeypatch.setattr(tensorrt_build.importlib, "import_module", lambda name: types.SimpleNamespace(__version__="1"))
     monkeypatch.setattr(tensorrt_build, "driver_problem", lambda: "")
     assert load_flavour().name == "tensorrt"
     monkeypatch.setattr(tensorrt_build, "driver_problem", lambda: "no driver")

@@ -84,7 +84,7 @@ def test_little_space_ends_the_video_while_it_can_still_be_finished(
     sink = open_sink(tmp_path / "out.mp4")
     sink.write(make_frame(0))
     monkeypatch.setattr("edgeenh.sinks.video.RESERVE", 1 << 60)
-    with pytest.raises(OutputFailed, match="left to write .* after 1 frames: free some space"):
+    with pytest.raises(OutputFailed, match=r"left to write .* after 1 frames: free some space"):
         sink.write(make_frame(1))
     sink.abort()
     assert open_source(tmp_path / "out.mp4").length == 1
@@ -93,7 +93,7 @@ def test_little_space_ends_the_video_while_it_can_still_be_finished(
 def test_frames_that_do_not_fit_are_refused(tmp_path: Path, make_frame: MakeFrame) -> None:
     sink = open_sink(tmp_path / "out.mp4")
     sink.write(make_frame(0))
-    with pytest.raises(OutputFailed, match="frame 1 is 64×64, the video .* is 96×64: use --out FOLDER"):
+    with pytest.raises(OutputFailed, match=r"frame 1 is 64×64, the video .* is 96×64: use --out FOLDER"):
         sink.write(make_frame(1, size=(64, 64)))
     sink.abort()
     with pytest.raises(UsageError, match="odd size, found 95×64: use --out FOLDER"):
@@ -111,5 +111,5 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> No
         with pytest.raises((UsageError, OutputFailed), match=expected):
             open_sink(path)
     for name in ("out.xyz", "out.png", "out.webm"):
-        with pytest.raises(UsageError, match="frames cannot be written to .*expected a folder"):
+        with pytest.raises(UsageError, match=r"frames cannot be written to .*expected a folder"):
             open_sink(tmp_path / name)

@@ -20,8 +20,8 @@ SIZE = (32, 24)
 class ScriptedSource(BaseSource):
     """Gives one frame per word of its script.
 
-    `ok` a new picture; `gap` three numbers are skipped; `repeat` the former number again; `slow` the clock moves 40 ms first; `notice` tells
-    something; `fail` raises. It is live, so that a live stream takes it at its own pace.
+    `ok` a new picture; `gap` three numbers are skipped; `repeat` the former number again; `slow` the clock moves 40 ms first; `wait` until the
+    gate opens; `notice` tells something; `fail` raises. It is live, so that a live stream takes it at its own pace.
     """
 
     def __init__(self, script: Sequence[str], clock: ManualClock) -> None:
@@ -29,6 +29,7 @@ class ScriptedSource(BaseSource):
         self.live, self.size, self.length = True, SIZE, len(script)
         self.manual, self.script = clock, list(script)
         self.closed = 0
+        self.gate: threading.Semaphore | None = None
         self.given = 0
 
     def read(self) -> Frame | None:
@@ -44,6 +45,9 @@ class ScriptedSource(BaseSource):
             self._sequence = max(0, self._sequence - 1)
         elif word == "notice":
             self.notices.append(Notice("told", "something"))
+        elif word == "wait":
+            assert self.gate is not None
+            assert self.gate.acquire(timeout=30)
         elif word == "fail":
             raise OSError("the cable is gone")
         return self._frame(self.picture(self.given), self._clock.now_ns(), word)

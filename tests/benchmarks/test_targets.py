@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from edgeenh.errors import JobFailed, SourceError
+from edgeenh_bench.targets import TARGETS, __main__, memory_growth, seed_ratio, startup, stream_ratio
+from edgeenh_bench.targets import figures as figures_module
+from edgeenh_bench.targets.figures import Figure, Measurement, document, machine_name, write
+from edgeenh_bench.targets.install_size import folder_sizes
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+SMALL = "synthetic:64x48@30"
+
+
+@pytest.mark.parametrize(
+    ("figure", "passed"),
+    [
+        (Figure("time", 33.0, "ms", at_most=33.0), True),
+        (Figure("time", 33.1, "ms", at_most=33.0), False),
+        (Figure("ratio", 0.95, at_least=0.95), True),
+        (Figure("ratio", 0.94, at_least=0.95), False),
+        (Figure("time", math.nan, "ms", at_most=33.0), False),
+        (Figure("time", math.nan), None),
+    ],
+)
+def test_a_figure_passes_within_its_limits_only(figure: Figure, passed: bool | None) -> None:
+    assert figure.passed is passed
+    assert Measurement([figure]).passed is (passed is not False)
+
+
+def test_a_result_carries_what_it_must_and_is_named_by_day_target_and_machine(tmp_path: Path) -> None:
+    measured = Measurement([Figure("growth", math.nan, "MB", at_most=10.0)], {"raw": [1, 2]})
+    path = write(tmp_path / "results", document("memory-growth", measured, 0.25, NOW))
+    assert path.name.startswith("2026-11-22-memory-growth-")
+    result = json.loads(path.read_text())
+    assert {"source", "environment", "created", "cpu_share_of_other_programs"} <= set(result)
+    assert (result["passed"], result["figures"][0]["value"], result["details"]) == (False, None, {"raw": [1, 2]})
+
+
+def test_machines_are_named_shortly() -> None:
+    cpu = {"model": "Intel(R) Xeon(R) Processor @ 2.00GHz", "cores_allowed": 2}
+    assert machine_name({"cpu": cpu, "gpus": []}) == "intel-xeon-2c"
+    named = machine_name({"cpu": {"model": "AMD EPYC 9B45", "cores_allowed": 2}, "gpus": [{"name": "NVIDIA H200"}]})
+    assert named == "amd-epyc-9b45-2c-nvidia-h200"
+
+
+def test_each_target_has_a_module_that_measures() -> None:
+    import importlib
+
+    for name in TARGETS:
+        assert callable(importlib.import_module(f"edgeenh_bench.targets.{name.replace('-', '_')}").measure)
+
+
+def test_a_stream_is_compared_with_a_bare_session(bundle_path: Path) -> None:
+    measured = stream_ratio.measure(bundle_path, 1, source=SMALL, backend="onnxruntime", frames=8, rounds=2)
+    assert [len(rates) for rates in measured.details["frames_per_second"].values()] == [2, 2, 2]
+    assert all(figure.value > 0 for figure in measured.figures)
+    assert [figure.passed is None for figure in measured.figures] == [False, True]
+
+
+def test_memory_is_read_after_the_stream_settled(bundle_path: Path) -> None:
+    measured = memory_growth.measure(
+        bundle_path, 1, source=SMALL, backend="onnxruntime", frames=40, settled=20, every=10
+    )
+    assert [number for number, _ in measured.details["resident_mb"]] == [20, 30, 40]
+    assert measured.figures[0].value >= 0
+
+
+def test_a_missing_source_is_an_error(bundle_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(SourceError):
+        memory_growth.measure(bundle_path, 1, source=str(tmp_path / "missing.mp4"))
+
+
+def test_the_seed_is_exported_and_is_slower(bundle_path: Path) -> None:
+    measured = seed_ratio.measure(bundle_path, 1, size=(32, 32), rounds=1, per_round=3)
+    assert set(measured.details["raw_ms"]["onnxruntime"]) == {"n", "seed"}
+    assert len(measured.details["raw_ms"]["onnxruntime"]["seed"]) == 1
+
+
+def test_starting_up_is_measured_and_a_command_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = startup.measure(None, None, repeats=1)
+    assert (measured.details["heavy"], len(measured.details["raw_s"]["help"])) == ([], 1)
+    monkeypatch.setattr(startup, "edgeenh_command", lambda: ["false"])
+    with pytest.raises(JobFailed, match="`false --help` ended with 1"):
+        startup.measure(None, None, repeats=1)
+
+
+def test_links_do_not_count_as_size(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "data").write_bytes(bytes(1000))
+    (tmp_path / "alias").symlink_to(tmp_path / "package")
+    assert folder_sizes(tmp_path) == {"package": 1000, "alias": 0}
+
+
+def test_a_missed_target_is_exit_3_and_still_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missed = Measurement([Figure("edgeenh --help", 9.0, "s", at_most=0.25)])
+    monkeypatch.setattr(startup, "measure", lambda model, threads: missed)
+    assert __main__.main(["startup", "--out", str(tmp_path)]) == 3
+    assert "edgeenh --help: 9 s (at most 0.25): MISSED" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("*-startup-*.json"))) == 1
+
+
+def test_an_unknown_target_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert __main__.main(["speed", "--out", str(tmp_path)]) == 2
+    assert "choose among latency" in capsys.readouterr().err
+
+
+def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures_module, "ROOT", tmp_path)
+    assert figures_module.source_state() is None

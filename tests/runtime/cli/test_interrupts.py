@@ -1,0 +1,170 @@
+"""Ctrl-C and SIGTERM in the middle of a command: real processes and signals, synchronised on what the process prints."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeenh.sources import open_source
+
+Start = Callable[[str], "subprocess.Popen[str]"]
+
+RUN = """
+import sys
+import edgeenh.sinks
+from edgeenh.cli import main
+
+open_sink = edgeenh.sinks.open_sink
+
+def open_and_tell(*arguments, **options):
+    sink = open_sink(*arguments, **options)
+    write = sink.write
+    def write_and_tell(frame):
+        write(frame)
+        print("written", frame.original.sequence, flush=True)
+    sink.write = write_and_tell
+    return sink
+
+edgeenh.sinks.open_sink = open_and_tell
+sys.exit(main({words!r}))
+"""
+
+
+def _read_until(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdout is not None
+    for found in process.stdout:
+        if found.strip() == line:
+            return
+    raise AssertionError(
+        f"the process ended without printing {line!r}: {process.stderr.read() if process.stderr else ''}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "mode", "sink"),
+    [(signal.SIGINT, "offline", "out.mp4"), (signal.SIGTERM, "live", "out"), (signal.SIGINT, "live", "out.mkv")],
+)
+def test_a_signal_ends_a_run_cleanly(
+    start_script: Start, tmp_path: Path, fake: list[object], number: signal.Signals, mode: str, sink: str
+) -> None:
+    out, report_file = tmp_path / "new" / sink, tmp_path / "report.json"
+    words = ["run", "synthetic:96x64@100", *fake, "--mode", mode, "--out", out, "--json", report_file]
+    process = start_script(RUN.format(words=[str(word) for word in words]))
+    _read_until(process, "written 5")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    report = json.loads(report_file.read_text())
+    accounting = report["accounting"]
+    assert report["interrupted"] is True
+    assert (accounting["holds"], accounting["in_flight"]) == (True, 0)
+    assert "interrupted: the frames that were finished are kept" in errors
+    assert _frames_in(out) == accounting["enhanced"] >= 6
+    assert not [path for path in out.parent.rglob("*") if "part" in path.name]
+
+
+def _frames_in(out: Path) -> int:
+    if out.is_dir():
+        lines = (out / "frames.jsonl").read_text().splitlines()
+        assert {json.loads(line)["file"] for line in lines} == {path.name for path in out.glob("*.png")}
+        return len(lines)
+    return open_source(out).length or 0
+
+
+STUCK = """
+import sys, threading
+import numpy as np
+from edgeenh.backends import fake
+from edgeenh.cli import main
+
+def hang(self, image, strength, out):
+    if image.any():  # not while warming up
+        print("stuck", flush=True)
+        threading.Event().wait()
+
+fake.FakeSession.run = hang
+sys.exit(main({words!r}))
+"""
+
+
+def test_a_second_ctrl_c_ends_a_run_whose_backend_hangs(
+    start_script: Start, tmp_path: Path, fake: list[object]
+) -> None:
+    words = ["run", "synthetic:96x64@100", *fake, "--out", tmp_path / "out.mp4"]
+    process = start_script(STUCK.format(words=[str(word) for word in words]))
+    _read_until(process, "stuck")
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "stopping after what is begun; Ctrl-C again" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out.mp4").exists()
+
+
+LOADING = """
+import signal, sys
+import edgeenh.enhancer
+from edgeenh.cli import main
+
+def wait(*arguments, **options):
+    print("loading", flush=True)
+    signal.pause()
+
+edgeenh.enhancer.load = wait
+sys.exit(main({words!r}))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_loading_leaves_nothing(start_script: Start, tmp_path: Path, number: signal.Signals) -> None:
+    words = ["run", "synthetic:96x64@100", "--out", str(tmp_path / "out.mp4")]
+    process = start_script(LOADING.format(words=words))
+    _read_until(process, "loading")
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "edgeenh: interrupted\n")
+    assert not list(tmp_path.glob("*out*"))
+
+
+ENHANCE = """
+import sys
+import edgeenh.pictures
+from edgeenh.cli import main
+
+write_picture = edgeenh.pictures.write_picture
+
+def write_and_wait(path, image):
+    write_picture(path, image)
+    print("written", path.name, flush=True)
+    sys.stdin.readline()
+
+edgeenh.pictures.write_picture = write_and_wait
+sys.exit(main({words!r}))
+"""
+
+
+def test_a_signal_ends_enhance_after_the_picture_it_is_at(
+    start_script: Start, tmp_path: Path, fake: list[object], make_picture: Any
+) -> None:
+    from edgeenh.pictures import write_picture
+
+    for index in range(5):
+        write_picture(tmp_path / "in" / f"{index}.png", make_picture(32, 48, index))
+    words = ["enhance", tmp_path / "in", *fake, "--out", tmp_path / "out", "--json", tmp_path / "r.json"]
+    process = start_script(ENHANCE.format(words=[str(word) for word in words]))
+    _read_until(process, "written 0.png")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    counts = json.loads((tmp_path / "r.json").read_text())["counts"]
+    assert counts == {"found": 5, "enhanced": 1, "failed": 0, "not_begun": 4}
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["0.png"]
