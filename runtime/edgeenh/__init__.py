@@ -38,7 +38,7 @@ _HOME = {
     "InferenceFailed": "edgeenh.errors",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+__all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle as Bundle

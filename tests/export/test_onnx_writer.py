@@ -72,6 +72,13 @@ def test_writing_twice_gives_the_same_bytes_and_says_nothing(make_generator, fix
     assert capfd.readouterr() == ("", "")
 
 
+def test_torch_proves_the_same_bytes_for_every_size(make_generator, exported):
+    metadata = {p.key.removeprefix("edgeenh."): p.value for p in model_of(exported, "fp16").metadata_props}
+    graph = FrameGraph(fold(make_generator()), "fp16")
+    symbolic = write_onnx(graph, None, metadata, name="toy-n", version=3, symbolic=True)
+    assert symbolic == exported.bundle.model("fp16").onnx
+
+
 @pytest.mark.parametrize("size", [(16, 16), (80, 32), (16, 208)])
 def test_a_dynamic_graph_gives_what_torch_gives_at_sizes_it_was_not_traced_with(make_generator, exported, size):
     image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)

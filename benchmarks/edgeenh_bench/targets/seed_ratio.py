@@ -33,8 +33,9 @@ def measure(
     size: tuple[int, int] = (1280, 720),
     rounds: int = 3,
     per_round: int = 10,
+    backends: tuple[str, ...] = CPU_BACKENDS,
 ) -> Measurement:
-    """Time both variants on every CPU backend; the one on which `n` is fastest decides.
+    """Time both variants on each of `backends`; the one on which `n` is fastest decides.
 
     Raises:
         BackendUnavailable: No CPU backend can run here.
@@ -42,11 +43,11 @@ def measure(
     bundle = Bundle.shipped() if model is None else Bundle.open(model)
     models = {"n": bundle.model("fp32"), "seed": seed_model(size)}
     times: dict[str, Times] = {}
-    for name in CPU_BACKENDS:
+    for name in backends:
         if get_backend(name).availability().usable:
             times[name] = _alternate(name, models, size, threads, rounds, per_round)
     if not times:
-        raise BackendUnavailable(f"neither of {', '.join(CPU_BACKENDS)} can run here: pip install 'edgeenh[cpu]'")
+        raise BackendUnavailable(f"neither of {', '.join(backends)} can run here: pip install 'edgeenh[cpu]'")
     fastest = min(times, key=lambda name: statistics.median(times[name]["n"]))
     medians = {
         name: {variant: statistics.median(values) for variant, values in both.items()} for name, both in times.items()
