@@ -73,7 +73,7 @@ def torch_threads(macs_per_pixel: float) -> Iterator[None]:
     """While it is open torch computes on one thread, unless the network is a large one; afterwards as before.
 
     torch's threads wait for each other by spinning. A small network gains little by a second one, and beside a busy process it loses:
-    on two cores, one of them taken, variant `n` took 7.5 s instead of 0.6 s for the frames of an export.
+    on two cores, one of them taken, variant `n` took 7 s instead of 0.6 s for the frames of an export.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(before if macs_per_pixel > LARGE else 1)

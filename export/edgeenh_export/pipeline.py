@@ -85,42 +85,42 @@ def export(
         options.check_out(out)
     steps = Steps(6 + len(precisions), progress, clock)
 
-    with steps.step(f"reading the checkpoint {source.name}"):
+    with steps.step("read", f"reading the checkpoint {source.name}"):
         generator, info = load_generator(source)
         check_info(source, info)
         macs = macs_per_pixel(generator)
         target = out or Path(f"{info.name}.edgeenh")
         options.check_out(target)
         frames = golden_frames(shipped_frames(), bounds)
-    with steps.step("folding, and comparing with the unfolded generator"), torch_threads(macs):
+    with steps.step("fold", "folding, and comparing with the unfolded generator"), torch_threads(macs):
         folded = fold(generator)
         crops = [as_tensor(frame.image[: _FOLD_SIZE[1], : _FOLD_SIZE[0]]) / 255.0 for frame in frames]
         error = fold_error(generator, folded, crops)
         check_fold(error)
     graphs: dict[str, bytes] = {}
     for precision in precisions:
-        with steps.step(f"writing the {precision.upper()} graph as ONNX"):
+        with steps.step(f"onnx_{precision}", f"writing the {precision.upper()} graph as ONNX"):
             graph = FrameGraph(folded, precision)
             graphs[precision] = write_onnx(
                 graph, bounds.fixed, onnx_metadata(info, precision), name=info.name, version=info.version
             )
-    with steps.step("comparing ONNX Runtime with PyTorch on the golden frames"), torch_threads(macs):
+    with steps.step("reference", "comparing ONNX Runtime with PyTorch on the golden frames"), torch_threads(macs):
         exact = run_generator(generator, frames)
         check_reference(frames, exact)
         in_torch = [np.rint(picture).astype(np.uint8) for picture in exact]
         references = _references(graphs["fp32"], frames, bounds)
         parity = compare(frames, in_torch, references)
-    with steps.step(f"gate: PSNR ≥ {limits.min_psnr_db:g} dB, SSIM ≥ {limits.min_ssim:g}"), torch_threads(macs):
+    with steps.step("gate", f"gate: PSNR ≥ {limits.min_psnr_db:g} dB, SSIM ≥ {limits.min_ssim:g}"), torch_threads(macs):
         judged = [Judged("fp32", BACKEND, judge_frames(frames, in_torch, references, limits))]
         require_passed(judged[0], limits)
         if "fp16" in graphs:
             judged += _gate(folded, graphs["fp16"], frames, references, limits, bounds)
-    with steps.step("building the TensorRT plan" if tensorrt != "off" else "no TensorRT plan (--tensorrt off)"):
+    with steps.step("tensorrt", "TensorRT plan" if tensorrt != "off" else "no TensorRT plan (--tensorrt off)"):
         best = precisions[-1]
         plans = build_plans(tensorrt, graphs[best], best, info.name, bounds)
         if plans.reason and tensorrt != "off":
             remark(f"no TensorRT plan in the bundle: {plans.reason}")
-    with steps.step(f"writing {target}"):
+    with steps.step("write", f"writing {target}"):
         golden, members = golden_members(frames, references)
         files = {precision: f"generator.{precision}.onnx" for precision in precisions}
         members |= {files[precision]: onnx for precision, onnx in graphs.items()}

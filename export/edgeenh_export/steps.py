@@ -21,14 +21,14 @@ class Steps:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def step(self, title: str) -> Iterator[None]:
-        """One step: says it at once, and notes its time at its end, also when it fails."""
+    def step(self, key: str, title: str) -> Iterator[None]:
+        """One step: says its title at once, and notes its time under `key` at its end, also when it fails."""
         begin = self._clock()
         self._tell(f"[{len(self.seconds) + 1}/{self._total}] {begin - self._start:5.1f} s  {title}")
         try:
             yield
         finally:
-            self.seconds[title] = round(self._clock() - begin, 3)
+            self.seconds[key] = round(self._clock() - begin, 3)
 
     @property
     def elapsed(self) -> float:

@@ -79,8 +79,9 @@ class Stream:
         self._log = EventLog()
         self._watch = PassthroughWatch(self._log)
         self._sequence = SequenceWatch(self._log, self.accounting)
-        # Guards the policy and every flag below; notified on each change.
-        self._changed = threading.Condition()
+        # One lock guards the policy and every flag below; each thread waits for what concerns it.
+        self._lock = threading.RLock()
+        self._room, self._work, self._results = (threading.Condition(self._lock) for _ in range(3))
         self._started = self._stopping = self._captured_all = self._worked_all = False
         self._failure: Exception | None = None
         self._threads: list[threading.Thread] = []
@@ -104,10 +105,9 @@ class Stream:
             self.source.close()
             raise
         self._figures = Figures(self._clock.now_ns())
-        for name, body in (("capture", self._capture), ("enhance", self._enhance)):
-            self._threads.append(
-                threading.Thread(target=self._guarded, args=(body,), name=f"edgeenh-{name}", daemon=True)
-            )
+        for body in (self._capture, self._enhance):
+            name = f"edgeenh-{body.__name__.removeprefix('_')}"
+            self._threads.append(threading.Thread(target=self._run, args=(body,), name=name, daemon=True))
         for thread in self._threads:
             thread.start()
 
@@ -139,20 +139,20 @@ class Stream:
 
         Frames that wait are dropped as `stopped`. Callable from any thread, not from a signal handler: it takes a lock.
         """
-        with self._changed:
+        with self._lock:
             if self._stopping:
                 return
             self._stopping = True
             self._policy.stop()
-            self._changed.notify_all()
+            self._wake_all()
         self.source.interrupt()
 
     def close(self) -> None:
         """End at once: what was not handed over is dropped as `stopped`. Returns when both threads are done."""
         self.stop()
-        with self._changed:
+        with self._lock:
             self._policy.abandon()
-            self._changed.notify_all()
+            self._wake_all()
         deadline = time.monotonic() + JOIN_S  # threads end in real time, whatever clock the frames have
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -191,10 +191,9 @@ class Stream:
     def _next(self) -> EnhancedFrame | None:
         """Wait for the next frame; None at the end. Raises what ended the stream, once."""
         self.start()
-        with self._changed:
-            result = self._changed.wait_for(self._result_or_end)
+        with self._lock:
+            result = self._results.wait_for(self._result_or_end)
             if isinstance(result, EnhancedFrame):
-                self._changed.notify_all()
                 return result
             failure, self._failure = self._failure, None
         if failure is not None:
@@ -203,11 +202,11 @@ class Stream:
 
     def _result_or_end(self) -> EnhancedFrame | bool:
         now_ns = self._clock.now_ns()
-        results = self._policy.results
+        waiting = self._policy.results
         result = self._policy.hand_over(now_ns)
+        if waiting:
+            self._work.notify()  # a result went, shown or too old to be: there is room for the next
         if result is None:
-            if results:
-                self._changed.notify_all()  # it was too old to be shown; its place is free
             return self._worked_all
         self._figures.add(result, now_ns)
         return result
@@ -225,24 +224,21 @@ class Stream:
             for reason, count in self.source.lost_upstream.items():
                 self.accounting.lose_upstream(reason, count)
             self.source.close()
-            with self._changed:
-                self._captured_all = True
-                self._changed.notify_all()
 
     def _wait_for_room(self) -> bool:
-        with self._changed:
+        with self._lock:
             if self._limit is not None and self.accounting.captured >= self._limit:
                 return False
-            self._changed.wait_for(lambda: self._stopping or self._policy.has_room())
+            self._room.wait_for(lambda: self._stopping or self._policy.has_room())
             return not self._stopping
 
     def _accept(self, frame: Frame) -> bool:
-        with self._changed:
+        with self._lock:
             if self._stopping:
                 return False
             self._sequence.see(frame)
             self._policy.offer(frame)
-            self._changed.notify_all()
+            self._work.notify()
             return True
 
     def _take_notices(self) -> None:
@@ -252,48 +248,48 @@ class Stream:
 
     def _enhance(self) -> None:
         """The enhancing thread: one frame after another, until nothing comes any more."""
-        try:
-            while (job := self._wait_for_job()) is not None:
-                if self._policy.would_miss(job.frame, self._clock.now_ns()):
-                    result = self._worker.pass_through(
-                        job.frame, PassthroughReason.DEADLINE, "the enhancer is too slow for max_age"
-                    )
-                else:
-                    result = self._worker.enhance(job.frame)
-                self._watch.see(result)
-                with self._changed:
-                    self._policy.finish(result)
-                    self._changed.notify_all()
-        finally:
-            with self._changed:
-                self._worked_all = True
-                self._changed.notify_all()
+        while (job := self._wait_for_job()) is not None:
+            if self._policy.would_miss(job.frame, self._clock.now_ns()):
+                late = "the enhancer is too slow for max_age"
+                result = self._worker.pass_through(job.frame, PassthroughReason.DEADLINE, late)
+            else:
+                result = self._worker.enhance(job.frame)
+            self._watch.see(result)
+            with self._lock:
+                self._policy.finish(result)
+                self._results.notify()
 
     def _wait_for_job(self) -> Job | None:
-        with self._changed:
-            job = self._changed.wait_for(self._job_or_end)
-            if isinstance(job, Job):
-                self._changed.notify_all()  # there is room for the next frame
-                return job
-            return None
+        with self._lock:
+            job = self._work.wait_for(self._job_or_end)
+            self._room.notify()
+            return job if isinstance(job, Job) else None
 
     def _job_or_end(self) -> Job | bool:
         job = self._policy.take(self._clock.now_ns())
         return job if job is not None else (self._captured_all or self._stopping) and self._policy.empty
 
-    def _guarded(self, body: Callable[[], None]) -> None:
-        """Run a thread's body; what it raises ends the stream softly and is raised by the iteration."""
+    def _run(self, body: Callable[[], None]) -> None:
+        """A thread: what its body raises ends the stream softly, and is raised by the iteration."""
+        failure = None
         try:
             body()
         except Exception as exc:
-            known = isinstance(exc, EdgeenhError)
-            what = str(exc) if known else f"{type(exc).__name__}: {exc}"
+            what = str(exc) if isinstance(exc, EdgeenhError) else f"{type(exc).__name__}: {exc}"
             failure = JobFailed(f"the stream ended after {self.accounting.captured} frames: {what}")
             failure.__cause__ = exc
             self._event("failed", str(failure))
-            with self._changed:
-                self._failure = self._failure or failure
-                self._changed.notify_all()
+        with self._lock:
+            self._failure = self._failure or failure
+            if body == self._capture:
+                self._captured_all = True
+            else:
+                self._worked_all = True
+            self._wake_all()
+
+    def _wake_all(self) -> None:
+        for condition in (self._room, self._work, self._results):
+            condition.notify_all()
 
     def _event(self, kind: str, detail: str, sequence: int | None = None) -> None:
         self._log.add(Event(kind, detail, self._clock.now_ns(), sequence))

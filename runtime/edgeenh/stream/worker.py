@@ -52,7 +52,7 @@ class Worker:
             return self.pass_through(frame, PassthroughReason.UNSUPPORTED_FRAME, found, started_ns)
         try:
             # New memory every time: whoever gets the frame owns it, and may keep it or draw on it.
-            out = np.empty_like(frame.image)
+            out = np.empty(frame.image.shape, np.uint8)
             self._health.arm(frame.image, out)
             self._enhancer.enhance_into(frame.image, out, self._strength)
             problem = self._health.verdict(frame.image, out)
