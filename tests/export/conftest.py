@@ -26,7 +26,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def make_generator() -> MakeGenerator:
-    """A generator whose norms and heads are far from their start, so that folding and FP16 have something to get wrong."""
+    """A generator whose norms and head are far from their start, so that folding and FP16 have something to get wrong."""
 
     def make(variant: str = "n", *, head: float = 0.1) -> Generator:
         with torch.random.fork_rng(devices=[]):
@@ -38,10 +38,8 @@ def make_generator() -> MakeGenerator:
                     module.running_var.uniform_(0.5, 2)
                     module.weight.uniform_(0.5, 1.5)
                     module.bias.normal_(0, 0.2)
-            for part in (generator.offset, generator.gain):
-                if part is not None:
-                    for parameter in part.parameters():
-                        parameter.normal_(0, head)
+            for parameter in generator.head.parameters():
+                parameter.normal_(0, head)
         return generator
 
     return make

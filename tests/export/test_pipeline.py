@@ -78,9 +78,8 @@ def test_fp32_alone_time_and_card_are_as_given(make_checkpoint, tmp_path):
 
 def test_weights_too_large_for_fp16_fail_the_gate_and_pass_as_fp32(make_generator, make_checkpoint, tmp_path):
     generator = make_generator()
-    generator.stem.norm.weight.mul_(1e6)  # features beyond 65 504, which the heads bring back
-    for head in (generator.offset, generator.gain):
-        head.conv.weight.mul_(1e-6)
+    generator.stem.norm.weight.mul_(1e6)  # features beyond 65 504, which the head brings back
+    generator.head.conv.weight.mul_(1e-6)
     checkpoint = make_checkpoint(generator)
     with pytest.raises(GateFailed, match="fp16 graph on torch failed the gate"):
         export(checkpoint, tmp_path / "m.edgeenh", **SMALL)

@@ -96,8 +96,7 @@ def test_flipped_byte_is_refused_everywhere(edgeenh: Run, bundle: Path, tmp_path
         assert "Traceback" not in done.stderr
 
 
-def test_gate_that_cannot_be_met_leaves_nothing(edgeenh: Run, bundle: Path, tmp_path: Path) -> None:
-    checkpoint = bundle.parent / "run" / "generator.safetensors"
+def test_gate_that_cannot_be_met_leaves_nothing(edgeenh: Run, tmp_path: Path) -> None:
     done = edgeenh(
         "export", checkpoint, "--fp16", "--tensorrt", "off", "--min-psnr", 200, "--out", tmp_path / "x.edgeenh"
     )

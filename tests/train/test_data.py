@@ -83,7 +83,7 @@ def test_split_ranks_by_brightness_and_holds_subjects_back(tmp_path: Path) -> No
             grey = np.full((32, 32, 3), 20 + 12 * (4 * index + subject), np.uint8)
             cv2.imwrite(str(tmp_path / f"s{subject}_{index}.png"), grey)
     counts = domains_module.split(tmp_path, tmp_path / "out", subject=r"s(\d)_", hold_out=frozenset({"4"}))
-    assert counts == {"low": 4, "high": 4, "held-out": 4}
+    assert counts == {"low": 6, "high": 4, "held-out": 4}
     means = {name: [cv2.imread(str(f)).mean() for f in (tmp_path / "out" / name).iterdir()] for name in ("low", "high")}
     assert max(means["low"]) < min(means["high"])
     assert all("s4_" not in f.name for name in ("low", "high") for f in (tmp_path / "out" / name).iterdir())

@@ -13,12 +13,10 @@ from edgeenh_train.networks.attention import ChannelAttention, GlobalAttentionMo
 
 
 def awake(variant: str, cap: float = 0.3) -> Generator:
-    """A generator whose heads are not zero any more, in eval mode."""
+    """A generator whose head is not zero any more, in eval mode."""
     torch.manual_seed(3)
     generator = build_generator(variant, cap).eval()
-    for head in (generator.offset, generator.gain):
-        if head is not None:
-            nn.init.normal_(head.conv.weight, std=2.0)
+    nn.init.normal_(generator.head.conv.weight, std=2.0)
     return generator
 
 
@@ -82,14 +80,14 @@ def test_discriminator_judges_at_five_depths() -> None:
 
 
 def test_head_is_a_bilinear_interpolation_so_it_can_print_no_grid() -> None:
-    head = awake("n").offset
+    head = awake("n").head
     features = torch.randn(1, 16, 9, 7)
     expected = functional.interpolate(head.conv(features), scale_factor=4, mode="bilinear", align_corners=False)
     torch.testing.assert_close(head(features), expected)
 
 
 def test_head_carries_a_constant_to_every_pixel() -> None:
-    head = build_generator("n").offset
+    head = build_generator("n").head
     nn.init.constant_(head.conv.bias, 0.25)
     torch.testing.assert_close(head(torch.zeros(1, 16, 5, 7)), torch.full((1, 3, 20, 28), 0.25))
 
@@ -100,3 +98,10 @@ def test_flat_picture_stays_flat(variant: str) -> None:
     change = (awake(variant, cap=1.0)(image) - image)[..., 200:312, 200:312]  # away from the borders
     assert change.abs().max() > 0.01
     assert change.std(dim=(2, 3)).max() < 1e-4
+
+
+@pytest.mark.parametrize("variant", ["n", "s", "m"])
+def test_edge_variants_keep_black_black(variant: str) -> None:
+    image = torch.rand(1, 3, 64, 64)
+    image[..., 16:48, 16:48] = 0.0
+    assert awake(variant, cap=1.0)(image)[..., 16:48, 16:48].max() == 0.0

@@ -56,7 +56,7 @@ class TrainConfig:
     frozen_norm_share: float = 0.6
     average: float = 0.999
     discriminator_width: int = 16
-    checkpoint_every: int = 2_000
+    checkpoint_every: int = 1_000
     sample_every: int = 4_000
     seed: int = 1
     name: str = "unnamed"

@@ -2,9 +2,9 @@ r"""Split one folder of pictures into a low and a high domain by brightness and 
 
     python -m edgeenh_train.domains PICTURES --out DIR --subject 'Voluntario(\d+)' --hold-out 7,10
 
-A picture's score is its mean lightness L* minus 0.8 times its mean b* (CIE 1976): dim and yellow pictures score low. The lower
-and the upper third of the subjects that are not held back become `low` and `high`; the middle is left out, since it would blur
-both. Held-back subjects go whole to `held-out`: pictures of one person never stand on both sides.
+A picture's score is its mean lightness L* minus 0.8 times its mean b* (CIE 1976): dim and yellow pictures score low. Of the
+subjects that are not held back, the lower half becomes `low` and the upper third `high`; what lies between is left out, since it
+would blur both. Held-back subjects go whole to `held-out`: pictures of one person never stand on both sides.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from edgeenh.files import make_folder
 from edgeenh.pictures import PICTURE_SUFFIXES, read_picture
 
 YELLOW_WEIGHT = 0.8
+LOW_SHARE = 1 / 2
+HIGH_SHARE = 1 / 3
 
 
 def score(path: Path) -> float:
@@ -55,14 +57,14 @@ def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str]) 
     files = sorted(f for f in pictures.iterdir() if f.suffix.lower() in PICTURE_SUFFIXES)
     subjects = {file: _subject_of(file, subject) for file in files}
     ranked = sorted((f for f in files if subjects[f] not in hold_out), key=score)
-    third = len(ranked) // 3
-    if third < 2:
+    lows, highs = int(len(ranked) * LOW_SHARE), int(len(ranked) * HIGH_SHARE)
+    if highs < 2:
         raise InputError(
             f"{pictures} leaves {len(ranked)} pictures to split after holding subjects back; expected at least 6"
         )
     parts = {
-        "low": ranked[:third],
-        "high": ranked[-third:],
+        "low": ranked[:lows],
+        "high": ranked[-highs:],
         "held-out": [f for f in files if subjects[f] in hold_out],
     }
     for name, members in parts.items():

@@ -138,17 +138,18 @@ def _load(name: str, target: str) -> Register:
     try:
         register: Register = getattr(importlib.import_module(module), function)
     except ImportError:
+        if module.startswith("edgeenh.cli."):
+            raise  # our own commands need nothing but the base install
         return lambda app: _register_missing(app, name)
     return register
 
 
 def _register_missing(app: typer.Typer, name: str) -> None:
-    extra = name if name in _WORKSHOPS else "cpu"
     everything = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-    @app.command(name, context_settings=everything, help=f"Not installed: pip install 'edgeenh[{extra}]'.")
+    @app.command(name, context_settings=everything, help=f"Not installed: pip install 'edgeenh[{name}]'.")
     def missing() -> None:
-        raise MissingExtra(f"`edgeenh {name}`", extra)
+        raise MissingExtra(f"`edgeenh {name}`", name)
 
 
 def _usage_line(error: Exception) -> str:
@@ -156,7 +157,7 @@ def _usage_line(error: Exception) -> str:
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
     command = getattr(context, "command_path", "edgeenh")
-    return f"{' '.join(message.split())} See `{command} --help`."
+    return f"{' '.join(message.split()).rstrip('.')}. See `{command} --help`."
 
 
 def _end(line: str, code: int) -> int:

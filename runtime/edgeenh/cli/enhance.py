@@ -50,7 +50,7 @@ def register(app: typer.Typer) -> None:
 
 
 def enhance(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Pictures, folders or globs.")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT", help="Pictures, folders or globs.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the enhanced pictures.")],
     model: ModelOption = None,
     backend: BackendOption = "auto",
@@ -80,7 +80,7 @@ def enhance(
         report = make_report(enhancer, counts, unusable + outcomes, strength, interrupted=interrupts.count > 0)
         tell(counts, unusable + outcomes, describe(enhancer), out)
     output.emit_json(json_target, report)
-    output.next_step(f"edgeenh run {shlex.quote(inputs[0])} --out null" if counts["enhanced"] else "edgeenh doctor")
+    output.next_step(_next(inputs[0], model) if counts["enhanced"] else "edgeenh doctor")
     return 130 if interrupts.count else exit_code(unusable + outcomes)
 
 
@@ -237,3 +237,8 @@ def exit_code(outcomes: list[Outcome]) -> int:
     """0 all done; 1 some failed while others were done, or a job failed; 2 all failed because of what was given."""
     codes = {outcome.code for outcome in outcomes}
     return max(codes, default=0) if len(codes) == 1 else 1
+
+
+def _next(source: str, model: Path | None) -> str:
+    chosen = f" --model {shlex.quote(str(model))}" if model else ""
+    return f"edgeenh bench{chosen} --source {shlex.quote(source)}"

@@ -14,6 +14,10 @@ from edgeenh.sources.colour import to_rgb
 from edgeenh.sources.containers import Container, read_container
 
 if TYPE_CHECKING:
+    import numpy as np
+    from cv2.typing import MatLike
+    from numpy.typing import NDArray
+
     from edgeenh.stream.clock import Clock
 
 
@@ -44,6 +48,7 @@ class VideoSource(BaseSource):
         declared = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self._declared = declared if declared > 0 else None
         self.length = None if loop else self._declared
+        self._bgr: MatLike | None = None
         self._decoded = 0  # since the file was last begun
         self._compared = False
 
@@ -51,20 +56,28 @@ class VideoSource(BaseSource):
         """The next frame: uint8 [H,W,3] RGB in memory of its own; None at the end of what can be decoded."""
         if self._interrupted.is_set():
             return None
-        found, image = self._capture.read()
-        if not found:
+        image = self._decode()
+        if image is None:
             self._compare()
             if not self._loop:
                 return None
             self._begin_again()
-            found, image = self._capture.read()
-        captured_ns = self._clock.now_ns()
-        self._decoded += 1
-        return self._frame(to_rgb(image), captured_ns)
+            image = self._decode()
+            if image is None:
+                return None
+        return self._frame(image, self._clock.now_ns())
 
     def close(self) -> None:
         """See `Source.close`."""
         self._capture.release()
+
+    def _decode(self) -> NDArray[np.uint8] | None:
+        found, bgr = self._capture.read(self._bgr)
+        if not found:
+            return None
+        self._bgr = bgr  # decoded into again next time; what goes out is converted into memory of its own
+        self._decoded += 1
+        return to_rgb(bgr)
 
     def _begin_again(self) -> None:
         self._capture.release()

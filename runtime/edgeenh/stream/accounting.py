@@ -45,6 +45,11 @@ class Counts:
         ended = self.enhanced + sum(self.passthrough.values()) + sum(self.dropped.values())
         return self.captured == ended + self.in_flight
 
+    def __str__(self) -> str:
+        passthrough, dropped = sum(self.passthrough.values()), sum(self.dropped.values())
+        ended = f"{self.enhanced} enhanced + {passthrough} passthrough + {dropped} dropped"
+        return f"{self.captured} captured = {ended} + {self.in_flight} in flight"
+
     def to_json(self) -> dict[str, Any]:
         """The counts under the names of `edgeenh run --json`."""
         return {
@@ -106,6 +111,9 @@ class Accounting:
         with self._lock:
             passthrough, dropped, lost = dict(self._passthrough), dict(self._dropped), dict(self._lost)
             return Counts(self._captured, self._enhanced, passthrough, dropped, lost, len(self._open))
+
+    def __str__(self) -> str:
+        return str(self.counts())
 
     def _hand_in(self, ticket: int) -> None:
         try:

@@ -35,8 +35,9 @@ class FrameHealth:
             out: The output's memory, of the same kind; its sampled values are overwritten with some far from the input's.
         """
         # Half the range away from the input: the model is bounded, so it cannot produce this value by itself.
-        self._unwritten = _sample(image) ^ 0x80
-        _sample(out)[...] = self._unwritten
+        unwritten = _sample(image) ^ np.uint8(0x80)
+        _sample(out)[...] = unwritten
+        self._unwritten = unwritten
 
     def verdict(self, image: NDArray[np.uint8], enhanced: NDArray[np.uint8]) -> str:
         """What is wrong with `enhanced`, in words for a person; empty when nothing is.

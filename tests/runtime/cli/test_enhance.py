@@ -34,7 +34,7 @@ def test_a_folder_is_enhanced_picture_by_picture(
     done = edgeenh("enhance", photos, *fake, "--out", tmp_path / "out", "--json", tmp_path / "r.json")
     assert (done.code, done.err) == (0, "")
     assert "pictures: 3 found, 3 enhanced, 0 failed, 0 not begun" in done.out
-    assert "next: edgeenh run" in done.out
+    assert "next: edgeenh bench --model" in done.out
     for name in ("a.png", "b.jpg", "c.webp"):
         before = read_picture(photos / name)
         after = read_picture(tmp_path / "out" / f"{Path(name).stem}.png")

@@ -166,6 +166,7 @@ def test_a_ticket_is_handed_in_once() -> None:
         accounting.pass_through(7, PassthroughReason.DEADLINE)
     assert accounting.holds
     assert (accounting.captured, accounting.enhanced, accounting.in_flight) == (1, 1, 0)
+    assert str(accounting) == "1 captured = 1 enhanced + 0 passthrough + 0 dropped + 0 in flight"
 
 
 def test_the_identity_does_not_hold_by_construction() -> None:

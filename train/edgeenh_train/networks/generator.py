@@ -8,11 +8,11 @@
                │
              head ── residual                 enhanced = clamp(image + strength · cap · tanh(residual))
 
-`residual` comes from the head in one of two forms. Direct (variant `seed`): the head's three channels. Affine (the edge
-variants): two heads, and `residual = gain ⊙ image + offset`. Gain and offset are made at quarter resolution and
-interpolated, so detail can only come from the image itself: the small variants can brighten a structure, not draw one.
-UEGAN multiplies decoder and image features for the same purpose (arXiv 2012.15020, section III-B); local affine colour
-models are those of HDRNet (Gharbi et al., ACM TOG 36, 2017).
+`residual` comes from the head in one of two forms. Direct (variant `seed`): the head's three channels. Modulated (the edge
+variants): `residual = gain ⊙ image`, the gain being the head's three channels, made at quarter resolution and interpolated.
+Detail can then only come from the image itself: the small variants can brighten, darken and recolour a structure, not draw
+one, and black stays black. UEGAN multiplies decoder and image features for the same purpose (arXiv 2012.15020, section
+III-B); a picture as illumination times reflectance is Retinex (Land and McCann, JOSA 61, 1971).
 
 Letters behind a name: B batch, C channels, H height, W width.
 """
@@ -45,22 +45,22 @@ class Variant:
         widths: Channels of the stem and of each stage behind it.
         convs: Further 3×3 convolutions at the same places, in encoder and decoder alike.
         attention: Channels of each Global Attention branch at the same places; 0 = none there.
-        affine: Whether there are heads for gain and offset, over deconvolutions that interpolate; or, as the seed's text
-            has it, one head for the residual itself, over learned deconvolutions.
+        modulated: Whether the head gives a gain on the image, over deconvolutions that interpolate; or, as the seed's text
+            has it, the residual itself, over learned deconvolutions.
     """
 
     stride: int
     widths: tuple[int, ...]
     convs: tuple[int, ...]
     attention: tuple[int, ...]
-    affine: bool
+    modulated: bool
 
 
 VARIANTS: dict[str, Variant] = {
-    "n": Variant(stride=4, widths=(16, 24, 48), convs=(0, 1, 1), attention=(0, 0, 8), affine=True),
-    "s": Variant(stride=4, widths=(24, 48, 96), convs=(1, 1, 1), attention=(0, 8, 16), affine=True),
-    "m": Variant(stride=4, widths=(48, 96, 160), convs=(1, 1, 2), attention=(0, 32, 64), affine=True),
-    "seed": Variant(stride=1, widths=(32, 64, 128), convs=(1, 1, 1), attention=(32, 64, 128), affine=False),
+    "n": Variant(stride=4, widths=(16, 24, 48), convs=(0, 1, 1), attention=(0, 0, 8), modulated=True),
+    "s": Variant(stride=4, widths=(24, 48, 96), convs=(1, 1, 1), attention=(0, 8, 16), modulated=True),
+    "m": Variant(stride=4, widths=(48, 96, 160), convs=(1, 1, 2), attention=(0, 32, 64), modulated=True),
+    "seed": Variant(stride=1, widths=(32, 64, 128), convs=(1, 1, 1), attention=(32, 64, 128), modulated=False),
 }
 
 
@@ -144,14 +144,13 @@ class Generator(nn.Module):
         )
         self.local = LocalFeatureEnhancement(widths[-1])
         self.decoder = nn.ModuleList(
-            UpStage(b, a, c, learned=not variant.affine)
+            UpStage(b, a, c, learned=not variant.modulated)
             for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
         )
-        self.offset = DeconvHead(widths[0], 3, variant.stride)
-        self.gain = DeconvHead(widths[0], 3, variant.stride) if variant.affine else None
+        self.head = DeconvHead(widths[0], 3, variant.stride)
 
     def features(self, image_BCHW: Tensor) -> Tensor:
-        """Everything between the image and the heads: float [B,C,H/stride,W/stride]."""
+        """Everything between the image and the head: float [B,C,H/stride,W/stride]."""
         skips = [self.stem_attention(self.stem_convs(self.stem(image_BCHW)))]
         for stage in self.encoder:
             skips.append(stage(skips[-1]))
@@ -162,9 +161,8 @@ class Generator(nn.Module):
 
     def residual(self, image_BCHW: Tensor) -> Tensor:
         """What the network wants to add, before bound and strength: float [B,3,H,W], any value."""
-        features = self.features(image_BCHW)
-        offset: Tensor = self.offset(features)
-        return offset if self.gain is None else self.gain(features) * image_BCHW + offset
+        field: Tensor = self.head(self.features(image_BCHW))
+        return field * image_BCHW if self.variant.modulated else field
 
     def forward(self, image_BCHW: Tensor, strength: Tensor | float = 1.0) -> Tensor:
         """Enhance.
