@@ -20,7 +20,9 @@ def translate_write_error(path: Path, error: OSError) -> EdgeenhError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(f"{path} cannot be written ({error.strerror}): choose a place you may write to")
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
-        return UsageError(f"{path} cannot be written ({error.strerror}): a part of the path is not what it must be; choose another --out")
+        return UsageError(
+            f"{path} cannot be written ({error.strerror}): a part of the path is not what it must be; choose another --out"
+        )
     return OutputFailed(f"{path} could not be written: {error.strerror or error}")
 
 

@@ -22,7 +22,14 @@ def loaded_by(code: str) -> set[str]:
     return {name.split(".")[0] for name in done.stderr.split()}
 
 
-@pytest.mark.parametrize("code", ["import edgeenh", "from edgeenh.cli import main; main(['--help'])", "from edgeenh.cli import main; main(['--version'])"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import edgeenh",
+        "from edgeenh.cli import main; main(['--help'])",
+        "from edgeenh.cli import main; main(['--version'])",
+    ],
+)
 def test_nothing_heavy_is_loaded(code: str) -> None:
     assert not loaded_by(code) & set(HEAVY)
 
@@ -37,7 +44,13 @@ def test_every_public_name_exists() -> None:
 def test_the_runtime_never_imports_torch_or_onnx() -> None:
     for file in (ROOT / "runtime").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             roots = {name.split(".")[0] for name in names}
             assert not roots & {"torch", "onnx", "edgeenh_train", "edgeenh_export", "edgeenh_bench"}, file
 
@@ -46,5 +59,11 @@ def test_optional_libraries_are_imported_inside_functions() -> None:
     optional = {"onnxruntime", "openvino", "tensorrt", "tensorrt_rtx", "cuda", "pycuda", "rich", "av", "pydicom"}
     for file in (ROOT / "runtime").rglob("*.py"):
         for node in ast.parse(file.read_text()).body:
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = (
+                [a.name for a in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
             assert not {name.split(".")[0] for name in names} & optional, file
