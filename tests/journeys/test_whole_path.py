@@ -97,8 +97,6 @@ def test_flipped_byte_is_refused_everywhere(edgeenh: Run, bundle: Path, tmp_path
 
 
 def test_gate_that_cannot_be_met_leaves_nothing(edgeenh: Run, tmp_path: Path) -> None:
-    done = edgeenh(
-        "export", checkpoint, "--fp16", "--tensorrt", "off", "--min-psnr", 200, "--out", tmp_path / "x.edgeenh"
-    )
+    done = edgeenh("export", "--fp16", "--tensorrt", "off", "--min-psnr", 200, "--out", tmp_path / "x.edgeenh")
     assert done.returncode == 3, done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -10,6 +12,7 @@ from torch.nn import functional
 from edgeenh_train.config import VARIANT_NAMES
 from edgeenh_train.networks import SIZE_MULTIPLE, VARIANTS, Generator, MultiScaleDiscriminator, build_generator
 from edgeenh_train.networks.attention import ChannelAttention, GlobalAttentionModule
+from edgeenh_train.networks.generator import GAIN_LIMIT
 
 
 def awake(variant: str, cap: float = 0.3) -> Generator:
@@ -82,14 +85,17 @@ def test_discriminator_judges_at_five_depths() -> None:
 def test_head_is_a_bilinear_interpolation_so_it_can_print_no_grid() -> None:
     head = awake("n").head
     features = torch.randn(1, 16, 9, 7)
-    expected = functional.interpolate(head.conv(features), scale_factor=4, mode="bilinear", align_corners=False)
+    expected = functional.interpolate(
+        GAIN_LIMIT * torch.tanh(head.conv(features)), scale_factor=4, mode="bilinear", align_corners=False
+    )
     torch.testing.assert_close(head(features), expected)
 
 
 def test_head_carries_a_constant_to_every_pixel() -> None:
     head = build_generator("n").head
     nn.init.constant_(head.conv.bias, 0.25)
-    torch.testing.assert_close(head(torch.zeros(1, 16, 5, 7)), torch.full((1, 3, 20, 28), 0.25))
+    expected = torch.full((1, 3, 20, 28), GAIN_LIMIT * math.tanh(0.25))
+    torch.testing.assert_close(head(torch.zeros(1, 16, 5, 7)), expected)
 
 
 @pytest.mark.parametrize("variant", ["n", "s", "m"])
@@ -105,3 +111,10 @@ def test_edge_variants_keep_black_black(variant: str) -> None:
     image = torch.rand(1, 3, 64, 64)
     image[..., 16:48, 16:48] = 0.0
     assert awake(variant, cap=1.0)(image)[..., 16:48, 16:48].max() == 0.0
+
+
+def test_gain_near_black_is_bounded() -> None:
+    image = torch.full((1, 3, 64, 64), 0.01)
+    generator = build_generator("n", cap=0.4).eval()
+    nn.init.constant_(generator.head.conv.bias, 100.0)
+    assert generator(image).max() <= 0.01 * (1 + 0.4 * GAIN_LIMIT) + 1e-6

@@ -40,21 +40,21 @@ class TrainConfig:
     """
 
     variant: str = "n"
-    cap: float = 0.5
-    images: int = 40_000
+    cap: float = 0.4
+    images: int = 12_000
     batch: int = 8
     view_height: int = 128
     view_width: int = 176
-    whole_share: float = 0.6
+    whole_share: float = 0.7
     decode_side: int = 720
-    quality: float = 0.05
-    consistency: float = 0.3
-    identity: float = 1.0
-    generator_rate: float = 2e-4
-    discriminator_rate: float = 4e-4
+    quality: float = 0.03
+    consistency: float = 1.0
+    identity: float = 2.5
+    generator_rate: float = 5e-4
+    discriminator_rate: float = 2e-4
     constant_share: float = 0.5
-    frozen_norm_share: float = 0.6
-    average: float = 0.999
+    frozen_norm_share: float = 0.85
+    average: float = 0.995
     discriminator_width: int = 16
     checkpoint_every: int = 1_000
     sample_every: int = 4_000

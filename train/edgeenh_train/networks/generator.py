@@ -9,7 +9,7 @@
              head ── residual                 enhanced = clamp(image + strength · cap · tanh(residual))
 
 `residual` comes from the head in one of two forms. Direct (variant `seed`): the head's three channels. Modulated (the edge
-variants): `residual = gain ⊙ image`, the gain being the head's three channels, made at quarter resolution and interpolated.
+variants): `residual = gain ⊙ image`, the gain being the head's three channels, bounded, made at quarter resolution and interpolated.
 Detail can then only come from the image itself: the small variants can brighten, darken and recolour a structure, not draw
 one, and black stays black. UEGAN multiplies decoder and image features for the same purpose (arXiv 2012.15020, section
 III-B); a picture as illumination times reflectance is Retinex (Land and McCann, JOSA 61, 1971).
@@ -32,8 +32,12 @@ from edgeenh_train.networks.blocks import BilinearDeconv, ConvBlock, DeconvBlock
 SIZE_MULTIPLE = 16
 """Height and width of the input must be multiples of this for every variant."""
 
-DEFAULT_CAP = 0.5
+DEFAULT_CAP = 0.4
 """Largest change of a pixel, as a share of the full range, that a generator may make unless told otherwise."""
+
+GAIN_LIMIT = 2.5
+"""Bound of the gain field of the edge variants: near black, values grow at most by the factor 1 + cap · GAIN_LIMIT. Without a bound,
+`tanh` saturates, and a picture is lifted by one grey haze instead of being brightened (docs/log.md, 2026-11-22)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,12 @@ class DeconvHead(nn.Module):
     """From the decoder's features to a field of three channels at full resolution. Starts at zero: an untrained generator is the identity.
 
     A 1×1 convolution makes the field at stem resolution and `BilinearDeconv` carries it up, so the field holds no detail finer
-    than the stem's patch and no grid. With stride 1 (variant `seed`) nothing needs carrying up, and a 3×3 convolution takes its place.
+    than the stem's patch and no grid; with a `limit`, its values stay within ±limit. With stride 1 (variant `seed`) nothing needs carrying up, and a 3×3 convolution takes its place.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, limit: float | None) -> None:
         super().__init__()
+        self.limit = limit
         self.conv = nn.Conv2d(inputs, outputs, 1 if stride > 1 else 3, padding=0 if stride > 1 else 1)
         self.up = BilinearDeconv(outputs, stride) if stride > 1 else None
         nn.init.zeros_(self.conv.weight)
@@ -81,6 +86,8 @@ class DeconvHead(nn.Module):
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Float [B,inputs,H/stride,W/stride] to float [B,outputs,H,W]."""
         field: Tensor = self.conv(features_BCHW)
+        if self.limit is not None:
+            field = self.limit * torch.tanh(field)
         if self.up is None:
             return field
         edged = functional.pad(field, (1, 1, 1, 1), mode="replicate")  # else the field would fall off at the borders
@@ -147,7 +154,7 @@ class Generator(nn.Module):
             UpStage(b, a, c, learned=not variant.modulated)
             for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
         )
-        self.head = DeconvHead(widths[0], 3, variant.stride)
+        self.head = DeconvHead(widths[0], 3, variant.stride, GAIN_LIMIT if variant.modulated else None)
 
     def features(self, image_BCHW: Tensor) -> Tensor:
         """Everything between the image and the head: float [B,C,H/stride,W/stride]."""
