@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from edgeenh.environment import cores_allowed
 from edgeenh.errors import SourceError
 from edgeenh.frames import Frame
 from edgeenh.sources.base import BaseSource, Notice
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgeenh.stream.clock import Clock
-
-
-FEW_CORES = 4
 
 
 class VideoSource(BaseSource):
@@ -123,9 +119,7 @@ def _inspect(path: Path) -> Container:
 def _open(path: Path, container: Container) -> cv2.VideoCapture:
     if container.bytes == 0:
         raise SourceError(f"{path} is empty, expected a video: get it again from its source")
-    # On few cores the decoder's own threads only get in the way of the enhancer's; one decodes 720p faster than real time.
-    threads = [cv2.CAP_PROP_N_THREADS, 1] if cores_allowed() <= FEW_CORES else []
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG, threads)
+    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     if capture.isOpened():
         return capture
     if container.cut:

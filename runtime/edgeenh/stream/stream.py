@@ -18,7 +18,6 @@ from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWat
 from edgeenh.stream.latency import Figures
 from edgeenh.stream.opening import Mode, check_mode, check_range, open_for
 from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
-from edgeenh.stream.priority import stand_back
 from edgeenh.stream.worker import FrameEnhancer, Worker
 
 if TYPE_CHECKING:
@@ -214,8 +213,6 @@ class Stream:
 
     def _capture(self) -> None:
         """The capture thread: read while there is room, until the source ends or the stream is stopped."""
-        if self.mode == "offline":
-            stand_back()
         try:
             while self._wait_for_room():
                 frame = self.source.read()
