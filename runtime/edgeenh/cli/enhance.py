@@ -74,7 +74,7 @@ def enhance(
         interrupts = stack.enter_context(Interrupts())
         enhancer = load_enhancer(model, backend, precision, strength, threads, device)
         stack.callback(enhancer.close)
-        interrupts.call_on_stop(lambda: None)  # the loop looks at `interrupts.count` between two pictures
+        interrupts.react(lambda: None)  # the loop looks at `interrupts.count` between two pictures
         outcomes = enhance_all(enhancer, targets, interrupts)
         counts = count(len(pictures), unusable, outcomes)
         report = make_report(enhancer, counts, unusable + outcomes, strength, interrupted=interrupts.count > 0)

@@ -15,10 +15,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """While entered, the first Ctrl-C or SIGTERM calls `on_stop`; the second raises KeyboardInterrupt in the main thread.
+    """While entered, a Ctrl-C or SIGTERM asks the command to stop, and one too many raises KeyboardInterrupt.
 
-    As long as `call_on_stop` was not called, the first one raises KeyboardInterrupt. Enter it in the main thread only;
-    the former handlers come back at the end.
+    An exception out of a signal handler can hit the main thread in the middle of anything, a lock included. So the first
+    signals only call a function each, in another thread. Enter it in the main thread only; the former handlers come back
+    at the end.
 
     Attributes:
         count: How many signals came so far.
@@ -26,16 +27,16 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.count = 0
-        self._on_stop: Callable[[], object] | None = None
+        self._reactions: tuple[Callable[[], object], ...] = ()
         # A handler may run while this very thread holds a lock, so it takes none: putting into a SimpleQueue is
-        # reentrant, and another thread does the stopping.
-        self._asked: SimpleQueue[bool] = SimpleQueue()
+        # reentrant, and the watcher does the rest.
+        self._asked: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._watcher = threading.Thread(target=self._watch, name="edgeenh-interrupts", daemon=True)
         self._former: dict[int, Any] = {}
 
-    def call_on_stop(self, on_stop: Callable[[], object]) -> None:
-        """From now on the first signal says that the command is stopping and calls `on_stop`, in another thread."""
-        self._on_stop = on_stop
+    def react(self, *reactions: Callable[[], object]) -> None:
+        """From now on signal k calls the k-th of `reactions`, in another thread; the one after the last raises."""
+        self._reactions = reactions
 
     def __enter__(self) -> Self:
         self._watcher.start()
@@ -48,16 +49,16 @@ class Interrupts:
     ) -> None:
         for number, handler in self._former.items():
             signal.signal(number, handler)
-        self._asked.put(False)
+        self._asked.put(None)
         self._watcher.join()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self.count += 1
-        if self._on_stop is None or self.count > 1:
+        if self.count > len(self._reactions):
             raise KeyboardInterrupt
-        self._asked.put(True)
+        self._asked.put(self._reactions[self.count - 1])
 
     def _watch(self) -> None:
-        if self._asked.get() and self._on_stop is not None:
-            output.remark("stopping after what is begun; Ctrl-C again ends at once")
-            self._on_stop()
+        while (reaction := self._asked.get()) is not None:
+            output.remark("stopping after what is begun" if self.count == 1 else "stopping without waiting any longer")
+            reaction()

@@ -111,7 +111,7 @@ def pump(stream: Stream, sink: Sink, interrupts: Interrupts, total: int | None) 
         EdgeenhError: The stream could not start; nothing was written.
     """
     stream.start()
-    interrupts.call_on_stop(stream.stop)
+    interrupts.react(stream.stop, lambda: stream.stop(wait=False))
     if total is None:
         output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
     try:

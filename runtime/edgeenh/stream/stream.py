@@ -134,25 +134,27 @@ class Stream:
     ) -> None:
         self.close()
 
-    def stop(self) -> None:
+    def stop(self, *, wait: bool = True) -> None:
         """End softly: no frame is captured any more, and the iteration ends after what is being enhanced or finished.
 
         Frames that wait are dropped as `stopped`. Callable from any thread, not from a signal handler: it takes a lock.
+
+        Args:
+            wait: False = the iteration ends at once, even when the enhancer hangs; its frame is then dropped when it is
+                done, and counted as in flight until then.
         """
         with self._lock:
-            if self._stopping:
-                return
             self._stopping = True
             self._policy.stop()
+            if not wait:
+                self._policy.abandon()
+                self._worked_all = True
             self._wake_all()
         self.source.interrupt()
 
     def close(self) -> None:
         """End at once: what was not handed over is dropped as `stopped`. Returns when both threads are done."""
-        self.stop()
-        with self._lock:
-            self._policy.abandon()
-            self._wake_all()
+        self.stop(wait=False)
         deadline = time.monotonic() + JOIN_S  # threads end in real time, whatever clock the frames have
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

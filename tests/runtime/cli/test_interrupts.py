@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -24,10 +24,10 @@ open_sink = edgeenh.sinks.open_sink
 
 def open_and_tell(*arguments, **options):
     sink = open_sink(*arguments, **options)
-    write = sink.write
+    write, count = sink.write, iter(range(1, 1_000_000))
     def write_and_tell(frame):
         write(frame)
-        print("written", frame.original.sequence, flush=True)
+        print("written", next(count), flush=True)
     sink.write = write_and_tell
     return sink
 
@@ -36,14 +36,10 @@ sys.exit(main({words!r}))
 """
 
 
-def _read_until(process: subprocess.Popen[str], line: str) -> None:
-    assert process.stdout is not None
-    for found in process.stdout:
-        if found.strip() == line:
-            return
-    raise AssertionError(
-        f"the process ended without printing {line!r}: {process.stderr.read() if process.stderr else ''}"
-    )
+def _read_until(stream: TextIO | None, process: subprocess.Popen[str], line: str) -> None:
+    assert stream is not None
+    while (found := stream.readline()).strip() != line:
+        assert found, f"the process ended without printing {line!r}: {process.communicate()}"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +52,7 @@ def test_a_signal_ends_a_run_cleanly(
     out, report_file = tmp_path / "new" / sink, tmp_path / "report.json"
     words = ["run", "synthetic:96x64@100", *fake, "--mode", mode, "--out", out, "--json", report_file]
     process = start_script(RUN.format(words=[str(word) for word in words]))
-    _read_until(process, "written 5")
+    _read_until(process.stdout, process, "written 6")
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
@@ -96,18 +92,19 @@ sys.exit(main({words!r}))
 def test_a_second_ctrl_c_ends_a_run_whose_backend_hangs(
     start_script: Start, tmp_path: Path, fake: list[object]
 ) -> None:
-    words = ["run", "synthetic:96x64@100", *fake, "--out", tmp_path / "out.mp4"]
+    out, report_file = tmp_path / "out.mp4", tmp_path / "report.json"
+    words = ["run", "synthetic:96x64@100", *fake, "--out", out, "--json", report_file]
     process = start_script(STUCK.format(words=[str(word) for word in words]))
-    _read_until(process, "stuck")
+    _read_until(process.stdout, process, "stuck")
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    while "stopping after what is begun; Ctrl-C again" not in process.stderr.readline():
-        assert process.poll() is None
+    _read_until(process.stderr, process, "edgeenh: stopping after what is begun")  # it waits for that frame
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
-    assert not (tmp_path / "out.mp4").exists()
+    accounting = json.loads(report_file.read_text())["accounting"]
+    assert (accounting["in_flight"], accounting["holds"]) == (1, True)
+    assert not out.exists()
 
 
 LOADING = """
@@ -128,7 +125,7 @@ sys.exit(main({words!r}))
 def test_a_signal_while_loading_leaves_nothing(start_script: Start, tmp_path: Path, number: signal.Signals) -> None:
     words = ["run", "synthetic:96x64@100", "--out", str(tmp_path / "out.mp4")]
     process = start_script(LOADING.format(words=words))
-    _read_until(process, "loading")
+    _read_until(process.stdout, process, "loading")
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "edgeenh: interrupted\n")
@@ -161,7 +158,7 @@ def test_a_signal_ends_enhance_after_the_picture_it_is_at(
         write_picture(tmp_path / "in" / f"{index}.png", make_picture(32, 48, index))
     words = ["enhance", tmp_path / "in", *fake, "--out", tmp_path / "out", "--json", tmp_path / "r.json"]
     process = start_script(ENHANCE.format(words=[str(word) for word in words]))
-    _read_until(process, "written 0.png")
+    _read_until(process.stdout, process, "written 0.png")
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors

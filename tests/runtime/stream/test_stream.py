@@ -136,6 +136,22 @@ def test_stop_gives_what_is_finished_and_counts_the_rest(scripted: Scripted) -> 
     assert counts.in_flight == 0
 
 
+def test_stop_without_waiting_ends_although_the_enhancer_hangs(scripted: Scripted) -> None:
+    source, enhancer, clock = scripted(["ok"] * 5)
+    enhancer.go_on.clear()
+    stream = Stream(source, enhancer, clock=clock)
+    stream.start()
+    enhancer.entered.acquire()
+    stream.stop(wait=False)
+    with pytest.raises(StopIteration):
+        next(stream)
+    assert (stream.accounting.in_flight, stream.accounting.holds, stream.ended) == (1, True, False)
+    enhancer.go_on.set()
+    stream.close()
+    assert (stream.accounting.in_flight, stream.ended) == (0, True)
+    assert stream.accounting.dropped == {"stopped": stream.accounting.captured}
+
+
 def test_leaving_the_loop_closes_the_stream(scripted: Scripted) -> None:
     source, enhancer, clock = scripted(["ok"] * 50)
     stream = Stream(source, enhancer, clock=clock)
