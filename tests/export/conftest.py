@@ -15,6 +15,7 @@ from edgeenh_export.pipeline import export
 from edgeenh_export.report import ExportReport
 from edgeenh_train.checkpoint import CheckpointInfo, save_generator
 from edgeenh_train.networks import Generator, build_generator
+from edgeenh_train.networks.generator import DEFAULT_CAP
 
 MakeGenerator = Callable[..., Generator]
 
@@ -53,7 +54,7 @@ def make_checkpoint(tmp_path_factory: pytest.TempPathFactory, make_generator: Ma
             "name": "toy-n",
             "version": 3,
             "variant": "n",
-            "cap": 0.5,
+            "cap": DEFAULT_CAP,
             "images_seen": 7,
             "data": "noise",
             "licence": "none",

@@ -48,7 +48,7 @@ def test_the_change_is_bounded_by_cap_however_large_the_weights(make_generator):
     graph = FrameGraph(fold(make_generator(head=1000.0)), "fp16")
     image = every_value()
     change = graph(image, torch.ones(1)).int() - image.int()
-    assert 100 < int(change.abs().max()) <= 128  # cap 0.5 of 255
+    assert 90 < int(change.abs().max()) <= 102  # cap 0.4 of 255
 
 
 def test_making_a_graph_leaves_the_generator_in_fp32(make_generator):
@@ -60,9 +60,9 @@ def test_making_a_graph_leaves_the_generator_in_fp32(make_generator):
 def test_cost_counts_one_convolution_by_hand():
     generator = build_generator("n").eval()
     generator.features = lambda planes: torch.zeros(1, 16, planes.shape[2] // 4, planes.shape[3] // 4)
-    # what remains: two heads at a quarter of the size, each 1×1 from 16 to 3, then a bilinear 8×8 at stride 4 per channel
-    edge = (18 / 16) ** 2  # the heads pad the 16×16 field of a 64×64 frame by one
-    assert macs_per_pixel(generator) == pytest.approx(2 * (16 * 3 / 16 + edge * 3 * 64 / 16))
+    # what remains: the head: a 1×1 from 16 to 3 at a quarter of the size, then a bilinear 8×8 at stride 4 per channel
+    edge = (18 / 16) ** 2  # the head pads the 16×16 field of a 64×64 frame by one
+    assert macs_per_pixel(generator) == pytest.approx(16 * 3 / 16 + edge * 3 * 64 / 16)
 
 
 def test_the_seed_costs_a_hundred_times_more_than_n(make_generator):

@@ -110,8 +110,9 @@ def pump(stream: Stream, sink: Sink, interrupts: Interrupts, total: int | None) 
     Raises:
         EdgeenhError: The stream could not start; nothing was written.
     """
-    stream.start()
+    stream.prepare()
     interrupts.react(stream.stop, lambda: stream.stop(wait=False))
+    stream.start()
     if total is None:
         output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
     try:

@@ -82,28 +82,35 @@ class Stream:
         # One lock guards the policy and every flag below; each thread waits for what concerns it.
         self._lock = threading.RLock()
         self._room, self._work, self._results = (threading.Condition(self._lock) for _ in range(3))
-        self._started = self._stopping = self._captured_all = self._worked_all = False
+        self._prepared = self._started = self._stopping = self._captured_all = self._worked_all = False
         self._failure: Exception | None = None
         self._threads: list[threading.Thread] = []
         self._figures = Figures(self._clock.now_ns())
 
-    def start(self) -> None:
-        """Prepare the enhancer for the source's size and begin to capture; called by the first iteration too.
+    def prepare(self) -> None:
+        """Prepare the enhancer for the source's size, where that is known; `start` does it if nobody did before.
 
         Raises:
-            EdgeenhError: The enhancer cannot be prepared; the source is closed then.
+            EdgeenhError: The enhancer cannot be prepared; the source is closed then, and the stream gives no frame.
         """
-        if self._started:
+        if self._prepared:
             return
-        self._started = True
+        self._prepared = True
         try:
             if self.source.size is not None:
                 width, height = self.source.size
                 self._enhancer.prepare(height, width)
         except BaseException:
-            self._stopping = self._captured_all = self._worked_all = True
+            self._started = self._stopping = self._captured_all = self._worked_all = True
             self.source.close()
             raise
+
+    def start(self) -> None:
+        """Begin to capture and enhance; the first iteration does it if nobody did before. Raises as `prepare`."""
+        self.prepare()
+        if self._started:
+            return
+        self._started = True
         self._figures = Figures(self._clock.now_ns())
         for body in (self._capture, self._enhance):
             name = f"edgeenh-{body.__name__.removeprefix('_')}"
@@ -120,8 +127,7 @@ class Stream:
 
     def __next__(self) -> EnhancedFrame:
         """The next frame; see `__iter__` for the usual way."""
-        frame = self._next()
-        if frame is None:
+        if (frame := self._next()) is None:
             raise StopIteration
         return frame
 
@@ -140,8 +146,7 @@ class Stream:
         Frames that wait are dropped as `stopped`. Callable from any thread, not from a signal handler: it takes a lock.
 
         Args:
-            wait: False = the iteration ends at once, even when the enhancer hangs; its frame is then dropped when it is
-                done, and counted as in flight until then.
+            wait: False = the iteration ends at once; a frame in the enhancer is in flight until it is done, then dropped.
         """
         with self._lock:
             self._stopping = True
@@ -159,12 +164,10 @@ class Stream:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                self._event(
-                    "not_ended", f"{thread.name} did not end within {JOIN_S:g} s; its frame stays counted as in flight"
-                )
+                late = f"{thread.name} did not end within {JOIN_S:g} s; its frame stays counted as in flight"
+                self._event("not_ended", late)
         if not self._started:
-            self._started = True
-            self._captured_all = self._worked_all = True
+            self._prepared = self._started = True
             self.source.close()
 
     @property
