@@ -1,4 +1,4 @@
-"""What a stream checks and opens before it starts."""
+"""What a stream checks and opens before it starts, and how it says that it could not go on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgeenh.errors import UsageError
+from edgeenh.errors import EdgeenhError, JobFailed, UsageError
 from edgeenh.sources import Source, open_source
 from edgeenh.stream.clock import Clock
 
@@ -44,3 +44,13 @@ def open_for(mode: Mode, source: str | Path | Source | Iterable[NDArray[np.uint8
     if not recorded or (opened.fps is None and not isinstance(source, str | Path)):
         return opened
     return open_source(opened, clock=clock, pace=True)
+
+
+def failure_after(frames: int, error: Exception) -> EdgeenhError:
+    """What to raise for `error` after so many frames: before the first it is the input's fault, later the job failed."""
+    if isinstance(error, EdgeenhError) and not frames:
+        return error
+    what = str(error) if isinstance(error, EdgeenhError) else f"{type(error).__name__}: {error}"
+    failure = JobFailed(f"the stream ended after {frames} frames: {what}")
+    failure.__cause__ = error
+    return failure

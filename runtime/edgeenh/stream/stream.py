@@ -9,14 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from edgeenh.errors import EdgeenhError, JobFailed
 from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason
 from edgeenh.sources import Source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock, MonotonicClock
 from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWatch
 from edgeenh.stream.latency import Figures
-from edgeenh.stream.opening import Mode, check_mode, check_range, open_for
+from edgeenh.stream.opening import Mode, check_mode, check_range, failure_after, open_for
 from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
 from edgeenh.stream.worker import FrameEnhancer, Worker
 
@@ -276,13 +275,11 @@ class Stream:
 
     def _run(self, body: Callable[[], None]) -> None:
         """A thread: what its body raises ends the stream softly, and is raised by the iteration."""
-        failure = None
+        failure: Exception | None = None
         try:
             body()
         except Exception as exc:
-            what = str(exc) if isinstance(exc, EdgeenhError) else f"{type(exc).__name__}: {exc}"
-            failure = JobFailed(f"the stream ended after {self.accounting.captured} frames: {what}")
-            failure.__cause__ = exc
+            failure = failure_after(self.accounting.captured, exc)
             self._event("failed", str(failure))
         with self._lock:
             self._failure = self._failure or failure

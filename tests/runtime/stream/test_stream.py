@@ -175,6 +175,17 @@ def test_a_failing_source_ends_the_stream_after_its_frames(scripted: Scripted) -
     assert stream.events[-1].kind == "failed"
 
 
+def test_a_source_without_a_frame_is_the_inputs_fault(scripted: Scripted) -> None:
+    source, enhancer, clock = scripted([])
+
+    def read() -> None:
+        raise SourceError("holds no frame")
+
+    source.read = read
+    with pytest.raises(SourceError, match="holds no frame"):
+        list(Stream(source, enhancer, clock=clock))
+
+
 def test_an_enhancer_that_cannot_start_is_raised_before_any_frame(scripted: Scripted) -> None:
     source, enhancer, clock = scripted(["ok"])
 
