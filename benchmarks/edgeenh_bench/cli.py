@@ -65,8 +65,8 @@ def bench(
     document = _compare(request)
     from edgeenh_bench.table import render
 
-    output.emit_json(json_target, document)
     output.say(render(document))
+    output.emit_json(json_target, document)  # after the table: it must not be lost when the file cannot be written
     ran = [row for row in document["rows"] if row["available"]]
     if not ran:
         raise BackendUnavailable("no backend could run here: `edgeenh doctor` says what is missing and how to fix it")

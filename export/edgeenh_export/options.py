@@ -159,6 +159,16 @@ def check_checkpoint_name(path: Path) -> None:
         raise CheckpointError(f"there is no checkpoint at {path}: give the .safetensors file of a training run")
 
 
+def check_apart(out: Path, checkpoint: Path) -> None:
+    """Refuse to put the bundle in the place of the checkpoint it is made of.
+
+    Raises:
+        UsageError: They are one file.
+    """
+    if out.exists() and out.samefile(checkpoint):
+        raise UsageError(f"--out {out} is the checkpoint itself: choose another place, originals are not overwritten")
+
+
 def check_out(path: Path) -> None:
     """Prove before the work that a bundle can be written to `path` after it; makes nothing.
 

@@ -83,6 +83,7 @@ def export(
     options.check_checkpoint_name(source)
     if out is not None:
         options.check_out(out)
+        options.check_apart(out, source)
     steps = Steps(6 + len(precisions), progress, clock)
 
     with steps.step("read", f"reading the checkpoint {source.name}"):

@@ -87,6 +87,16 @@ def test_a_missing_checkpoint_and_a_folder_are_told_apart(tmp_path):
         options.check_checkpoint_name(tmp_path / "none.safetensors")
 
 
+def test_the_bundle_does_not_take_the_place_of_its_checkpoint(tmp_path):
+    checkpoint = tmp_path / "generator.safetensors"
+    checkpoint.touch()
+    (tmp_path / "link").symlink_to(checkpoint)
+    for out in (checkpoint, tmp_path / "link"):
+        with pytest.raises(UsageError, match="is the checkpoint itself: choose another place"):
+            options.check_apart(out, checkpoint)
+    options.check_apart(tmp_path / "m.edgeenh", checkpoint)
+
+
 def test_checking_the_output_makes_nothing(tmp_path):
     options.check_out(tmp_path / "a" / "b" / "m.edgeenh")
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from safetensors.torch import load_file
 from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
 from edgeenh_train.checkpoint import load_generator
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.loop import CHECKPOINT_FILE, train
+from edgeenh_train.loop import CHECKPOINT_FILE, train, training_step
 from edgeenh_train.state import STATE_FILE
 
 TINY = TrainConfig(
@@ -54,6 +56,42 @@ def test_resumed_run_equals_an_unbroken_one(
     whole, resumed = tensors(tmp_path / "whole"), tensors(tmp_path / "broken")
     assert whole.keys() == resumed.keys()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(
+    domains: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(TINY, *domains, tmp_path / "whole", device="cpu")
+    calls = []
+
+    def ctrl_c_in_the_third_step(*arguments: Any) -> dict[str, Any]:
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)  # its networks are half updated or not at all
+        return training_step(*arguments)
+
+    monkeypatch.setattr("edgeenh_train.loop.training_step", ctrl_c_in_the_third_step)
+    broken = train(TINY, *domains, tmp_path / "broken", device="cpu")
+    assert (broken.finished, broken.images) == (False, 6)
+    assert train(TINY, *domains, tmp_path / "broken", device="cpu", resume=True).images == 12
+    whole, resumed = tensors(tmp_path / "whole"), tensors(tmp_path / "broken")
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_second_ctrl_c_ends_at_once_and_saves_no_half_step(
+    domains: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ctrl_c_twice(*_arguments: Any) -> dict[str, Any]:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError
+
+    monkeypatch.setattr("edgeenh_train.loop.training_step", ctrl_c_twice)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        train(TINY, *domains, tmp_path, device="cpu")
+    assert not (tmp_path / STATE_FILE).exists()
+    assert signal.getsignal(signal.SIGINT) == handler
 
 
 def test_training_changes_the_generator(domains: tuple[Path, Path], tmp_path: Path) -> None:

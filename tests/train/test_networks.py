@@ -12,7 +12,7 @@ from torch.nn import functional
 from edgeenh_train.config import VARIANT_NAMES
 from edgeenh_train.networks import SIZE_MULTIPLE, VARIANTS, Generator, MultiScaleDiscriminator, build_generator
 from edgeenh_train.networks.attention import ChannelAttention, GlobalAttentionModule
-from edgeenh_train.networks.generator import GAIN_LIMIT
+from edgeenh_train.networks.generator import COLOUR_LIMIT, GAIN_LIMIT
 
 
 def awake(variant: str, cap: float = 0.3) -> Generator:
@@ -85,9 +85,7 @@ def test_discriminator_judges_at_five_depths() -> None:
 def test_head_is_a_bilinear_interpolation_so_it_can_print_no_grid() -> None:
     head = awake("n").head
     features = torch.randn(1, 16, 9, 7)
-    expected = functional.interpolate(
-        GAIN_LIMIT * torch.tanh(head.conv(features)), scale_factor=4, mode="bilinear", align_corners=False
-    )
+    expected = functional.interpolate(head.field(features), scale_factor=4, mode="bilinear", align_corners=False)
     torch.testing.assert_close(head(features), expected)
 
 
@@ -117,4 +115,11 @@ def test_gain_near_black_is_bounded() -> None:
     image = torch.full((1, 3, 64, 64), 0.01)
     generator = build_generator("n", cap=0.4).eval()
     nn.init.constant_(generator.head.conv.bias, 100.0)
-    assert generator(image).max() <= 0.01 * (1 + 0.4 * GAIN_LIMIT) + 1e-6
+    assert generator(image).max() <= 0.01 * (1 + 0.4 * (GAIN_LIMIT + COLOUR_LIMIT)) + 1e-6
+
+
+def test_channels_share_their_gain_but_for_a_little_colour() -> None:
+    head = awake("n").head
+    field = head(torch.randn(1, 16, 9, 7) * 10)
+    assert field.abs().max() > 1.0
+    assert (field - field.mean(dim=1, keepdim=True)).abs().max() <= 2 * COLOUR_LIMIT

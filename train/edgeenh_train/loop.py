@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,15 +103,18 @@ def train(
         whole_share=config.whole_share, seed=config.seed, start=run.step, stop=run.steps, clock=clock,
     )  # fmt: skip
     first = run.images
+    whole = True  # False in the middle of a step: a state saved then would not be one of an unbroken run
     try:
-        with batches:
+        with batches, _held_back() as interrupted:
             for low_batch, high_batch in batches:
                 run.set_rate()
                 run.set_norm()
+                whole = False
                 losses = training_step(run, fabric, fabric.to_device(low_batch), fabric.to_device(high_batch))
                 _refuse_non_finite(losses, run, out)
                 update_average(run.average, _bare(run.generator), config.average)
                 before, run.step = run.images, run.step + 1
+                whole = True
 
                 # Report, save, show.
                 if run.step % LOG_EVERY_STEPS == 0 or run.step == run.steps:
@@ -126,7 +131,11 @@ def train(
                 if _crossed(before, run.images, config.sample_every) or run.step == run.steps:
                     pictures = low.images[:SAMPLES_PER_DOMAIN] + high.images[:SAMPLES_PER_DOMAIN]
                     write_sample_sheet(out / "samples" / f"{run.images:08d}.jpg", run.average, pictures)
+                if interrupted() and run.step < run.steps:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
+        if not whole:
+            raise  # asked twice: what was saved before stays
         finished = False
         run.save(out)
     elapsed = max(clock() - began, 1e-9)
@@ -174,6 +183,26 @@ def training_step(run: Run, fabric: Fabric, low: Tensor, high: Tensor) -> dict[s
 
     losses = {"discriminator": d_loss, "quality": quality, "consistency": consistency, "identity": identity}
     return {name: value.detach() for name, value in losses.items()}
+
+
+@contextmanager
+def _held_back() -> Iterator[Callable[[], bool]]:
+    """Hold the first Ctrl-C back, so that a step is never cut in two; gives a function that says whether it came. A second one raises."""
+    came: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # no signal arrives here, and none can be handled
+        yield lambda: False
+        return
+    former = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def _bare(module: nn.Module) -> nn.Module:

@@ -6,6 +6,7 @@ With `--json -` stdout carries the JSON document and nothing else; what is for p
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,10 +24,12 @@ class _State:
     """What this process decided once, at the start of `main`."""
 
     json_on_stdout: bool = False
+    words: Sequence[str] = ()
 
 
 def start(words: Sequence[str]) -> None:
     """Note whether the command's words ask for JSON on stdout, before anything is printed."""
+    _State.words = words
     _State.json_on_stdout = any(
         word == "--json=-" or (word == "--json" and following == "-")
         for word, following in zip(words, [*words[1:], ""], strict=False)
@@ -48,8 +51,16 @@ def check_json_target(target: str | None) -> str | None:
     if path.is_dir():
         raise UsageError(f"--json {target} is a folder: name a file, or - for stdout")
     if not _is_device(path):
+        _refuse_overwriting(target)
         make_folder(path.parent)
     return target
+
+
+def _refuse_overwriting(target: str) -> None:
+    """Refuse a `--json` file that another word of the command line names too: an input or the result itself."""
+    named = [word.partition("=")[2] if word.startswith("--") else word for word in _State.words]
+    if sum(os.path.realpath(word) == os.path.realpath(target) for word in named if word) > 1:
+        raise UsageError(f"--json {target} is also an input or the output of this command: name another file")
 
 
 JsonOption = Annotated[

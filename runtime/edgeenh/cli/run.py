@@ -95,8 +95,8 @@ def run(
         stack.callback(lambda: enhancer.close() if stream.ended else None)
         failure = pump(stream, sink, interrupts, total=frames or stream.source.length)
         report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
-    output.emit_json(json_target, report)
     tell(report, describe(enhancer), sink, failure)
+    output.emit_json(json_target, report)  # after the words: they must not be lost when the file cannot be written
     output.next_step(_next(source, model, report))
     return exit_code(report, failure)
 

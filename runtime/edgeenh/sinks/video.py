@@ -55,6 +55,7 @@ class VideoSink(BaseSink):
         """Append the frame's picture; see `Sink.write`."""
         height, width = frame.image.shape[:2]
         if self._writer is None:
+            self._check_space()
             self._open(width, height)
         if (width, height) != self._size:
             was = "{}×{}".format(*self._size or (0, 0))
@@ -108,6 +109,6 @@ class VideoSink(BaseSink):
         capture = cv2.VideoCapture(str(temporary.absolute()), cv2.CAP_FFMPEG)
         found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         capture.release()
-        if found < self._written:
+        if found < max(1, self._written):
             problem = f"{self._path} could not be finished: {found} of {self._written} frames are in the file"
             raise OutputFailed(f"{problem}; the disk or a limit on file sizes is full: choose another place with --out")

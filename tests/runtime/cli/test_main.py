@@ -126,6 +126,20 @@ def test_a_json_target_that_cannot_be_written_is_refused_before_the_work(tmp_pat
             output.check_json_target(str(target))
 
 
+def test_json_never_takes_the_place_of_an_input_or_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"the original")
+    for words in (["run", str(clip), "--json", "clip.mp4"], ["run", "a", "--out=clip.mp4", "--json=./clip.mp4"]):
+        output.start(words)
+        with pytest.raises(UsageError, match=r"clip\.mp4 is also an input or the output of this command"):
+            output.check_json_target(words[-1].removeprefix("--json="))
+        assert main(words) == 2
+    assert clip.read_bytes() == b"the original"
+    output.start(["run", "clip.mp4", "--json", "report.json"])
+    assert output.check_json_target("report.json") == "report.json"
+
+
 def test_with_json_on_stdout_words_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     for words, stream in ((["--json", "-"], "err"), (["--json=-"], "err"), (["--json", "f"], "out"), ([], "out")):
         output.start(words)

@@ -90,6 +90,20 @@ def test_little_space_ends_the_video_while_it_can_still_be_finished(
     assert open_source(tmp_path / "out.mp4").length == 1
 
 
+def test_too_little_space_for_a_first_frame_leaves_the_former_video(
+    tmp_path: Path, make_frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "out.mp4"
+    path.write_bytes(b"the former video")
+    monkeypatch.setattr("edgeenh.sinks.video.RESERVE", 1 << 60)
+    sink = open_sink(path)
+    with pytest.raises(OutputFailed, match="after 0 frames: free some space"):
+        sink.write(make_frame(0))
+    sink.abort()
+    assert path.read_bytes() == b"the former video"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_frames_that_do_not_fit_are_refused(tmp_path: Path, make_frame: MakeFrame) -> None:
     sink = open_sink(tmp_path / "out.mp4")
     sink.write(make_frame(0))

@@ -36,8 +36,12 @@ DEFAULT_CAP = 0.4
 """Largest change of a pixel, as a share of the full range, that a generator may make unless told otherwise."""
 
 GAIN_LIMIT = 2.5
-"""Bound of the gain field of the edge variants: near black, values grow at most by the factor 1 + cap · GAIN_LIMIT. Without a bound,
-`tanh` saturates, and a picture is lifted by one grey haze instead of being brightened (docs/log.md, 2026-11-22)."""
+"""Bound of the gain that the three channels share, in the edge variants: near black, values grow at most by the factor
+1 + cap · (GAIN_LIMIT + COLOUR_LIMIT). Without a bound, `tanh` saturates, and a picture is lifted by one grey haze instead of being brightened (docs/log.md, 2026-11-22)."""
+
+COLOUR_LIMIT = 0.5
+"""Bound of how far each channel's gain may lie from the part all three share: white balance needs little, and a tooth's shade must not
+be repainted (docs/log.md, 2026-11-22)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +76,29 @@ class DeconvHead(nn.Module):
     """From the decoder's features to a field of three channels at full resolution. Starts at zero: an untrained generator is the identity.
 
     A 1×1 convolution makes the field at stem resolution and `BilinearDeconv` carries it up, so the field holds no detail finer
-    than the stem's patch and no grid; with a `limit`, its values stay within ±limit. With stride 1 (variant `seed`) nothing needs carrying up, and a 3×3 convolution takes its place.
+    than the stem's patch and no grid; `bounded`, its channels share a value within ±GAIN_LIMIT and
+    differ from it by at most COLOUR_LIMIT. With stride 1 (variant `seed`) nothing needs carrying up, and a 3×3 convolution takes its place.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, limit: float | None) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, *, bounded: bool) -> None:
         super().__init__()
-        self.limit = limit
+        self.bounded = bounded
         self.conv = nn.Conv2d(inputs, outputs, 1 if stride > 1 else 3, padding=0 if stride > 1 else 1)
         self.up = BilinearDeconv(outputs, stride) if stride > 1 else None
         nn.init.zeros_(self.conv.weight)
         nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless told otherwise
 
+    def field(self, features_BCHW: Tensor) -> Tensor:
+        """The field before it is carried up, bounded where there are limits: float [B,outputs,H/stride,W/stride]."""
+        field: Tensor = self.conv(features_BCHW)
+        if not self.bounded:
+            return field
+        light = field.mean(dim=1, keepdim=True)
+        return GAIN_LIMIT * torch.tanh(light) + COLOUR_LIMIT * torch.tanh(field - light)
+
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Float [B,inputs,H/stride,W/stride] to float [B,outputs,H,W]."""
-        field: Tensor = self.conv(features_BCHW)
-        if self.limit is not None:
-            field = self.limit * torch.tanh(field)
+        field = self.field(features_BCHW)
         if self.up is None:
             return field
         edged = functional.pad(field, (1, 1, 1, 1), mode="replicate")  # else the field would fall off at the borders
@@ -154,7 +165,7 @@ class Generator(nn.Module):
             UpStage(b, a, c, learned=not variant.modulated)
             for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
         )
-        self.head = DeconvHead(widths[0], 3, variant.stride, GAIN_LIMIT if variant.modulated else None)
+        self.head = DeconvHead(widths[0], 3, variant.stride, bounded=variant.modulated)
 
     def features(self, image_BCHW: Tensor) -> Tensor:
         """Everything between the image and the head: float [B,C,H/stride,W/stride]."""
