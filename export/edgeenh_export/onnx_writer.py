@@ -27,7 +27,7 @@ IR_VERSION = 10
 ALLOWED_OPERATORS = frozenset(
     [
         *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "LeakyRelu", "Mul", "Pad"),
-        *("ReduceMax", "ReduceMean", "Round", "Sigmoid", "Tanh", "Transpose"),
+        *("ReduceMax", "ReduceMean", "Round", "Sigmoid", "Sub", "Tanh", "Transpose"),
     ]
 )
 """Operators of the default domain that a bundle's graphs may hold: what the variants need, and every backend offers.
