@@ -169,15 +169,26 @@ def check_apart(out: Path, checkpoint: Path) -> None:
         raise UsageError(f"--out {out} is the checkpoint itself: choose another place, originals are not overwritten")
 
 
+def _may_be_bundle(path: Path) -> bool:
+    """Whether a file begins as a bundle does, which is a ZIP; one that cannot be read does not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
+
+
 def check_out(path: Path) -> None:
     """Prove before the work that a bundle can be written to `path` after it; makes nothing.
 
     Raises:
-        UsageError: It is a folder, or may not be written to.
+        UsageError: It is a folder, a file that is no bundle, or may not be written to.
         OutputFailed: The disk is full.
     """
     if path.is_dir():
         raise UsageError(f"--out {path} is a folder: name a file, e.g. {path / 'model.edgeenh'}")
+    if path.is_file() and path.stat().st_size and not _may_be_bundle(path):
+        raise UsageError(f"--out {path} exists and is not a bundle: choose another place, nothing else is overwritten")
     existing = path.parent
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent

@@ -81,6 +81,7 @@ class _Slot:
     """An open session, and the padded frames it needs when a frame is no multiple."""
 
     session: Session
+    warm: bool = False
     padded: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
 
 
@@ -179,6 +180,8 @@ class Enhancer:
     def prepare(self, height: int, width: int) -> SessionInfo:
         """Choose, open and warm up what frames of this size need, so that the first frame is as fast as the next.
 
+        Calling it again for a size that is ready costs nothing.
+
         Raises:
             InputError: The bundle does not take this size.
             BackendUnavailable, GateFailed: Nothing here can run the bundle.
@@ -186,12 +189,14 @@ class Enhancer:
         """
         check_size(height, width, self._generator)
         with self._lock:
-            session = self._slot(height, width).session
-            size = padded_size(height, width, self._generator.size_multiple)
-            black, out = np.zeros((*size, 3), np.uint8), np.empty((*size, 3), np.uint8)
-            for _ in range(WARM_UP):
-                session.run(black, 1.0, out)
-            return session.info
+            slot = self._slot(height, width)
+            if not slot.warm:
+                size = padded_size(height, width, self._generator.size_multiple)
+                black, out = np.zeros((*size, 3), np.uint8), np.empty((*size, 3), np.uint8)
+                for _ in range(WARM_UP):
+                    slot.session.run(black, 1.0, out)
+                slot.warm = True
+            return slot.session.info
 
     @property
     def info(self) -> SessionInfo | None:
@@ -286,6 +291,12 @@ class Enhancer:
 
 def _known(backend: str | Backend) -> str | Backend:
     """`backend`, or the object behind a name that `auto` does not choose."""
-    if not isinstance(backend, str) or backend == "auto" or backend in AUTO:
+    if not isinstance(backend, str):
+        if not hasattr(backend, "open_session"):
+            raise UsageError(
+                f"backend is {backend!r}: give a name such as 'auto' or 'onnxruntime', or a backend object"
+            )
+        return backend
+    if backend == "auto" or backend in AUTO:
         return backend
     return get_backend(backend)

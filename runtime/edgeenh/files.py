@@ -19,7 +19,7 @@ def translate_write_error(path: Path, error: OSError) -> EdgeenhError:
         return OutputFailed(f"no space left to write {path}: free some space there, or choose another place with --out")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(f"{path} cannot be written ({error.strerror}): choose a place you may write to")
-    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR):
+    if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL):
         return UsageError(
             f"{path} cannot be written ({error.strerror}): a part of the path is not what it must be; choose another --out"
         )

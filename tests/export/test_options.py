@@ -97,6 +97,17 @@ def test_the_bundle_does_not_take_the_place_of_its_checkpoint(tmp_path):
     options.check_apart(tmp_path / "m.edgeenh", checkpoint)
 
 
+def test_only_a_bundle_is_replaced(tmp_path):
+    photograph, bundle, empty = tmp_path / "p.png", tmp_path / "m.edgeenh", tmp_path / "empty"
+    photograph.write_bytes(b"\x89PNG....")
+    bundle.write_bytes(b"PK\x03\x04....")
+    empty.touch()
+    with pytest.raises(UsageError, match="exists and is not a bundle"):
+        options.check_out(photograph)
+    options.check_out(bundle)
+    options.check_out(empty)
+
+
 def test_checking_the_output_makes_nothing(tmp_path):
     options.check_out(tmp_path / "a" / "b" / "m.edgeenh")
     assert list(tmp_path.iterdir()) == []

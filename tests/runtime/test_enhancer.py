@@ -122,6 +122,8 @@ def test_prepare_opens_and_warms_so_that_a_frame_opens_nothing(enhancer, backend
     info = enhancer.prepare(47, 60)
     assert info is enhancer.info
     assert len(backend.seen) == enhancer_module.WARM_UP
+    enhancer.prepare(47, 60)
+    assert len(backend.seen) == enhancer_module.WARM_UP  # ready already
     enhancer(picture)
     assert backend.opened == [(48, 64)]
 
@@ -261,3 +263,9 @@ def test_a_missing_or_damaged_bundle_is_told_apart(tmp_path, tiny_bundle_path):
     damaged.write_bytes(data)
     with pytest.raises(IntegrityError, match="damaged"):
         load(damaged)
+
+
+@pytest.mark.parametrize("backend", [5, None])
+def test_a_backend_that_is_none_is_refused_at_once(tiny_bundle, backend):
+    with pytest.raises(UsageError, match="give a name such as 'auto'"):
+        Enhancer(tiny_bundle, backend=backend)

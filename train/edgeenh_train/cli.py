@@ -100,7 +100,9 @@ def _conclude(report: Report) -> int | None:
     for name, value in report.losses.items():
         if math.isfinite(value):
             output.remark(f"{name}: {value:.4f}")
-    output.say(f"{report.checkpoint}  ({report.images} pictures seen; sample sheets in {report.out / 'samples'})")
+    sheets = report.out / "samples"
+    samples = f"; sample sheets in {sheets}" if sheets.is_dir() else ""
+    output.say(f"{report.checkpoint}  ({report.images} pictures seen{samples})")
     if report.finished:
         output.next_step(f"edgeenh export {report.checkpoint} --fp16 --out {report.out / 'model.edgeenh'}")
         return None

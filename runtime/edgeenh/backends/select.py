@@ -82,7 +82,7 @@ def choose(
     """
     options = SessionOptions(height, width, precision or "", threads, device)
     memory = Memory(_circumstances(bundle, backends, options), cache_dir)
-    if remembered := _recall(memory):
+    if remembered := _recall(memory, backends):
         return remembered
     trial = Trial(bundle, options, clock)
     candidates = tuple(
@@ -109,15 +109,15 @@ def _circumstances(bundle: Bundle, backends: Sequence[str], options: SessionOpti
     }
 
 
-def _recall(memory: Memory) -> Choice | None:
-    """A choice made before, if what it names can still be used."""
+def _recall(memory: Memory, backends: Sequence[str]) -> Choice | None:
+    """A choice made before, if what it names was asked for and can still be used."""
     remembered = memory.recall()
     if remembered is None:
         return None
     try:
         candidates = tuple(Candidate(**candidate) for candidate in remembered["candidates"])
         backend, precision = str(remembered["backend"]), str(remembered["precision"])
-        usable = get_backend(backend).availability().usable
+        usable = backend in backends and get_backend(backend).availability().usable
     except (KeyError, TypeError, EdgeenhError):
         memory.remarks.append("the remembered choice of a backend is damaged and is ignored; measuring again")
         return None

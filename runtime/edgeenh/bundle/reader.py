@@ -121,10 +121,9 @@ class Bundle:
 
         manifest = self.manifest
         if precision not in manifest.precisions:
-            raise UsageError(
-                f"{self.path} has no {precision} graph, expected one of {', '.join(self.precisions)}: "
-                f"export one with `edgeenh export --{precision}`"
-            )
+            fix = "export one with `edgeenh export --fp16`" if precision == "fp16" else "this release cannot make one"
+            found = f"expected one of {', '.join(self.precisions)}"
+            raise UsageError(f"{self.path} has no {precision} graph, {found}: {fix}")
         member = manifest.precisions[precision]
         digest = manifest.files[member].sha256
         plans = {engine.file: self.read(engine.file) for engine in manifest.engines if engine.onnx_sha256 == digest}

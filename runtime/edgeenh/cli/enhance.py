@@ -230,7 +230,8 @@ def tell(counts: dict[str, int], outcomes: list[Outcome], model: str, out: Path)
             output.remark(outcome.detail)
     output.say(model)
     words = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
-    output.say(f"pictures: {words}; written to {out}")
+    written = f"; written to {out}" if counts.get("enhanced") else "; nothing was written"
+    output.say(f"pictures: {words}{written}")
 
 
 def exit_code(outcomes: list[Outcome]) -> int:

@@ -150,6 +150,14 @@ def test_a_remembered_backend_that_is_gone_is_not_used(machine, clock, tiny_bund
         choose(tiny_bundle, *SIZE, **options)
 
 
+def test_a_remembered_backend_that_was_not_asked_for_is_not_used(machine, clock, tiny_bundle, tmp_path):
+    options = {"backends": machine(Timed("only", clock, {"fp32": 10})), "cache_dir": tmp_path, "clock": clock}
+    choose(tiny_bundle, *SIZE, **options)
+    (file,) = tmp_path.rglob("*.json")
+    file.write_text(file.read_text().replace('"only"', '"fake"'))
+    assert choose(tiny_bundle, *SIZE, **options).backend == "only"
+
+
 @pytest.mark.parametrize(
     "damage",
     ["", "{", "null", "[]", '{"circumstances": 1}', '{"circumstances": {}, "choice": {}}', "\x00\xff"],

@@ -119,7 +119,7 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> No
     (tmp_path / "file").touch()
     places = (
         (tmp_path / "file" / "out.mp4", "cannot be written"),
-        (Path("/proc/out.mp4"), "/proc could not be written"),
+        (Path("/proc/out.mp4"), "/proc cannot be written"),
     )
     for path, expected in places:
         with pytest.raises((UsageError, OutputFailed), match=expected):
