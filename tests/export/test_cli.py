@@ -119,12 +119,12 @@ def test_full_tensorrt_without_a_gpu_is_exit_5(capsys, checkpoint, monkeypatch):
 
 def test_a_failed_gate_is_exit_3_and_leaves_the_older_bundle_untouched(capsys, checkpoint, tmp_path):
     out = tmp_path / "m.edgeenh"
-    out.write_bytes(b"older")
+    out.write_bytes(b"PK\x03\x04 older")
     words = [checkpoint, "--fp16", "--size", "64x48", "--tensorrt", "off", "--min-psnr", "500", "--out", out]
     code, line = fails(words, capsys)
     assert code == 3
     assert re.search(r"PSNR \d+\.\d+ dB, expected at least 500 dB .*; --min-psnr \d+\.?\d* would pass", line)
-    assert out.read_bytes() == b"older"
+    assert out.read_bytes() == b"PK\x03\x04 older"
     assert [path.name for path in tmp_path.iterdir()] == ["m.edgeenh"]
 
 
@@ -157,7 +157,7 @@ def test_the_whole_command_gives_the_same_onnx_in_another_process(command, envir
 
 def test_ctrl_c_leaves_the_older_bundle_untouched(command, environment, checkpoint, tmp_path):
     out = tmp_path / "m.edgeenh"
-    out.write_bytes(b"older")
+    out.write_bytes(b"PK\x03\x04 older")
     words = [*command, str(checkpoint), "--out", str(out)]
     with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -168,4 +168,4 @@ def test_ctrl_c_leaves_the_older_bundle_untouched(command, environment, checkpoi
         assert process.wait() == 130
     assert rest == "edgeenh: interrupted\n"
     assert [path.name for path in Path(tmp_path).iterdir()] == ["m.edgeenh"]
-    assert out.read_bytes() == b"older"
+    assert out.read_bytes() == b"PK\x03\x04 older"
