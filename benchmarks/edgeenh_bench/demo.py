@@ -20,8 +20,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgeenh.bundle import Bundle
-from edgeenh.cli.output import next_step, remark, say
-from edgeenh.errors import EdgeenhError
+from edgeenh.cli.output import exit_code_of, next_step, remark, say
+from edgeenh.errors import JobFailed
 from edgeenh.files import make_folder, write_text
 from edgeenh.pictures import read_picture, write_picture
 from edgeenh_bench.before_after import middle_frame, side_by_side, stack, write_clip
@@ -32,12 +32,12 @@ from edgeenh_bench.worker_process import worker_environment
 GOLDEN_HEIGHT = 360
 
 
-class CommandError(Exception):
-    """A command of the demo failed; `code` is its exit code."""
+class CommandError(JobFailed):
+    """A command of the demo failed; the demo ends with the same exit code."""
 
     def __init__(self, words: Sequence[str], code: int) -> None:
         super().__init__(f"`edgeenh {shlex.join(words)}` ended with exit code {code}; the demo stops here")
-        self.code = code
+        self.exit_code = code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,18 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--frames", type=int, default=100, metavar="N", help="frames per row of the comparison")
     parser.add_argument("--model", type=Path, metavar="F.edgeenh", help="skip the export and take this bundle")
     options = parser.parse_args(argv)
-    try:
-        demo(options.out, options.clip, options.frames, options.model)
-    except CommandError as exc:
-        remark(str(exc))
-        return exc.code
-    except EdgeenhError as exc:
-        remark(str(exc))
-        return exc.exit_code
-    except KeyboardInterrupt:
-        remark("interrupted")
-        return 130
-    return 0
+    return exit_code_of(lambda: demo(options.out, options.clip, options.frames, options.model))
 
 
 def demo(out: Path, clip: str, frames: int, model: Path | None = None) -> None:

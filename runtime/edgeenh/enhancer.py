@@ -52,12 +52,7 @@ def load(
 
     Args:
         path: An `.edgeenh` file; None = the bundle that ships with the package.
-        backend: As in `Enhancer`, like the following.
-        precision: See `Enhancer`.
-        strength: See `Enhancer`.
-        threads: See `Enhancer`.
-        device: See `Enhancer`.
-        cache_dir: See `Enhancer`.
+        backend, precision, strength, threads, device, cache_dir: As in `Enhancer`.
 
     Raises:
         InputError: There is no such file, or an argument is wrong.

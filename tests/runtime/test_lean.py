@@ -41,29 +41,24 @@ def test_every_public_name_exists() -> None:
         edgeenh.nothing  # noqa: B018
 
 
+def roots(node: ast.AST) -> set[str]:
+    """Top-level packages that a statement imports."""
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = [node.module or ""]
+    return {name.split(".")[0] for name in names}
+
+
 def test_the_runtime_never_imports_torch_or_onnx() -> None:
     for file in (ROOT / "runtime").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            names = (
-                [a.name for a in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-            roots = {name.split(".")[0] for name in names}
-            assert not roots & {"torch", "onnx", "edgeenh_train", "edgeenh_export", "edgeenh_bench"}, file
+            assert not roots(node) & {"torch", "onnx", "edgeenh_train", "edgeenh_export", "edgeenh_bench"}, file
 
 
 def test_optional_libraries_are_imported_inside_functions() -> None:
     optional = {"onnxruntime", "openvino", "tensorrt", "tensorrt_rtx", "cuda", "pycuda", "rich", "av", "pydicom"}
     for file in (ROOT / "runtime").rglob("*.py"):
         for node in ast.parse(file.read_text()).body:
-            names = (
-                [a.name for a in node.names]
-                if isinstance(node, ast.Import)
-                else [node.module or ""]
-                if isinstance(node, ast.ImportFrom)
-                else []
-            )
-            assert not {name.split(".")[0] for name in names} & optional, file
+            assert not roots(node) & optional, file

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
-from edgeenh_train.change import change_of, lab, main
+from edgeenh.errors import InputError
+from edgeenh.pictures import write_picture
+from edgeenh_train.change import change_of, main, thirds
 from edgeenh_train.checkpoint import CheckpointInfo, save_generator
+from edgeenh_train.domains import lab
 from edgeenh_train.networks import build_generator
 
 
@@ -41,3 +46,10 @@ def test_command_line(domains: tuple[Path, Path], tmp_path: Path, capsys: pytest
     assert "dim third" in capsys.readouterr().out
     assert (tmp_path / "s.png").exists()
     assert main([str(tmp_path / "none")]) == 2
+
+
+def test_too_few_pictures_for_thirds(tmp_path: Path, make_picture: Callable[..., NDArray[np.uint8]]) -> None:
+    for index in range(2):
+        write_picture(tmp_path / f"{index}.png", make_picture(index))
+    with pytest.raises(InputError, match=r"2 picture\(s\) cannot be judged in thirds"):
+        thirds(sorted(tmp_path.iterdir()))

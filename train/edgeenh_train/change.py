@@ -19,12 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeenh.errors import EdgeenhError
+from edgeenh.cli.output import exit_code_of, say
+from edgeenh.errors import InputError
 from edgeenh.files import write_text
 from edgeenh.pictures import read_picture, write_picture
 from edgeenh_train.checkpoint import SHIPPED, load_generator
 from edgeenh_train.data.folder import picture_files
-from edgeenh_train.domains import score
+from edgeenh_train.domains import lab, score
 from edgeenh_train.networks import SIZE_MULTIPLE, Generator
 from edgeenh_train.samples import enhance_array
 
@@ -45,11 +46,6 @@ class Change:
     difference: float
     clipped_before: float
     clipped_after: float
-
-
-def lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 [H,W,3] sRGB to float32 [H,W,3] CIE L*a*b* (D65): L* 0…100, a* and b* in their own units."""
-    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
 def change_of(name: str, before: NDArray[np.uint8], after: NDArray[np.uint8]) -> Change:
@@ -76,9 +72,15 @@ def fitted(path: Path) -> NDArray[np.uint8]:
 
 
 def thirds(files: Sequence[Path]) -> dict[str, list[Path]]:
-    """The files in three groups by their score, dim to good."""
+    """The files in three groups by their score, dim to good.
+
+    Raises:
+        InputError: There are fewer than three.
+    """
+    third = len(files) // 3
+    if not third:
+        raise InputError(f"{len(files)} picture(s) cannot be judged in thirds: give a folder of at least 3")
     ranked = sorted(files, key=score)
-    third = len(ranked) // 3
     return {"dim third": ranked[:third], "middle third": ranked[third:-third], "good third": ranked[-third:]}
 
 
@@ -122,24 +124,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--sheet", type=Path, help="write a sheet of pairs: the four dimmest and the two best pictures")
     parser.add_argument("--json", type=Path, dest="json_file")
     options = parser.parse_args(argv)
-    try:
-        generator, info = load_generator(options.checkpoint)
-        groups = thirds(picture_files(options.pictures))
-        figures = {name: summary(judge(generator, files)) for name, files in groups.items()}
-        if options.sheet:
-            write_sheet(options.sheet, generator, [*groups["dim third"][:4], *groups["good third"][-2:]])
-        if options.json_file:
-            write_text(options.json_file, json.dumps({"checkpoint_sha256": info.sha256, **figures}, indent=2) + "\n")
-    except EdgeenhError as exc:
-        print(f"edgeenh: {exc}", file=sys.stderr)
-        return exc.exit_code
+    return exit_code_of(lambda: _judge_and_say(options))
+
+
+def _judge_and_say(options: argparse.Namespace) -> None:
+    generator, info = load_generator(options.checkpoint)
+    groups = thirds(picture_files(options.pictures))
+    figures = {name: summary(judge(generator, files)) for name, files in groups.items()}
+    if options.sheet:
+        write_sheet(options.sheet, generator, [*groups["dim third"][:4], *groups["good third"][-2:]])
+    if options.json_file:
+        write_text(options.json_file, json.dumps({"checkpoint_sha256": info.sha256, **figures}, indent=2) + "\n")
     for name, f in figures.items():
-        print(
+        say(
             f"{name:12} {f['pictures']:3} pictures  L* {f['lightness_before']:.1f} → {f['lightness_after']:.1f}  "
             f"b* {f['yellow_before']:.1f} → {f['yellow_after']:.1f}  ΔE*ab {f['difference']:.2f} (at most {f['largest_difference']:.2f})  "
             f"clipped {100 * f['clipped_before']:.1f} → {100 * f['clipped_after']:.1f} %"
         )
-    return 0
 
 
 if __name__ == "__main__":

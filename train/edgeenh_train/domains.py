@@ -17,14 +17,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from edgeenh.errors import EdgeenhError, InputError
+from edgeenh.cli.output import exit_code_of, say
+from edgeenh.errors import InputError
 from edgeenh.files import make_folder
 from edgeenh.pictures import PICTURE_SUFFIXES, read_picture
 
 YELLOW_WEIGHT = 0.8
 LOW_SHARE = 1 / 2
 HIGH_SHARE = 1 / 3
+
+
+def lab(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 [H,W,3] sRGB to float32 [H,W,3] CIE L*a*b* (D65): L* 0…100, a* and b* in their own units."""
+    return np.asarray(cv2.cvtColor(image.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB), dtype=np.float32)
 
 
 def score(path: Path) -> float:
@@ -35,8 +42,8 @@ def score(path: Path) -> float:
     """
     image = read_picture(path)
     small = cv2.resize(image, (160, max(1, round(160 * image.shape[0] / image.shape[1]))), interpolation=cv2.INTER_AREA)
-    lab = cv2.cvtColor(small.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
-    return float(lab[..., 0].mean() - YELLOW_WEIGHT * lab[..., 2].mean())
+    colour = lab(np.asarray(small, dtype=np.uint8))
+    return float(colour[..., 0].mean() - YELLOW_WEIGHT * colour[..., 2].mean())
 
 
 def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str]) -> dict[str, int]:
@@ -93,18 +100,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--subject", required=True, help="regular expression; its first group is the subject")
     parser.add_argument("--hold-out", default="", help="subjects to hold back, with commas")
     options = parser.parse_args(argv)
-    try:
-        counts = split(
-            options.pictures,
-            options.out,
-            subject=options.subject,
-            hold_out=frozenset(filter(None, options.hold_out.split(","))),
-        )
-    except EdgeenhError as exc:
-        print(f"edgeenh: {exc}", file=sys.stderr)
-        return exc.exit_code
-    print(", ".join(f"{options.out / name}: {count}" for name, count in counts.items()))
-    return 0
+    return exit_code_of(lambda: _split_and_say(options))
+
+
+def _split_and_say(options: argparse.Namespace) -> None:
+    held = frozenset(filter(None, options.hold_out.split(",")))
+    counts = split(options.pictures, options.out, subject=options.subject, hold_out=held)
+    say(", ".join(f"{options.out / name}: {count}" for name, count in counts.items()))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgeenh.cli.output import remark, say
-from edgeenh.errors import EdgeenhError, GateFailed, MissingExtra, UsageError
+from edgeenh.cli.output import exit_code_of, remark, say
+from edgeenh.errors import GateFailed, MissingExtra, UsageError
 from edgeenh_bench.targets import TARGETS
 from edgeenh_bench.targets.figures import ROOT, Measurement, document, write
 
@@ -21,20 +21,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure the targets named and return the exit code: 0 all reached, 3 one missed, otherwise that of the error."""
     options = _parser().parse_args(argv)
     names = options.names or list(TARGETS)
-    try:
-        unknown = [name for name in names if name not in TARGETS]
-        if unknown:
-            raise UsageError(f"there is no target {unknown[0]!r}: choose among {', '.join(TARGETS)}")
-        missed = [name for name in names if not run(name, options.model, options.threads, options.out)]
-        if missed:
-            raise GateFailed(f"missed: {', '.join(missed)}; the figures stand in {options.out}")
-    except EdgeenhError as exc:
-        remark(str(exc))
-        return exc.exit_code
-    except KeyboardInterrupt:
-        remark("interrupted")
-        return 130
-    return 0
+    return exit_code_of(lambda: run_all(names, options.model, options.threads, options.out))
+
+
+def run_all(names: Sequence[str], model: Path | None, threads: int | None, out: Path) -> None:
+    """Measure every target named, also after one was missed.
+
+    Raises:
+        UsageError: A name is unknown; nothing was measured. GateFailed: A target was missed.
+        EdgeenhError: One could not be measured.
+    """
+    unknown = [name for name in names if name not in TARGETS]
+    if unknown:
+        raise UsageError(f"there is no target {unknown[0]!r}: choose among {', '.join(TARGETS)}")
+    missed = [name for name in names if not run(name, model, threads, out)]
+    if missed:
+        raise GateFailed(f"missed: {', '.join(missed)}; the figures stand in {out}")
 
 
 def run(name: str, model: Path | None, threads: int | None, out: Path) -> bool:

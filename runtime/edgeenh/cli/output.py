@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from edgeenh.errors import UsageError
+from edgeenh.errors import EdgeenhError, UsageError
 
 if TYPE_CHECKING:
     from edgeenh.cli.progress import Progress
@@ -112,6 +112,22 @@ def say(text: str) -> None:
 def remark(text: str) -> None:
     """Print `edgeenh: text` on stderr: warnings, and the one line of an error."""
     _line(sys.stderr, f"edgeenh: {text}")
+
+
+def exit_code_of(job: Callable[[], object]) -> int:
+    """Do a script's job and return the exit code it ends with, after one line on stderr where it failed.
+
+    For scripts beside the command `edgeenh`, which has its own end in `edgeenh.cli.main`.
+    """
+    try:
+        job()
+    except EdgeenhError as exc:
+        remark(str(exc))
+        return exc.exit_code
+    except KeyboardInterrupt:
+        remark("interrupted")
+        return 130
+    return 0
 
 
 def next_step(command: str) -> None:
