@@ -8,22 +8,26 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgeenh.errors import CheckpointError
 from edgeenh.files import write_bytes
 from edgeenh_train.networks import VARIANTS, Generator, build_generator
 
-FORMAT = 1
+FORMAT = 2
+"""2: the edge variants set a tone curve (edgeenh 0.2); the generators of format 1 are not understood any more."""
 SHIPPED = Path(__file__).parent / "checkpoints" / "dental-n.safetensors"
 """The checkpoint that ships with the package; how it was made stands in the model card beside it."""
+
+NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 MAX_BYTES = 512 * 1024 * 1024
 
@@ -41,6 +45,7 @@ class CheckpointInfo:
         data: What it was trained on, in words.
         licence: Licence of that data, in words.
         config: The resolved training configuration.
+        channels: Of the pictures it enhances: 3 for RGB, 1 for grey; files from before there was grey say nothing: 3.
         format: Version of this metadata.
         sha256: Hex digest of the whole file; empty for one not yet written.
     """
@@ -53,6 +58,7 @@ class CheckpointInfo:
     data: str
     licence: str
     config: dict[str, Any] = field(default_factory=dict)
+    channels: int = 3
     format: int = FORMAT
     sha256: str = ""
 
@@ -70,7 +76,7 @@ def save_generator(path: Path, state: dict[str, Tensor], info: CheckpointInfo) -
 
 
 def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
-    """Read a checkpoint.
+    """Read a checkpoint of our generator.
 
     Returns:
         The generator on the CPU, float32, in `eval` mode, without gradients; and its description.
@@ -78,17 +84,28 @@ def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
     Raises:
         CheckpointError: It is missing, not safetensors, not ours, damaged, or its tensors do not fit its variant.
     """
+
+    def build(info: CheckpointInfo) -> Generator:
+        if info.variant not in VARIANTS:
+            raise CheckpointError(f"{path} is of variant '{info.variant}'; known: {', '.join(VARIANTS)}")
+        return build_generator(info.variant, info.cap, info.channels)
+
+    return load_network(path, build)
+
+
+def load_network(path: Path, build: Callable[[CheckpointInfo], NetworkT]) -> tuple[NetworkT, CheckpointInfo]:
+    """Read a checkpoint into whatever network `build` makes for its description; otherwise as `load_generator`."""
     data = _read(path)
     info = _info(path, data)
-    generator = build_generator(info.variant, info.cap)
+    network = build(info)
     try:
-        generator.load_state_dict(load_tensors(data))
+        network.load_state_dict(load_tensors(data))
     except (RuntimeError, SafetensorError) as exc:
         reason = " ".join(str(exc).split())[:160]
         raise CheckpointError(f"{path}: its weights do not fit variant '{info.variant}' ({reason})") from exc
-    if not all(bool(tensor.isfinite().all()) for tensor in generator.state_dict().values()):
+    if not all(bool(tensor.isfinite().all()) for tensor in network.state_dict().values()):
         raise CheckpointError(f"{path} holds weights that are not finite: take an earlier checkpoint")
-    return generator.eval().requires_grad_(requires_grad=False), info
+    return network.eval().requires_grad_(requires_grad=False), info
 
 
 def _read(path: Path) -> bytes:
@@ -115,6 +132,8 @@ def _info(path: Path, data: bytes) -> CheckpointInfo:
         raise CheckpointError(f"{path} is not an edgeenh checkpoint, or is damaged; {expected}") from exc
     if info.format != FORMAT:
         raise CheckpointError(f"{path} has checkpoint format {info.format}; this edgeenh reads format {FORMAT}")
-    if info.variant not in VARIANTS:
-        raise CheckpointError(f"{path} is of variant '{info.variant}'; known: {', '.join(VARIANTS)}")
+    if isinstance(info.channels, bool) or info.channels not in (1, 3):
+        raise CheckpointError(
+            f"{path} is for pictures of {info.channels!r} channels; this edgeenh has 3 (RGB) and 1 (grey)"
+        )
     return info

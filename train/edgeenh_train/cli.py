@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import math
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +14,15 @@ import typer
 from edgeenh.cli import output
 from edgeenh.cli.output import JsonOption
 from edgeenh.errors import MissingExtra, UsageError
+from edgeenh_train.config import CAMERA_NAMES, METHOD_NAMES, PRESETS, resolve
 
 if TYPE_CHECKING:
     from edgeenh.cli.progress import Progress as Bar
     from edgeenh_train.config import TrainConfig
     from edgeenh_train.loop import Progress, Report
 
-_NEEDS = ("torch", "lightning_fabric", "safetensors")
+_NEEDS = ("torch", "lightning_fabric", "safetensors", "kornia", "tensorboard")
+_SPEED = ("images_per_second", "data_wait")
 
 
 def register(app: typer.Typer) -> None:
@@ -28,16 +31,23 @@ def register(app: typer.Typer) -> None:
 
 
 def _train(
-    low: Annotated[Path, typer.Option(help="Folder of pictures to improve.", metavar="DIR")],
-    high: Annotated[Path, typer.Option(help="Folder of good pictures, of other scenes.", metavar="DIR")],
+    low: Annotated[Path | None, typer.Option(help="Folder of pictures to improve.", metavar="DIR")] = None,
+    high: Annotated[Path | None, typer.Option(help="Folder of good pictures, of other scenes.", metavar="DIR")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Folder with input/ and truth/, the same names in both.", metavar="DIR")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR")] = Path("runs/train"),
-    preset: Annotated[str, typer.Option(help="Starting point: default or seed.")] = "default",
+    preset: Annotated[str, typer.Option(help=f"Starting point: {', '.join(PRESETS)}.")] = "default",
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings; --dry-run prints them all.", metavar="F.toml")
     ] = None,
+    method: Annotated[str | None, typer.Option(help=f"How to train: {', '.join(METHOD_NAMES)}.")] = None,
     variant: Annotated[str | None, typer.Option(help="Size of the generator: n, s, m or seed.")] = None,
-    images: Annotated[int | None, typer.Option(help="Pictures of the low domain to see in all.", min=1)] = None,
-    epochs: Annotated[int | None, typer.Option(help="The same, in passes over the low folder.", min=1)] = None,
+    camera: Annotated[
+        str | None, typer.Option(help=f"Makes pairs of good pictures: {', '.join(CAMERA_NAMES)}.")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Pictures to see in all.", min=1)] = None,
+    epochs: Annotated[int | None, typer.Option(help="The same, in passes over the folder to improve.", min=1)] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of weights, order and views.", min=0)] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads; default: all cores.", min=1)] = None,
@@ -45,58 +55,72 @@ def _train(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the resolved settings and stop.")] = False,
     json_target: JsonOption = None,
 ) -> int | None:
-    """Train a generator on unpaired pictures.
+    """Train an enhancer on pictures: unpaired, paired, or with a camera model.
 
-    Example: edgeenh train --low photos/dim --high photos/good --variant n --images 20000 --out runs/mine
+    Example: edgeenh train --low photos/dim --high photos/good --variant n --images 24000 --out runs/mine
     """
-    from edgeenh_train.config import resolve
-
     if images is not None and epochs is not None:
         raise UsageError("--images and --epochs say the same thing twice; give one of them")
-    options = {
-        key: value for key, value in {"variant": variant, "images": images, "seed": seed}.items() if value is not None
-    }
+    named = {"method": method, "variant": variant, "camera": camera, "images": images, "seed": seed}
+    options: dict[str, Any] = {key: value for key, value in named.items() if value is not None}
     if epochs is not None:
-        options["images"] = epochs * _count_pictures(low)
+        options["images"] = epochs * _count_pictures(_improved(low, high, pairs))
+    if images is not None or epochs is not None:
+        options |= {"constant_epochs": 0, "decay_epochs": 0}  # a length by hand replaces a preset's epochs
     resolved = resolve(preset, config, options)
     if dry_run:
         _say_config(resolved, json_target)
         return None
-    report = _run(resolved, low, high, out, device=device, threads=threads, resume=resume)
+    report = _run(resolved, (low, high, pairs), out, device=device, threads=threads, resume=resume)
     output.emit_json(json_target, _document(report, resolved))
     return _conclude(report)
 
 
+def _improved(low: Path | None, high: Path | None, pairs: Path | None) -> Path:
+    folder = low or (pairs / "input" if pairs else high)
+    if folder is None:
+        raise UsageError("--epochs counts passes over a folder, and none was given; expected --low, --pairs or --high")
+    return folder
+
+
 def _run(
-    config: TrainConfig, low: Path, high: Path, out: Path, *, device: str, threads: int | None, resume: bool
-) -> Report:
+    config: TrainConfig, folders: tuple[Path | None, Path | None, Path | None], out: Path, *, device: str,
+    threads: int | None, resume: bool,
+) -> Report:  # fmt: skip
     missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtra("`edgeenh train`", "train")
     import torch
 
+    from edgeenh_train.data import Folders
     from edgeenh_train.loop import train
 
     if threads is not None:
         torch.set_num_threads(threads)
-    output.remark(f"training variant {config.variant} on {config.images} pictures into {out}; Ctrl-C saves and stops")
-    with output.progress("train", config.images, "images") as bar, output.progress("read", None, "pictures") as reading:
+    output.remark(f"training {config.method}, camera {config.camera}, into {out}; Ctrl-C saves and stops")
+    with ExitStack() as bars, output.progress("read", None, "pictures") as reading:
         return train(
-            config, low, high, out, device=device, resume=resume,
-            progress=_shown(bar, reading), loading=lambda done, _total: reading.update(done),
+            config, Folders(*folders), out, device=device, resume=resume,
+            progress=_shown(bars, reading), loading=lambda done, _total: reading.update(done),
         )  # fmt: skip
 
 
-def _shown(bar: Bar, reading: Bar) -> Progress:
-    def show(images: int, _total: int, figures: dict[str, float]) -> None:
-        reading.__exit__(None, None, None)  # two live bars would draw over each other
-        words = [f"{name} {figures[name]:.3f}" for name in ("quality", "consistency", "identity")]
-        bar.update(images, note=f"{', '.join(words)}, data wait {100 * figures['data_wait']:.0f} %")
+def _shown(bars: ExitStack, reading: Bar) -> Progress:
+    bar: list[Bar] = []
+
+    def show(images: int, total: int, figures: dict[str, float]) -> None:
+        if not bar:  # the run's length is known once the folders are read
+            reading.__exit__(None, None, None)  # two live bars would draw over each other
+            bar.append(bars.enter_context(output.progress("train", total, "images")))
+        words = [f"{name} {value:.3f}" for name, value in figures.items() if name not in _SPEED]
+        bar[0].update(images, note=", ".join([*words, f"data wait {100 * figures['data_wait']:.0f} %"]))
 
     return show
 
 
 def _conclude(report: Report) -> int | None:
+    for line in report.remarks:
+        output.remark(line)
     for name, value in report.losses.items():
         if math.isfinite(value):
             output.remark(f"{name}: {value:.4f}")

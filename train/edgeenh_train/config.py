@@ -12,7 +12,16 @@ from typing import Any
 from edgeenh.errors import UsageError
 
 VARIANT_NAMES = ("n", "s", "m", "seed")
-"""Keys of `edgeenh_train.networks.VARIANTS`, repeated here so that `--dry-run` and `--help` load no torch (a test holds them equal)."""
+"""`edgeenh_train.networks.VARIANTS`, repeated here so that `--dry-run` and `--help` load no torch (a test holds them equal)."""
+
+METHOD_NAMES = ("unpaired", "paired", "cyclegan", "uegan", "dncnn")
+"""Keys of `edgeenh_train.methods.METHODS`, repeated likewise."""
+
+CAMERA_NAMES = ("none", "estimated", "dental", "dental-noise", "xray")
+"""Where a run's made pairs come from: nowhere, a camera estimated from its own two folders, or a camera model (`edgeenh_train.camera`)."""
+
+BACKBONE_NAMES = ("pyramid", "squeezenet", "vgg19")
+PRECISION_NAMES = ("fp32", "fp16", "bf16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,44 +29,71 @@ class TrainConfig:
     """Everything that decides the outcome of a run, next to the pictures themselves.
 
     Attributes:
-        variant: Size of the generator, a key of `edgeenh_train.networks.VARIANTS`.
-        cap: Largest change of a pixel the generator may make, 0…1 of the full range.
-        images: Pictures of the low domain to see in all.
-        batch: Pictures of each domain per step.
+        method: How to train, one of `METHOD_NAMES`.
+        variant: Size of our generator, one of `VARIANT_NAMES`; the rivals' networks have one form each and go by `rival_width`.
+        cap: Largest change of a pixel that our generator may make, 0…1 of the full range.
+        channels: 3 for colour, 1 for grey pictures of 8 to 16 bit.
+        camera: Where made pairs come from, one of `CAMERA_NAMES`.
+        images: Pictures to see in all, of the domain that is to be improved.
+        batch: Pictures of each kind per step, over all processes.
         view_height, view_width: Size of a training view in pixels; multiples of 16, at least 64.
         whole_share: Share of views that show the whole picture; the others are crops.
         decode_side: Pictures are kept in memory with their short side reduced to this many pixels.
-        quality, consistency, identity: Weights of the three losses.
+        rotate, zoom: Augmentation on the device, of every view: at most so many degrees, and a scale of 1…1 + zoom.
+        quality, consistency, structure, identity, truth, colour: Weights of the losses.
+        backbone: Features of the consistency loss, one of `BACKBONE_NAMES`; `backbone_file` holds the weights of the last two.
         generator_rate, discriminator_rate: Adam's learning rates.
+        constant_epochs, decay_epochs: The schedule in passes over the domain that is improved: full rate, then linearly to 0.
+            0 and 0 = by `images` and `constant_share` instead.
         constant_share: Share of the run at the full rate; it then falls linearly to 0.
         frozen_norm_share: Share of the run, at its end, in which batch norm uses its running statistics, as it will in use.
         average: Decay per step of the running average of the weights, which is what the checkpoint holds.
-        discriminator_width: Channels of the discriminator's first stage.
+        discriminator_width: Channels of our discriminator's first stage.
+        rival_width: Channels of a rival's first layer; 0 = what its paper has.
+        rival_depth: Layers of `dncnn`, 17 or 20.
+        precision: Of the arithmetic: `fp32` anywhere; `fp16` (with loss scaling) and `bf16` mixed precision on CUDA.
+        max_gradient: Gradients whose norm is larger are scaled down to it; 0 = never.
         checkpoint_every, sample_every: Images between checkpoints and between sample sheets.
-        seed: Seed of weights, order and views.
+        seed: Seed of weights, order, views and draws.
         name, version: The model's id and whole-number version.
         data, licence: What the pictures are and under which licence, for checkpoint, bundle and model card.
     """
 
+    method: str = "unpaired"
     variant: str = "n"
-    cap: float = 0.4
-    images: int = 12_000
+    cap: float = 0.6
+    channels: int = 3
+    camera: str = "estimated"
+    images: int = 24_000
     batch: int = 8
-    view_height: int = 128
-    view_width: int = 176
+    view_height: int = 192
+    view_width: int = 256
     whole_share: float = 0.7
-    decode_side: int = 720
-    quality: float = 0.03
-    consistency: float = 1.0
-    identity: float = 2.5
-    generator_rate: float = 5e-4
+    decode_side: int = 512
+    rotate: float = 0.0
+    zoom: float = 0.0
+    quality: float = 0.01
+    consistency: float = 0.1
+    structure: float = 0.1
+    identity: float = 1.0
+    truth: float = 1.0
+    colour: float = 0.5
+    backbone: str = "pyramid"
+    backbone_file: str = ""
+    generator_rate: float = 2e-3
     discriminator_rate: float = 2e-4
+    constant_epochs: int = 0
+    decay_epochs: int = 0
     constant_share: float = 0.5
-    frozen_norm_share: float = 0.85
-    average: float = 0.995
+    frozen_norm_share: float = 0.7
+    average: float = 0.99
     discriminator_width: int = 16
-    checkpoint_every: int = 1_000
-    sample_every: int = 4_000
+    rival_width: int = 0
+    rival_depth: int = 17
+    precision: str = "fp32"
+    max_gradient: float = 0.0
+    checkpoint_every: int = 2_000
+    sample_every: int = 8_000
     seed: int = 1
     name: str = "unnamed"
     version: int = 1
@@ -68,29 +104,65 @@ class TrainConfig:
         _check(self)
 
 
+_ADVERSARIAL = {
+    "generator_rate": 5e-4,
+    "camera": "none",
+    "quality": 0.03,
+    "consistency": 1.0,
+    "structure": 0.0,
+    "identity": 2.5,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    # The seed's text: Adam 1e-4, linear decay after epoch 150; its total is not stated, 300 is ours. Needs `--epochs` or a known data size.
+    # Quality, consistency and identity alone: what the seed's text asks for, on an edge variant.
+    "adversarial": {**_ADVERSARIAL, "images": 12_000, "average": 0.995, "frozen_norm_share": 0.85},
+    # With the truth of every low picture, or with a camera model's: `--pairs DIR`, or `--high DIR` and a camera.
+    "paired": {"method": "paired", "camera": "none"},
+    "self-pairs": {"method": "paired", "camera": "dental"},
+    "xray": {"method": "paired", "camera": "xray", "channels": 1, "colour": 0.0},
+    # The seed's text: Adam 1e-4, linear decay after epoch 150; its total is not stated, 150 more are ours.
     "seed": {
-        "variant": "seed", "view_height": 256, "view_width": 256, "whole_share": 0.0, "quality": 0.05, "consistency": 1.0,
-        "identity": 0.1, "generator_rate": 1e-4, "discriminator_rate": 4e-4, "constant_share": 0.5, "frozen_norm_share": 0.0,
-        "discriminator_width": 32,
+        **_ADVERSARIAL, "variant": "seed", "view_height": 256, "view_width": 256, "whole_share": 0.0, "quality": 0.05,
+        "identity": 0.1, "generator_rate": 1e-4, "discriminator_rate": 1e-4, "constant_epochs": 150, "decay_epochs": 150,
+        "frozen_norm_share": 0.0, "average": 0.999, "discriminator_width": 32,
+    },
+    # Rivals as their papers have them; `rival_width` makes them narrower where a machine cannot train them whole.
+    "cyclegan": {
+        "method": "cyclegan", "camera": "none", "batch": 1, "view_height": 256, "view_width": 256, "generator_rate": 2e-4,
+        "discriminator_rate": 2e-4, "constant_epochs": 100, "decay_epochs": 100, "frozen_norm_share": 0.0, "average": 0.0,
+    },
+    "uegan": {
+        "method": "uegan", "camera": "none", "batch": 10, "view_height": 256, "view_width": 256, "generator_rate": 1e-4,
+        "discriminator_rate": 4e-4, "quality": 0.05, "consistency": 1.0, "identity": 0.1, "constant_epochs": 50,
+        "decay_epochs": 50, "frozen_norm_share": 0.0, "average": 0.0,
+    },
+    "dncnn": {
+        "method": "dncnn", "camera": "dental-noise", "batch": 16, "view_height": 64, "view_width": 64, "whole_share": 0.0,
+        "generator_rate": 1e-3, "constant_share": 0.3, "frozen_norm_share": 0.0, "average": 0.0,
     },
 }  # fmt: skip
 """Named starting points: what differs from the defaults. A file and options override them."""
 
+_CHOICES = {
+    "method": METHOD_NAMES, "variant": VARIANT_NAMES, "camera": CAMERA_NAMES, "backbone": BACKBONE_NAMES, "precision": PRECISION_NAMES,
+}  # fmt: skip
+
 _RANGES: dict[str, tuple[float, float]] = {
     "cap": (0.01, 1.0), "images": (1, 10**9), "batch": (1, 1024), "view_height": (64, 2048), "view_width": (64, 2048),
-    "whole_share": (0.0, 1.0), "decode_side": (64, 8192), "quality": (0.0, 100.0), "consistency": (0.0, 100.0),
-    "identity": (0.0, 100.0), "generator_rate": (0.0, 1.0), "discriminator_rate": (0.0, 1.0), "constant_share": (0.0, 1.0),
-    "frozen_norm_share": (0.0, 1.0), "average": (0.0, 0.999999), "discriminator_width": (1, 256), "version": (1, 2**31),
-    "checkpoint_every": (1, 10**9), "sample_every": (1, 10**9), "seed": (0, 2**31),
+    "whole_share": (0.0, 1.0), "decode_side": (64, 8192), "rotate": (0.0, 180.0), "zoom": (0.0, 4.0),
+    "quality": (0.0, 100.0), "consistency": (0.0, 100.0), "structure": (0.0, 100.0), "identity": (0.0, 100.0),
+    "truth": (0.0, 100.0), "colour": (0.0, 100.0), "generator_rate": (0.0, 1.0), "discriminator_rate": (0.0, 1.0),
+    "constant_epochs": (0, 10**6), "decay_epochs": (0, 10**6), "constant_share": (0.0, 1.0), "frozen_norm_share": (0.0, 1.0),
+    "average": (0.0, 0.999999), "discriminator_width": (1, 256), "rival_width": (0, 512), "rival_depth": (3, 100),
+    "max_gradient": (0.0, 1e9), "version": (1, 2**31), "checkpoint_every": (1, 10**9), "sample_every": (1, 10**9), "seed": (0, 2**31),
 }  # fmt: skip
 
 
 def _check(config: TrainConfig) -> None:
-    if config.variant not in VARIANT_NAMES:
-        raise UsageError(f"variant '{config.variant}' is unknown; choose one of {', '.join(VARIANT_NAMES)}")
+    for key, choices in _CHOICES.items():
+        if getattr(config, key) not in choices:
+            raise UsageError(f"{key} '{getattr(config, key)}' is unknown; choose one of {', '.join(choices)}")
     for key, (low, high) in _RANGES.items():
         value = getattr(config, key)
         if not low <= value <= high:
@@ -100,6 +172,12 @@ def _check(config: TrainConfig) -> None:
             raise UsageError(
                 f"{key} = {getattr(config, key)} is not a multiple of 16; the generator halves the size four times"
             )
+    if config.channels not in (1, 3):
+        raise UsageError(f"channels = {config.channels}; expected 3 (colour) or 1 (grey)")
+    if (config.backbone == "pyramid") != (not config.backbone_file):
+        raise UsageError(
+            f"backbone '{config.backbone}' with backbone_file '{config.backbone_file}': squeezenet and vgg19 need a file, pyramid none"
+        )
 
 
 def with_values(config: TrainConfig, values: Mapping[str, Any], origin: str) -> TrainConfig:

@@ -1,4 +1,4 @@
-"""A run: networks, their average, optimizers, how far it is; saved, restored, and stepped along its schedule."""
+"""A run: its method, the average of its weights, how far it is; saved, restored, and stepped along its schedule."""
 
 from __future__ import annotations
 
@@ -8,25 +8,35 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
-from torch.optim import Adam, Optimizer
 
-from edgeenh.errors import UsageError
-from edgeenh_train.average import averaged_copy
+from edgeenh.errors import TrainingFailed, UsageError
+from edgeenh_train.average import averaged_copy, update_average
 from edgeenh_train.checkpoint import CheckpointInfo, save_generator
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.networks import MultiScaleDiscriminator, build_generator
+from edgeenh_train.distributed import rank, with_global_norm
+from edgeenh_train.methods import METHODS, Batch
+from edgeenh_train.methods.base import Losses
+from edgeenh_train.methods.networks import network_name
 from edgeenh_train.state import load_state, restore_optimizer, save_state
 
 CHECKPOINT_FILE = "generator.safetensors"
+_PRECISIONS = {"fp32": "32-true", "fp16": "16-mixed", "bf16": "bf16-mixed"}
 
 
-def make_fabric(device: str) -> Fabric:
-    """One device, full precision.
+def make_fabric(device: str, precision: str = "fp32", *, processes: int = 1) -> Fabric:
+    """One device per process.
+
+    Args:
+        device: `auto`, `cpu` or `cuda`.
+        precision: `fp32`, `fp16` or `bf16`; the latter two mixed, and on CUDA only.
+        processes: How many `torchrun` started.
 
     Raises:
-        UsageError: An unknown device, or CUDA asked for and not usable.
+        UsageError: An unknown device, CUDA asked for and not usable, or mixed precision on the CPU.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"device '{device}' is unknown; choose auto, cpu or cuda")
@@ -35,54 +45,80 @@ def make_fabric(device: str) -> Fabric:
             "--device cuda: torch finds no usable CUDA device; use --device cpu, or install a CUDA build of torch and its driver"
         )
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    return Fabric(accelerator=chosen, devices=1, precision="32-true")
+    if precision != "fp32" and chosen == "cpu":
+        raise UsageError(f"precision '{precision}' is for CUDA; this run is on the CPU: use fp32")
+    # Spectral norm's buffers change in every forward pass and are equal everywhere by themselves: nothing to broadcast.
+    strategy: Any = DDPStrategy(broadcast_buffers=False) if processes > 1 else "auto"
+    fabric = Fabric(accelerator=chosen, devices=processes, strategy=strategy, precision=_PRECISIONS[precision])  # type: ignore[arg-type]  # a Literal
+    fabric.launch()
+    return fabric
 
 
 class Run:
-    """What a run consists of: networks, their average, optimizers, and how far it is."""
+    """What a run consists of: the method with its networks and optimizers, the average of its enhancer, and how far it is."""
 
-    def __init__(self, config: TrainConfig, fabric: Fabric) -> None:
+    def __init__(self, config: TrainConfig, fabric: Fabric, *, epoch: int) -> None:
+        """Make everything anew, from the configuration's seed.
+
+        Args:
+            config: What to train and how.
+            fabric: Device, precision and processes.
+            epoch: Pictures in one pass over the domain that is improved.
+        """
         torch.manual_seed(config.seed)
-        self.config = config
-        generator = build_generator(config.variant, config.cap)
-        discriminator = MultiScaleDiscriminator(config.discriminator_width)
-        self.average = averaged_copy(generator).to(fabric.device)
-        betas = (0.5, 0.999)  # UEGAN's code; the usual choice for adversarial training
-        g_adam = Adam(generator.parameters(), lr=config.generator_rate, betas=betas)
-        d_adam = Adam(discriminator.parameters(), lr=config.discriminator_rate, betas=betas)
-        self.generator: nn.Module
-        self.discriminator: nn.Module
-        self.generator_adam: Optimizer
-        self.discriminator_adam: Optimizer
-        self.generator, self.generator_adam = fabric.setup(generator, g_adam)
-        self.discriminator, self.discriminator_adam = fabric.setup(discriminator, d_adam)
+        self.config, self.fabric, self.epoch = config, fabric, epoch
+        self.method = METHODS[config.method](config, fabric)
+        for network in self.method.networks.values():
+            with_global_norm(network)
+        self.average = averaged_copy(self.method.enhancer).to(fabric.device)
         self.step = 0
+
+    @property
+    def total(self) -> int:
+        """Pictures in the whole run."""
+        c = self.config
+        epochs = c.constant_epochs + c.decay_epochs
+        return epochs * self.epoch if epochs else c.images
 
     @property
     def steps(self) -> int:
         """Steps in the whole run."""
-        return math.ceil(self.config.images / self.config.batch)
+        return math.ceil(self.total / self.config.batch)
 
     @property
     def images(self) -> int:
-        """Pictures of the low domain seen so far."""
+        """Pictures of the improved domain seen so far."""
         return self.step * self.config.batch
 
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "discriminator": self.discriminator, "average": self.average}
-
-    def _optimizers(self) -> dict[str, Optimizer]:
-        return {"generator_adam": self.generator_adam, "discriminator_adam": self.discriminator_adam}
+    def advance(self, batch: Batch) -> Losses:
+        """One step: rates and norm as the schedule has them, the method's update, the average."""
+        self._set_rate()
+        self._set_norm()
+        losses = self.method.step(batch, self.fabric)
+        update_average(self.average, self.method.enhancer, self.config.average)
+        return losses
 
     def save(self, out: Path) -> None:
-        """Write the state to resume from and the checkpoint to export."""
-        facts = {"step": self.step, "config": dataclasses.asdict(self.config)}
-        save_state(out, self._modules(), self._optimizers(), facts)
+        """Write the state to resume from and the checkpoint to export; only the first of several processes writes.
+
+        Raises:
+            TrainingFailed: The weights are not finite; what was saved before stays.
+            UsageError, OutputFailed: It cannot be written; likewise.
+        """
+        if not all(bool(value.isfinite().all()) for value in self.average.state_dict().values()):
+            raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
+        if rank() == 0:
+            facts = {"step": self.step, "config": dataclasses.asdict(self.config)}
+            save_state(out, self._modules(), self.method.optimizers, facts)
+            save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), self._info())
+        self.fabric.barrier()
+
+    def _info(self) -> CheckpointInfo:
         c = self.config
-        info = CheckpointInfo(
-            c.name, c.version, c.variant, c.cap, self.images, c.data, c.licence, config=dataclasses.asdict(c)
-        )
-        save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), info)
+        return CheckpointInfo(
+            c.name, c.version, network_name(c), c.cap, self.images, c.data, c.licence,
+            config=dataclasses.asdict(c), channels=c.channels,
+        )  # fmt: skip
 
     def restore(self, out: Path) -> None:
         """Go on where the run in `out` stopped.
@@ -95,27 +131,30 @@ class Run:
         _refuse_other_config(self.config, facts["config"], out)
         for name, module in self._modules().items():
             module.load_state_dict(parts[name])
-        for name, optimizer in self._optimizers().items():
-            restore_optimizer(optimizer, parts.get(name, {}))
+        for name, optimizer in self.method.optimizers.items():
+            restore_optimizer(optimizer, parts.get(f"adam.{name}", {}))
         self.step = int(facts["step"])
 
-    def set_rate(self) -> None:
-        """Full rate for the first `constant_share` of the run, then linearly down to 0."""
-        c = self.config
-        left = (self.steps - self.step) / max(1.0, self.steps * (1.0 - c.constant_share))
-        factor = min(1.0, left)
-        for optimizer, rate in (
-            (self.generator_adam, c.generator_rate),
-            (self.discriminator_adam, c.discriminator_rate),
-        ):
-            for group in optimizer.param_groups:
-                group["lr"] = rate * factor
+    def _modules(self) -> dict[str, nn.Module]:
+        return {**self.method.networks, "average": self.average}
 
-    def set_norm(self) -> None:
+    def _set_rate(self) -> None:
+        """Full rate at first, then linearly down to 0: by epochs where the configuration has them, else by `constant_share`."""
+        c = self.config
+        constant = (
+            c.constant_epochs * self.epoch / self.total if c.constant_epochs + c.decay_epochs else c.constant_share
+        )
+        left = (self.steps - self.step) / max(1.0, self.steps * (1.0 - constant))
+        for optimizer in self.method.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * min(1.0, left)
+
+    def _set_norm(self) -> None:
         """Batch statistics first; running statistics for the last `frozen_norm_share`, as they will be in use."""
-        self.generator.train()
+        for network in self.method.networks.values():
+            network.train()
         if self.step >= self.steps * (1.0 - self.config.frozen_norm_share):
-            for module in self.generator.modules():
+            for module in self.method.enhancer.modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
 
@@ -128,3 +167,10 @@ def _refuse_other_config(config: TrainConfig, saved: dict[str, Any], out: Path) 
         raise UsageError(
             f"{out} was started with {key} = {saved.get(key)!r}, not {now[key]!r}; resume with the same options, or start in another --out"
         )
+
+
+def last_good(out: Path) -> str:
+    """Where to go on from after a failure, in words."""
+    good = out / CHECKPOINT_FILE
+    kept = f"the last good checkpoint is {good}" if good.exists() else "no checkpoint had been written yet"
+    return f"{kept}; lower the learning rates, or set max_gradient, and start again in another --out"

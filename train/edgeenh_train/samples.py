@@ -1,57 +1,68 @@
-"""Sample sheets: what the generator makes of fixed pictures, for a person to look at."""
+"""Sample sheets: what the enhancer makes of fixed pictures, for a person to look at."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
 from edgeenh.pictures import write_picture
+from edgeenh_train.data.reading import Picture, as_float
+from edgeenh_train.enhance import enhance_with
 from edgeenh_train.networks import SIZE_MULTIPLE
 
 WIDTH = 480
 COLUMNS_GAP = 4
 
 
-def _fitted(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`image` at the sheet's width, both sides multiples of what the generator takes."""
+def _fitted(image: Picture) -> NDArray[np.float32]:
+    """`image` at the sheet's width, float32 [H,W,C] 0…1, both sides multiples of what every network takes."""
     height = max(1, round(WIDTH * image.shape[0] / image.shape[1] / SIZE_MULTIPLE)) * SIZE_MULTIPLE
-    return np.asarray(cv2.resize(image, (WIDTH, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    scaled = cv2.resize(as_float(image), (WIDTH, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(scaled, dtype=np.float32).reshape(height, WIDTH, image.shape[2])
 
 
-@torch.no_grad()
+def _shown(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    levels: NDArray[np.uint8] = np.rint(picture * np.float32(255.0)).astype(np.uint8)
+    return levels
+
+
 def enhance_array(generator: nn.Module, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Run the torch generator on one picture, as the reference the exported graphs are compared with.
+    """Run a torch generator on one picture, as the reference the exported graphs are compared with.
 
     Args:
         generator: In eval mode.
-        image: uint8 [H,W,3] RGB, sides multiples of `SIZE_MULTIPLE`.
+        image: uint8 [H,W,3] RGB.
 
     Returns:
         uint8 [H,W,3] RGB, a new array, rounded half to even as the graph does.
     """
-    device = next(generator.parameters()).device
-    tensor = torch.from_numpy(np.array(image)).to(device).permute(2, 0, 1)[None].float() / 255.0
-    enhanced = torch.round(generator(tensor) * 255.0).to(torch.uint8)[0].permute(1, 2, 0)
-    return np.ascontiguousarray(enhanced.cpu().numpy())
+    return _shown(enhance_with(generator, SIZE_MULTIPLE)(as_float(image)))
 
 
-def write_sample_sheet(path: Path, generator: nn.Module, images: list[NDArray[np.uint8]]) -> None:
+def write_sample_sheet(path: Path, enhancer: nn.Module, images: Sequence[Picture]) -> NDArray[np.uint8]:
     """One row a picture: as it is on the left, enhanced on the right.
+
+    Returns:
+        The sheet, uint8 [H,W,3] RGB.
 
     Raises:
         UsageError, OutputFailed: It cannot be written.
     """
-    was_training = generator.training
-    generator.eval()
+    was_training = enhancer.training
+    enhancer.eval()
+    enhance = enhance_with(enhancer, SIZE_MULTIPLE)
     rows = []
     for image in images:
         fitted = _fitted(image)
-        gap = np.full((fitted.shape[0], COLUMNS_GAP, 3), 255, np.uint8)
-        rows.append(np.hstack([fitted, gap, enhance_array(generator, fitted)]))
-    generator.train(was_training)
-    write_picture(path, np.vstack(rows))
+        pair = [_shown(fitted), _shown(enhance(fitted))]
+        left, right = (np.broadcast_to(picture, (*picture.shape[:2], 3)) for picture in pair)
+        rows.append(np.hstack([left, np.full((fitted.shape[0], COLUMNS_GAP, 3), 255, np.uint8), right]))
+    enhancer.train(was_training)
+    sheet = np.ascontiguousarray(np.vstack(rows), dtype=np.uint8)
+    write_picture(path, sheet)
+    return sheet

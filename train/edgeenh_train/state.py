@@ -49,7 +49,7 @@ def save_state(
     for name, module in modules.items():
         tensors |= {f"{name}/{key}": value for key, value in module.state_dict().items()}
     for name, optimizer in optimizers.items():
-        tensors |= {f"{name}/{key}": value for key, value in optimizer_tensors(optimizer).items()}
+        tensors |= {f"adam.{name}/{key}": value for key, value in optimizer_tensors(optimizer).items()}
     # clone: safetensors refuses tensors that share memory, and spectral norm's buffers may
     clean = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
     write_bytes(folder / STATE_FILE, save_tensors(clean, metadata={"edgeenh-state": json.dumps(facts, sort_keys=True)}))

@@ -1,11 +1,11 @@
-"""Batches prepared ahead by a thread, each a function of (seed, step) alone, so that a resumed run sees what an unbroken one would."""
+"""Batches prepared ahead by threads, each a function of (seed, step) alone, so that a resumed run sees what an unbroken one would."""
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 import numpy as np
@@ -13,85 +13,115 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgeenh_train.config import TrainConfig
+from edgeenh_train.data.domains import Domains
 from edgeenh_train.data.folder import PictureFolder, view
+from edgeenh_train.methods.base import Batch
 
-AHEAD = 3
-_LOW, _HIGH = 0, 1
+AHEAD = 4
+"""Batches in preparation or ready."""
+
+_LOW, _HIGH, _PAIR, _STEP = range(4)  # streams of random numbers, kept apart
+
+Float = NDArray[np.float32]
 
 
 class Batches:
-    """An iterator over (low, high) batches, float [B,3,H,W] RGB 0…1, for the steps `start` … `stop` − 1.
+    """An iterator over the batches of the steps `start` … `stop` − 1; with several processes, over this one's share of each.
 
-    Use it as a context manager; leaving it ends the thread.
+    Use it as a context manager; leaving it ends the threads.
+
+    Args:
+        domains: The pictures.
+        config: Sizes, shares and seed.
+        needs: Names of the `Batch` fields to fill.
+        start, stop: Steps.
+        rank, processes: Which share of a batch this process takes: every `processes`-th picture from `rank` on.
+        threads: How many prepare batches.
+        clock: Seconds.
 
     Attributes:
         waited: Seconds the training loop has waited for data so far.
     """
 
     def __init__(
-        self, low: PictureFolder, high: PictureFolder, *, batch: int, height: int, width: int, whole_share: float, seed: int,
-        start: int, stop: int, clock: Callable[[], float] = time.monotonic,
+        self, domains: Domains, config: TrainConfig, needs: frozenset[str], *, start: int, stop: int, rank: int = 0,
+        processes: int = 1, threads: int = 1, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._domains = (low, high)
-        self._batch, self._height, self._width, self._whole_share = batch, height, width, whole_share
-        self._seed, self._start, self._stop = seed, start, stop
+        self._domains, self._config, self._needs = domains, config, needs
+        self._start, self._stop = start, stop
+        self._slots = range(rank, config.batch, processes)
         self._clock = clock
         self.waited = 0.0
-        self._queue: queue.Queue[tuple[Tensor, Tensor] | BaseException | None] = queue.Queue(AHEAD)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="batches")
 
-    def make(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of one step, low and high; the same step always gives the same batch."""
-        return self._domain(step, _LOW), self._domain(step, _HIGH)
+    def make(self, step: int) -> Batch:
+        """The batch of one step; the same step always gives the same batch. Float [B,C,H,W], 0…1."""
+        d, needs = self._domains, self._needs
+        low = self._views(d.low, step, _LOW) if d.low is not None and "low" in needs else None
+        high = self._views(d.high, step, _HIGH) if d.high is not None and "high" in needs else None
+        degraded, truth = self._pairs(step) if "degraded" in needs else (None, None)
+        seed = int(np.random.default_rng([self._config.seed, _STEP, step]).integers(2**62))
+        return Batch(low, high, degraded, truth, seed)
 
-    def _domain(self, step: int, which: int) -> Tensor:
-        folder = self._domains[which]
-        views: list[NDArray[np.uint8]] = []
-        for slot in range(self._batch):
-            position = step * self._batch + slot
-            epoch, index = divmod(position, len(folder))
-            order = np.random.default_rng([self._seed, which, epoch]).permutation(len(folder))
-            rng = np.random.default_rng([self._seed, which, epoch, index, 1])
-            image = folder.images[int(order[index])]
-            views.append(view(image, height=self._height, width=self._width, whole_share=self._whole_share, rng=rng))
-        return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).contiguous().float() / 255.0
+    def _views(self, folder: PictureFolder, step: int, stream: int) -> Tensor:
+        return _tensor([self._view(folder, step, slot, stream)[0] for slot in self._slots])
 
-    def _work(self) -> None:
-        try:
-            for step in range(self._start, self._stop):
-                if not self._put(self.make(step)):
-                    return
-            self._put(None)
-        except BaseException as exc:
-            self._put(exc)
+    def _view(self, folder: PictureFolder, step: int, slot: int, stream: int) -> tuple[Float, list[int]]:
+        """One view and the seed that belongs to it: every epoch takes every picture once, in an order of its own."""
+        c = self._config
+        epoch, index = divmod(step * c.batch + slot, len(folder))
+        order = np.random.default_rng([c.seed, stream, epoch]).permutation(len(folder))
+        seed = [c.seed, stream, epoch, index, 1]
+        return self._cut(folder, int(order[index]), seed), seed
 
-    def _put(self, item: tuple[Tensor, Tensor] | BaseException | None) -> bool:
-        while not self._ended.is_set():
-            try:
-                self._queue.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
+    def _cut(self, folder: PictureFolder, index: int, seed: list[int]) -> Float:
+        c = self._config
+        rng = np.random.default_rng(seed)
+        image = folder.images[index]
+        return view(image, height=c.view_height, width=c.view_width, whole_share=c.whole_share, rng=rng)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        while True:
+    def _pairs(self, step: int) -> tuple[Tensor, Tensor]:
+        pairs = [self._pair(step, slot) for slot in self._slots]
+        return _tensor([degraded for degraded, _ in pairs]), _tensor([truth for _, truth in pairs])
+
+    def _pair(self, step: int, slot: int) -> tuple[Float, Float]:
+        """A degraded view and its truth: the same view of both partners, or a good view and what the camera makes of it."""
+        d, c = self._domains, self._config
+        if d.inputs is not None and d.truths is not None:
+            epoch, index = divmod(step * c.batch + slot, len(d.inputs))
+            order = np.random.default_rng([c.seed, _PAIR, epoch]).permutation(len(d.inputs))
+            seed = [c.seed, _PAIR, epoch, index, 1]
+            return self._cut(d.inputs, int(order[index]), seed), self._cut(d.truths, int(order[index]), seed)
+        if d.high is None or d.camera is None:
+            raise ValueError("pairs were asked for and there is nothing to make them of")
+        truth, seed = self._view(d.high, step, slot, _PAIR)
+        return d.camera.degrade(truth, d.camera.draw(np.random.default_rng([*seed, 2]))), truth
+
+    def __iter__(self) -> Iterator[Batch]:
+        ahead: deque[Future[Batch]] = deque()
+        steps = iter(range(self._start, self._stop))
+        for step in steps:
+            ahead.append(self._pool.submit(self.make, step))
+            if len(ahead) >= AHEAD:
+                break
+        while ahead:
             began = self._clock()
-            item = self._queue.get()
+            batch = ahead.popleft().result()
             self.waited += self._clock() - began
-            if item is None:
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
+            following = next(steps, None)
+            if following is not None:
+                ahead.append(self._pool.submit(self.make, following))
+            yield batch
 
     def __enter__(self) -> Batches:
-        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _tensor(views: list[Float]) -> Tensor:
+    return torch.from_numpy(np.stack(views)).permute(0, 3, 1, 2).contiguous()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeenh.errors import InputError, PictureError
-from edgeenh.pictures import PICTURE_SUFFIXES, read_picture
+from edgeenh.pictures import PICTURE_SUFFIXES
+from edgeenh_train.data.reading import Picture, read_any
 
 MAX_UNREADABLE_SHARE = 0.05
 MIN_PICTURES = 2
@@ -22,15 +25,25 @@ class PictureFolder:
 
     Attributes:
         path: The folder.
-        names: File names relative to it, sorted; `images` has the same order.
-        images: uint8 [H,W,3] RGB each, short side at most `decode_side`.
+        names: File names relative to it, sorted; `images` and `digests` have the same order.
+        images: uint8 or uint16 [H,W,C] each, as its file has it, short side at most `decode_side`.
+        digests: SHA-256 of each decoded picture before reducing, so that a copy is known under another name or format.
         unreadable: Names of pictures left out, with the reason.
+        widened: How many grey pictures stand in as colour ones, with R = G = B.
     """
 
     def __init__(
-        self, path: Path, *, decode_side: int, threads: int = 2, progress: Callable[[int, int], None] | None = None
-    ) -> None:
+        self, path: Path, *, decode_side: int, channels: int = 3, threads: int = 2,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:  # fmt: skip
         """Decode the folder.
+
+        Args:
+            path: The folder.
+            decode_side: Largest short side in memory, pixels.
+            channels: 3 for colour, where grey pictures are widened; 1 for grey, where a colour picture cannot be used.
+            threads: Decoders.
+            progress: Called with pictures done and pictures in all.
 
         Raises:
             InputError: It is missing, holds fewer than two pictures, or more than 5 % of them cannot be used.
@@ -38,20 +51,27 @@ class PictureFolder:
         self.path = path
         files = picture_files(path)
         self.names: list[str] = []
-        self.images: list[NDArray[np.uint8]] = []
+        self.images: list[Picture] = []
+        self.digests: list[str] = []
         self.unreadable: list[str] = []
+        self.widened = 0
         with ThreadPoolExecutor(threads) as pool:
-            for done, (file, result) in enumerate(
-                zip(files, pool.map(lambda f: _decode(f, decode_side), files), strict=True)
-            ):
-                if isinstance(result, PictureError):
-                    self.unreadable.append(f"{file.relative_to(path)}: {result}")
-                else:
-                    self.names.append(str(file.relative_to(path)))
-                    self.images.append(result)
+            results = pool.map(lambda file: _decode(file, decode_side, channels), files)
+            for done, (file, result) in enumerate(zip(files, results, strict=True)):
+                self._take(str(file.relative_to(path)), result)
                 if progress is not None:
                     progress(done + 1, len(files))
         self._check(len(files))
+
+    def _take(self, name: str, result: tuple[Picture, str, bool] | PictureError) -> None:
+        if isinstance(result, PictureError):
+            self.unreadable.append(f"{name}: {result}")
+            return
+        image, digest, widened = result
+        self.names.append(name)
+        self.images.append(image)
+        self.digests.append(digest)
+        self.widened += widened
 
     def _check(self, found: int) -> None:
         if len(self.unreadable) > MAX_UNREADABLE_SHARE * found:
@@ -65,6 +85,21 @@ class PictureFolder:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+def refuse_overlap(low: PictureFolder, high: PictureFolder) -> None:
+    """Refuse two domains that share a picture: it would be called bad and good at once, and unpaired data would hold a pair.
+
+    Raises:
+        InputError: They do.
+    """
+    names = dict(zip(high.digests, high.names, strict=True))
+    shared = [(name, names[digest]) for name, digest in zip(low.names, low.digests, strict=True) if digest in names]
+    if shared:
+        raise InputError(
+            f"{len(shared)} picture(s) of {low.path} are also in {high.path}, the first {shared[0][0]} = {shared[0][1]}; "
+            "expected two domains of different pictures: take them out of one of them"
+        )
 
 
 def picture_files(path: Path) -> Sequence[Path]:
@@ -83,34 +118,53 @@ def picture_files(path: Path) -> Sequence[Path]:
     return files
 
 
-def _decode(file: Path, side: int) -> NDArray[np.uint8] | PictureError:
+def _decode(file: Path, side: int, channels: int) -> tuple[Picture, str, bool] | PictureError:
+    """The reduced picture, the digest of the whole one, and whether it was widened from grey."""
     try:
-        image = read_picture(file)
+        image = read_any(file)
+        if image.shape[2] > channels:
+            raise PictureError(
+                f"{file} is a colour picture; this run takes grey ones: convert it, or train with channels = 3"
+            )
     except PictureError as exc:
         return exc
+    digest = hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
+    reduced = _reduced(image, side)
+    if reduced.shape[2] == channels:
+        return reduced, digest, False
+    return _with_channels(np.repeat(reduced, channels, axis=2), np.empty((0, 0, channels), reduced.dtype)), digest, True
+
+
+def _reduced(image: Picture, side: int) -> Picture:
     scale = side / min(image.shape[:2])
     if scale >= 1.0:
         return image
     size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return _with_channels(cv2.resize(image, size, interpolation=cv2.INTER_AREA), image)
+
+
+def _with_channels(array: NDArray[Any], like: Picture) -> Picture:
+    """OpenCV drops an axis of one channel; put it back, in the dtype of `like`."""
+    result: Picture = array.reshape(*array.shape[:2], like.shape[2]).astype(like.dtype, copy=False)
+    return result
 
 
 def view(
-    image: NDArray[np.uint8], *, height: int, width: int, whole_share: float, rng: np.random.Generator
-) -> NDArray[np.uint8]:
+    image: Picture, *, height: int, width: int, whole_share: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
     """A random view: the whole picture or a crop of it, scaled to `height` × `width`, perhaps mirrored.
 
-    Whole views matter: the generator pools over the whole frame, so one that had only seen crops in training would meet
-    other statistics in use. A crop's area is log-uniform between the view's own pixels and the whole picture.
+    Whole views matter: the generator judges by the whole frame, and one that had only seen crops in training would meet
+    other frames in use. A crop's area is log-uniform between the view's own pixels and the whole picture.
 
     Args:
-        image: uint8 [H,W,3] RGB.
+        image: uint8 or uint16 [H,W,C].
         height, width: Size of the view in pixels.
         whole_share: Probability of a whole view.
         rng: Source of all randomness.
 
     Returns:
-        uint8 [height,width,3] RGB, a new array.
+        float32 [height,width,C], 0…1, a new array.
     """
     full_height, full_width = image.shape[:2]
     largest = min(full_height / height, full_width / width)  # scale of the largest crop with the view's aspect
@@ -125,4 +179,5 @@ def view(
     scaled = cv2.resize(crop, (width, height), interpolation=method)
     flips: tuple[int | None, ...] = (None, 1, 0, -1)
     flip = flips[int(rng.integers(0, 4))]
-    return np.ascontiguousarray(scaled if flip is None else cv2.flip(scaled, flip), dtype=np.uint8)
+    turned = _with_channels(scaled if flip is None else cv2.flip(scaled, flip), image)
+    return np.ascontiguousarray(turned, dtype=np.float32) / np.float32(np.iinfo(image.dtype).max)

@@ -6,7 +6,8 @@ a picture is judged against the average picture of the other kind, not on its ow
     L_D(y,f) = Σ_s ½ [ E relu(1 − (D_s(y) − E D_s(f))) + E relu(1 + (D_s(f) − E D_s(y))) ]
     L_G(y,f) = Σ_s ½ [ E relu(1 + (D_s(y) − E D_s(f))) + E relu(1 − (D_s(f) − E D_s(y))) ]
 
-y is a good picture of another scene, f an enhanced (or raw) one, s runs over the depths, E is the mean over batch and map.
+y is a good picture of another scene, f an enhanced (or raw) one, s runs over the depths, E is the mean over batch and map,
+the batch being that of all processes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.nn.functional import relu
 
+from edgeenh_train.distributed import global_mean
+
 
 def _hinge(wins: Tensor, loses: Tensor) -> Tensor:
     """One depth's term when `wins` ought to be judged above `loses`: maps [B,1,H,W] to a scalar."""
-    return 0.5 * (relu(1.0 - (wins - loses.mean())).mean() + relu(1.0 + (loses - wins.mean())).mean())
+    won, lost = global_mean(wins.mean()), global_mean(loses.mean())
+    return 0.5 * (relu(1.0 - (wins - lost)).mean() + relu(1.0 + (loses - won)).mean())
 
 
 def discriminator_loss(good: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:

@@ -22,15 +22,16 @@ class MultiScaleDiscriminator(nn.Module):
 
     Args:
         width: Channels of the first stage; each further stage doubles them up to 16 × width.
+        channels: Channels of the picture: 3 RGB, 1 grey.
     """
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, channels: int = 3) -> None:
         super().__init__()
-        channels = [3, *(width * 2**depth for depth in range(DEPTHS))]
+        sizes = [channels, *(width * 2**depth for depth in range(DEPTHS))]
         kernels = (7, 5, 3, 3, 3)
         self.stages = nn.ModuleList()
         self.heads = nn.ModuleList()
-        for (inputs, outputs), kernel in zip(pairwise(channels), kernels, strict=True):
+        for (inputs, outputs), kernel in zip(pairwise(sizes), kernels, strict=True):
             conv = nn.Conv2d(inputs, outputs, kernel, stride=2, padding=kernel // 2, padding_mode="reflect")
             self.stages.append(nn.Sequential(spectral_norm(conv), nn.LeakyReLU(LEAKY_SLOPE)))
             self.heads.append(nn.Conv2d(outputs, 1, 3, padding=1, bias=False))
@@ -39,7 +40,7 @@ class MultiScaleDiscriminator(nn.Module):
         """Judge.
 
         Args:
-            image_BCHW: Float [B,3,H,W], RGB, 0…1; H and W at least 64.
+            image_BCHW: Float [B,C,H,W], RGB or grey, 0…1; H and W at least 64.
 
         Returns:
             One float map [B,1,H/2ᵏ,W/2ᵏ] in (−1,1) per depth k = 1…5, the finest first.

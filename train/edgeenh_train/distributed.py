@@ -1,0 +1,86 @@
+"""Several processes, one batch: what must be agreed between them so that they train as one process would.
+
+`torchrun --nproc-per-node N -m edgeenh train …` starts them and Fabric joins them (DistributedDataParallel averages the gradients).
+That alone is not enough here: a relativistic loss compares with the mean judgement of the whole batch, and batch norm with
+the mean of the whole batch. Both means are taken over all processes below. Without other processes everything is plain torch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.distributed
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+
+def process_count_of_torchrun(environment: Mapping[str, str] = os.environ) -> int:
+    """How many processes `torchrun` started, by the variable it sets; 1 without it."""
+    return int(environment.get("WORLD_SIZE", "1"))
+
+
+def processes() -> int:
+    """How many processes train together."""
+    return torch.distributed.get_world_size() if _joined() else 1
+
+
+def rank() -> int:
+    """This process's number, 0 for the first or only one."""
+    return torch.distributed.get_rank() if _joined() else 0
+
+
+def _joined() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def global_mean(value: Tensor) -> Tensor:
+    """Mean over the processes of a tensor that every process holds with the same shape; gradients flow to all of them."""
+    if processes() == 1:
+        return value
+    total: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
+    return total / processes()
+
+
+def bare(module: nn.Module) -> nn.Module:
+    """The network inside Fabric's and DistributedDataParallel's wrappers."""
+    inner = getattr(module, "module", None)  # what both wrappers call it
+    return bare(inner) if isinstance(inner, nn.Module) else module
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm over the batch of all processes, on any device; torch's own SyncBatchNorm is for CUDA only.
+
+    In `eval` mode, and with one process, exactly `torch.nn.BatchNorm2d`.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  # the name that torch gave it
+        """Float [B,C,H,W] to the same."""
+        if not self.training or processes() == 1:
+            return super().forward(input)
+        mean = global_mean(input.mean(dim=(0, 2, 3)))
+        square = global_mean((input * input).mean(dim=(0, 2, 3)))
+        variance = (square - mean * mean).clamp_min(0.0)
+        self._note(mean.detach(), variance.detach(), input.numel() // input.shape[1] * processes())
+        scale = torch.rsqrt(variance + self.eps) * self.weight
+        shift = self.bias - mean * scale
+        return input * scale[:, None, None] + shift[:, None, None]
+
+    def _note(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Move the running statistics, as torch does: the unbiased variance goes in."""
+        momentum = 0.1 if self.momentum is None else self.momentum
+        statistics: tuple[Any, Any] = (self.running_mean, self.running_var)
+        for running, latest in zip(statistics, (mean, variance * count / max(1, count - 1)), strict=True):
+            running.lerp_(latest, momentum)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+
+
+def with_global_norm(network: nn.Module) -> nn.Module:
+    """`network` with every `BatchNorm2d` turned into a `GlobalBatchNorm2d`, in place: same parameters, same names in its state."""
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = GlobalBatchNorm2d
+    return network

@@ -1,0 +1,63 @@
+"""Every network that a checkpoint can hold, ours and the rivals', and how to use it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from edgeenh.errors import CheckpointError
+from edgeenh_train.checkpoint import CheckpointInfo, load_network
+from edgeenh_train.config import TrainConfig
+from edgeenh_train.enhance import Enhance, enhance_with
+from edgeenh_train.networks import SIZE_MULTIPLE, VARIANTS, build_generator
+
+RIVALS: dict[str, tuple[str, int]] = {}
+"""Rival by method → what its network is called, and the multiple of height and width that it takes."""
+
+
+def network_name(config: TrainConfig) -> str:
+    """What the checkpoint of a run calls its network: our variant, or the rival."""
+    return config.variant if config.method in ("unpaired", "paired") else config.method
+
+
+def build_network(config: TrainConfig, name: str) -> nn.Module:
+    """The network of a checkpoint, with fresh weights.
+
+    Raises:
+        CheckpointError: There is no such network.
+    """
+    if name in VARIANTS:
+        return build_generator(name, config.cap, config.channels)
+    raise CheckpointError(f"network '{name}' is unknown; known: {', '.join((*VARIANTS, *RIVALS))}")
+
+
+def load_enhancer(path: Path) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
+    """Open any checkpoint, ours or a rival's, for use on pictures.
+
+    Returns:
+        The function, facts for tables (method, network, parameters, images seen, data), and the checkpoint's description.
+
+    Raises:
+        CheckpointError: It cannot be used.
+    """
+    network, info = load_network(path, lambda info: build_network(_config(path, info), info.variant))
+    multiple = SIZE_MULTIPLE if info.variant in VARIANTS else RIVALS[info.variant][1]
+    facts = {
+        "method": info.config.get("method", "unpaired"), "network": info.variant, "images_seen": info.images_seen,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "view": [info.config.get("view_width"), info.config.get("view_height")], "data": info.data,
+    }  # fmt: skip
+    return enhance_with(network, multiple), facts, info
+
+
+def _config(path: Path, info: CheckpointInfo) -> TrainConfig:
+    known = {field.name for field in dataclasses.fields(TrainConfig)}
+    try:
+        return TrainConfig(**{key: value for key, value in info.config.items() if key in known} | {
+            "cap": info.cap, "channels": info.channels,
+        })  # fmt: skip
+    except TypeError as exc:
+        raise CheckpointError(f"{path} carries a configuration that cannot be read ({exc}): train it again") from exc
