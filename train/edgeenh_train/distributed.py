@@ -44,6 +44,24 @@ def global_mean(value: Tensor) -> Tensor:
     return total / processes()
 
 
+def whole_losses(losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Detached scalars of this process's share of a batch to those of the whole batch, the same in every process."""
+    if processes() == 1:
+        return losses
+    together = torch.stack([value.float() for value in losses.values()])
+    torch.distributed.all_reduce(together)
+    return dict(zip(losses, together / processes(), strict=True))
+
+
+def in_any(flag: bool, device: torch.device) -> bool:  # noqa: FBT001  # there is nothing else to say
+    """Whether `flag` is set in any process; all of them ask together."""
+    if processes() == 1:
+        return flag
+    flags = torch.tensor(float(flag), device=device)
+    torch.distributed.all_reduce(flags)
+    return bool(flags)
+
+
 def bare(module: nn.Module) -> nn.Module:
     """The network inside Fabric's and DistributedDataParallel's wrappers."""
     inner = getattr(module, "module", None)  # what both wrappers call it
@@ -60,13 +78,13 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         """Float [B,C,H,W] to the same."""
         if not self.training or processes() == 1:
             return super().forward(input)
-        mean = global_mean(input.mean(dim=(0, 2, 3)))
-        square = global_mean((input * input).mean(dim=(0, 2, 3)))
-        variance = (square - mean * mean).clamp_min(0.0)
+        wide = input.to(torch.promote_types(input.dtype, torch.float32))  # the squares of fp16 values leave its range
+        mean = global_mean(wide.mean(dim=(0, 2, 3)))
+        centred = wide - mean[:, None, None]
+        variance = global_mean(centred.square().mean(dim=(0, 2, 3)))
         self._note(mean.detach(), variance.detach(), input.numel() // input.shape[1] * processes())
         scale = torch.rsqrt(variance + self.eps) * self.weight
-        shift = self.bias - mean * scale
-        return input * scale[:, None, None] + shift[:, None, None]
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(input.dtype)
 
     def _note(self, mean: Tensor, variance: Tensor, count: int) -> None:
         """Move the running statistics, as torch does: the unbiased variance goes in."""

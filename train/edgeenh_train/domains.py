@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -46,6 +46,16 @@ def score(path: Path) -> float:
     small = cv2.resize(image, (160, max(1, round(160 * image.shape[0] / image.shape[1]))), interpolation=cv2.INTER_AREA)
     colour = lab(np.asarray(small if small.ndim == 3 else cv2.merge([small] * 3), dtype=np.uint8))
     return float(colour[..., 0].mean() - YELLOW_WEIGHT * colour[..., 2].mean())
+
+
+def scores_of(files: Sequence[Path], progress: Callable[[int, int], None] | None = None) -> dict[Path, float]:
+    """The score of every file; `progress` is called with files done and files in all."""
+    scores: dict[Path, float] = {}
+    for file in files:
+        scores[file] = score(file)
+        if progress is not None:
+            progress(len(scores), len(files))
+    return scores
 
 
 def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str]) -> dict[str, int]:
@@ -89,13 +99,16 @@ def subjects_of(pictures: Path, pattern: str, hold_out: Collection[str]) -> dict
     return subjects
 
 
-def parts_by_quality(subjects: Mapping[Path, str], hold_out: Collection[str]) -> dict[str, list[Path]]:
+def parts_by_quality(
+    subjects: Mapping[Path, str], hold_out: Collection[str], progress: Callable[[int, int], None] | None = None
+) -> dict[str, list[Path]]:
     """The files of `low`, `high` and `held-out`, as this module's docstring says.
 
     Raises:
         InputError: There are too few pictures.
     """
-    ranked = sorted((f for f in subjects if subjects[f] not in hold_out), key=score)
+    scores = scores_of([f for f in subjects if subjects[f] not in hold_out], progress)
+    ranked = sorted(scores, key=scores.__getitem__)
     lows, highs = int(len(ranked) * LOW_SHARE), int(len(ranked) * HIGH_SHARE)
     if highs < 2:
         raise InputError(

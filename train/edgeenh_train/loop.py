@@ -16,7 +16,7 @@ from edgeenh_train.config import TrainConfig
 from edgeenh_train.data import Batches, Domains, Folders, open_domains
 from edgeenh_train.data.augment import augmented
 from edgeenh_train.data.reading import Picture
-from edgeenh_train.distributed import process_count_of_torchrun, processes, rank
+from edgeenh_train.distributed import in_any, process_count_of_torchrun, processes, rank
 from edgeenh_train.interrupts import held_back
 from edgeenh_train.journal import Journal
 from edgeenh_train.methods import needs_of
@@ -132,7 +132,7 @@ def train(
             if (_crossed(before, run.images, config.sample_every) or last) and rank() == 0:
                 sheet = write_sample_sheet(out / "samples" / f"{run.images:08d}.jpg", run.average, _samples(domains))
                 journal.samples(run.images, sheet)
-            if interrupted() and not last:
+            if in_any(interrupted(), fabric.device) and not last:
                 run.save(out)
                 finished = False
                 break
@@ -154,6 +154,7 @@ def _crossed(before: int, after: int, every: int) -> bool:
 
 
 def _refuse_non_finite(losses: dict[str, Tensor], run: Run, out: Path) -> None:
-    bad = [name for name, value in losses.items() if not bool(torch.isfinite(value))]
-    if bad:
-        raise TrainingFailed(f"the {bad[0]} loss is not finite at image {run.images}; {last_good(out)}")
+    finite = torch.stack([value.float() for value in losses.values()]).isfinite()  # one question to the device, not one per loss
+    if not bool(finite.all()):
+        bad = next(name for name, fine in zip(losses, finite.tolist(), strict=True) if not fine)
+        raise TrainingFailed(f"the {bad} loss is not finite at image {run.images}; {last_good(out)}")

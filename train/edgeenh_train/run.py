@@ -13,11 +13,12 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 
-from edgeenh.errors import TrainingFailed, UsageError
+from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
 from edgeenh_train.average import averaged_copy, update_average
 from edgeenh_train.checkpoint import CheckpointInfo, save_generator
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.distributed import rank, with_global_norm
+from edgeenh_train.distributed import processes as process_count
+from edgeenh_train.distributed import rank, whole_losses, with_global_norm
 from edgeenh_train.methods import METHODS, Batch
 from edgeenh_train.methods.base import Losses
 from edgeenh_train.methods.networks import network_name
@@ -64,7 +65,14 @@ class Run:
             config: What to train and how.
             fabric: Device, precision and processes.
             epoch: Pictures in one pass over the domain that is improved.
+
+        Raises:
+            UsageError: The batch cannot be shared out evenly among the processes.
         """
+        if config.batch % process_count():
+            raise UsageError(
+                f"batch = {config.batch} cannot be shared evenly by {process_count()} processes; expected a multiple: change one of them"
+            )
         torch.manual_seed(config.seed)
         self.config, self.fabric, self.epoch = config, fabric, epoch
         self.method = METHODS[config.method](config, fabric)
@@ -91,12 +99,12 @@ class Run:
         return self.step * self.config.batch
 
     def advance(self, batch: Batch) -> Losses:
-        """One step: rates and norm as the schedule has them, the method's update, the average."""
+        """One step: rates and norm as the schedule has them, the method's update, the average; the whole batch's losses."""
         self._set_rate()
         self._set_norm()
         losses = self.method.step(batch, self.fabric)
         update_average(self.average, self.method.enhancer, self.config.average)
-        return losses
+        return whole_losses(losses)
 
     def save(self, out: Path) -> None:
         """Write the state to resume from and the checkpoint to export; only the first of several processes writes.
@@ -105,7 +113,8 @@ class Run:
             TrainingFailed: The weights are not finite; what was saved before stays.
             UsageError, OutputFailed: It cannot be written; likewise.
         """
-        if not all(bool(value.isfinite().all()) for value in self.average.state_dict().values()):
+        weights = [value for module in self._modules().values() for value in module.state_dict().values()]
+        if not all(bool(value.isfinite().all()) for value in weights):
             raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
         if rank() == 0:
             facts = {"step": self.step, "config": dataclasses.asdict(self.config)}
@@ -129,11 +138,17 @@ class Run:
         """
         parts, facts = load_state(out)
         _refuse_other_config(self.config, facts["config"], out)
-        for name, module in self._modules().items():
-            module.load_state_dict(parts[name])
-        for name, optimizer in self.method.optimizers.items():
-            restore_optimizer(optimizer, parts.get(f"adam.{name}", {}))
-        self.step = int(facts["step"])
+        try:
+            for name, module in self._modules().items():
+                module.load_state_dict(parts[name])
+            for name, optimizer in self.method.optimizers.items():
+                restore_optimizer(optimizer, parts.get(f"adam.{name}", {}))
+        except (KeyError, ValueError, RuntimeError) as exc:
+            reason = " ".join(str(exc).split())[:160]
+            raise CheckpointError(
+                f"the state in {out} does not fit this edgeenh ({reason}): start again without --resume in another --out folder"
+            ) from exc
+        self.step = facts["step"]
 
     def _modules(self) -> dict[str, nn.Module]:
         return {**self.method.networks, "average": self.average}

@@ -70,14 +70,14 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
         length = int.from_bytes(data[:8], "little")
         facts: dict[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["edgeenh-state"])
         tensors = load_tensors(data)
+        parts: dict[str, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            part, key = name.split("/", 1)
+            parts.setdefault(part, {})[key] = value
     except OSError as exc:
         raise CheckpointError(
             f"{path} cannot be read ({exc.strerror}); --resume needs the --out folder of a run that saved a checkpoint"
         ) from exc
     except (ValueError, KeyError, TypeError, SafetensorError) as exc:
         raise CheckpointError(f"{path} is damaged; start again without --resume in another --out folder") from exc
-    parts: dict[str, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
-        part, key = name.split("/", 1)
-        parts.setdefault(part, {})[key] = value
     return parts, facts

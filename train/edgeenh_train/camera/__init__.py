@@ -1,8 +1,10 @@
 """Camera models: what an intraoral camera or an X-ray detector makes of a good picture, reproducible to the bit.
 
-draw = draw_of("dental", 1, 7)
-degraded = CAMERAS["dental"].degrade(image, draw)   # float32 [H,W,3] 0…1
-again = draw_from_json(draw.to_json())              # == draw
+In use:
+
+    draw = draw_of("dental", 1, 7)
+    degraded = CAMERAS["dental"].degrade(image, draw)   # float32 [H,W,3] 0…1
+    again = draw_from_json(draw.to_json())              # == draw
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ from edgeenh.errors import InputError, UsageError
 from edgeenh_train.camera.base import Camera, Draw, draw_from
 from edgeenh_train.camera.dental import DentalCamera, DentalDraw
 from edgeenh_train.camera.dental_b import DentalBCamera, DentalBDraw
+from edgeenh_train.camera.noise import NoiseCamera
 from edgeenh_train.camera.xray import XrayCamera, XrayDraw
 
-CAMERAS: dict[str, Camera] = {camera.name: camera for camera in (DentalCamera(), DentalBCamera(), XrayCamera())}
+CAMERAS: dict[str, Camera] = {
+    camera.name: camera for camera in (DentalCamera(), DentalBCamera(), NoiseCamera(), XrayCamera())
+}
 """Every camera model by its name."""
 
 __all__ = [

@@ -61,7 +61,8 @@ def _line(length: float, angle: float) -> Float:
     """A kernel of sum 1: points along the line, each shared among its four neighbours, so that length is continuous."""
     reach = math.ceil(length / 2) + 1
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
-    along = np.linspace(-length / 2, length / 2, max(2, math.ceil(_STEPS_PER_PIXEL * length)))
+    steps = max(2, math.ceil(_STEPS_PER_PIXEL * length))
+    along = ((np.arange(steps) + 0.5) / steps - 0.5) * length
     x, y = reach + along * math.cos(angle), reach + along * math.sin(angle)
     left, top = np.floor(x).astype(int), np.floor(y).astype(int)
     right, bottom = x - left, y - top

@@ -12,6 +12,7 @@ import torch
 from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
 from torch import Tensor
 
+from edgeenh_train.distributed import processes, rank
 from edgeenh_train.methods.base import Batch
 
 
@@ -38,7 +39,9 @@ def augmented(batch: Batch, *, rotate: float, zoom: float) -> Batch:
 
 def _warped(pictures_BCHW: Tensor, seed: int, rotate: float, zoom: float) -> Tensor:
     count, _, height, width = pictures_BCHW.shape
-    random = torch.rand(2, count, generator=torch.Generator().manual_seed(seed % 2**63))
+    # numbers for the pictures of all processes, then this one's share: as one process would turn them
+    generator = torch.Generator().manual_seed(seed % 2**63)
+    random = torch.rand(2, count * processes(), generator=generator)[:, rank() :: processes()]
     angle = (random[0] * 2.0 - 1.0) * rotate
     # a turned frame must not show what lies outside the picture: enlarge by what the rotation needs
     least = angle.mul(math.pi / 180.0).abs()

@@ -107,6 +107,8 @@ def open_domains(
 
 def _check_given(config: TrainConfig, folders: Folders, needs: frozenset[str]) -> None:
     made = "degraded" in needs and folders.pairs is None
+    if made and config.camera == "none":
+        raise UsageError(f"method '{config.method}' needs pairs: give --pairs DIR, or --high DIR and a camera")
     wanted = (needs & {"low", "high"}) | ({"high"} if made else set())
     wanted |= {"low"} if made and config.camera == "estimated" else set()
     for name in ("low", "high"):
@@ -118,9 +120,7 @@ def _check_given(config: TrainConfig, folders: Folders, needs: frozenset[str]) -
             raise UsageError(
                 f"method '{config.method}' with camera '{config.camera}' does not use --{name}; leave it out"
             )
-    if made and config.camera == "none":
-        raise UsageError(f"method '{config.method}' needs pairs: give --pairs DIR, or --high DIR and a camera")
-    if folders.pairs is not None and "degraded" not in needs:
+    if folders.pairs is not None and needs != {"degraded", "truth"}:  # an unpaired method must not see true pairs
         raise UsageError(f"method '{config.method}' with camera '{config.camera}' does not use --pairs; leave it out")
 
 

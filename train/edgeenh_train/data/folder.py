@@ -145,8 +145,8 @@ def _reduced(image: Picture, side: int) -> Picture:
 
 def _with_channels(array: NDArray[Any], like: Picture) -> Picture:
     """OpenCV drops an axis of one channel; put it back, in the dtype of `like`."""
-    result: Picture = array.reshape(*array.shape[:2], like.shape[2]).astype(like.dtype, copy=False)
-    return result
+    shaped = array.reshape(*array.shape[:2], like.shape[2])
+    return shaped.astype(np.uint8, copy=False) if like.dtype == np.uint8 else shaped.astype(np.uint16, copy=False)
 
 
 def view(

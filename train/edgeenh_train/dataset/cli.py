@@ -52,7 +52,11 @@ def _split(
     from edgeenh_train.dataset.splitting import split
 
     held = frozenset(filter(None, (name.strip() for name in hold_out.split(","))))
-    document = split(pictures, out, subject=subject, hold_out=held, by=by, seed=seed)
+    with output.progress("split", None, "pictures") as bar:
+        document = split(
+            pictures, out, subject=subject, hold_out=held, by=by, seed=seed,
+            progress=lambda done, total: bar.update(done, f"of {total}"),
+        )  # fmt: skip
     output.emit_json(json_target, document)
     output.say(", ".join(f"{out / name}: {len(members)}" for name, members in document["parts"].items()))
     low, high = shlex.quote(str(out / "low")), shlex.quote(str(out / "high"))
@@ -67,7 +71,9 @@ def _split(
 def _degrade(
     pictures: Annotated[Path, typer.Argument(metavar="PICTURES", help="Folder of good pictures.")],
     out: Out,
-    camera: Annotated[str, typer.Option(metavar="NAME", help="Camera model: dental, dental-b, xray.")] = "dental",
+    camera: Annotated[
+        str, typer.Option(metavar="NAME", help="Camera model: dental, dental-b, dental-noise, xray.")
+    ] = "dental",
     seed: Seed = 1,
     copies: Annotated[int, typer.Option(min=1, help="Degraded copies of each picture.")] = 1,
     width: Annotated[int | None, typer.Option(min=16, help="Width of the results in pixels.")] = None,

@@ -9,7 +9,6 @@ the pictures is for research only: weights trained on them may not ship.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from edgeenh.errors import InputError, UsageError
 from edgeenh.files import make_folder, translate_write_error, write_bytes, write_text
 from edgeenh_train.data.reading import Picture, as_uint8, read_any
 from edgeenh_train.dataset.degrade import encoded, resized, resized_to
-from edgeenh_train.dataset.layouts import Layout, find_layout
+from edgeenh_train.dataset.layouts import find_layout
 from edgeenh_train.domains import refuse_strangers
 
 SCHEMA = "edgeenh.dataset.fivek/1"
@@ -130,7 +129,7 @@ def arrange(
     """
     layout = find_layout(folder)
     division = divide(list(layout.pairs), protocol, seed, read_test_list(test_list) if test_list else None)
-    jobs = _jobs(layout, division)
+    jobs = _jobs(division)
     for part, names in jobs.items():
         wanted = {layout.pairs[name][side].name if link else f"{name}.png" for name, side in names}
         refuse_strangers(out / part, wanted)
@@ -160,7 +159,7 @@ def arrange(
     return document
 
 
-def _jobs(layout: Layout, division: Division) -> dict[str, list[tuple[str, int]]]:
+def _jobs(division: Division) -> dict[str, list[tuple[str, int]]]:
     """Folder → (name, side): side 0 is the input, 1 expert C."""
     return {
         "low": [(name, 0) for name in division.low],
@@ -198,6 +197,6 @@ def _link(source: Path, folder: Path) -> None:
     try:
         if target.is_symlink() or target.exists():
             target.unlink()
-        os.symlink(source.resolve(), target)
+        target.symlink_to(source.resolve())
     except OSError as exc:
         raise translate_write_error(target, exc) from exc

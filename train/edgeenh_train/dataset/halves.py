@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,9 @@ import numpy as np
 
 from edgeenh.errors import InputError
 from edgeenh_train.data.reading import read_any
-from edgeenh_train.domains import score
+from edgeenh_train.domains import scores_of
 
-GOOD_SHARE = 0.6
+GOOD_SHARE = 0.5
 LEAST = 2
 
 
@@ -37,23 +37,29 @@ class Halves:
     left_out: int
 
 
-def halve(subjects: Mapping[Path, str], hold_out: Collection[str], seed: int) -> Halves:
+def halve(
+    subjects: Mapping[Path, str],
+    hold_out: Collection[str],
+    seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> Halves:
     """Divide the pictures.
 
-    Good are the upper 60 % of the training pictures by score, and held-back pictures that reach the same score. Files that
+    Good are the upper half of the training pictures by score, and held-back pictures that reach the same score. Files that
     decode to the same picture stay on one side.
 
     Args:
         subjects: Files and whom they show.
         hold_out: Subjects to hold back: they go to `held-out` and, below the threshold, `held-out-dim`.
         seed: Decides the halves, subject by subject.
+        progress: Called with pictures done and pictures in all.
 
     Raises:
         InputError: Too few pictures, or a held-back subject and another one share a picture.
     """
     digests = {file: _digest(file) for file in subjects}
     _refuse_shared(subjects, hold_out, digests)
-    scores = {file: score(file) for file in subjects}
+    scores = scores_of(list(subjects), progress)
     ranked = sorted((f for f in subjects if subjects[f] not in hold_out), key=lambda f: (scores[f], f.name))
     good = ranked[int(len(ranked) * (1 - GOOD_SHARE)) :]
     if not good:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ SPLIT = "split.json"
 WAYS = ("quality", "half")
 
 
-def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str], by: str, seed: int) -> dict[str, Any]:
+def split(
+    pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str], by: str, seed: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Copy the pictures of a folder into one folder per part under `out`, and write `out/split.json`.
 
     Args:
@@ -26,6 +30,7 @@ def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str], 
         hold_out: Subjects to hold back.
         by: `quality` (see `edgeenh_train.domains`) or `half` (see `edgeenh_train.dataset.halves`).
         seed: Decides the halves; `quality` has no use for it.
+        progress: Called with pictures judged and pictures in all.
 
     Returns:
         The document of `split.json`: the names of each part's files, and how they came there.
@@ -40,11 +45,11 @@ def split(pictures: Path, out: Path, *, subject: str, hold_out: frozenset[str], 
     subjects = subjects_of(pictures, subject, hold_out)
     document: dict[str, Any] = {"schema": SCHEMA, "by": by, "subject": subject, "hold_out": sorted(hold_out)}
     if by == "half":
-        halves = halve(subjects, hold_out, seed)
+        halves = halve(subjects, hold_out, seed, progress)
         parts = halves.parts
         document |= {"seed": seed, "threshold": halves.threshold, "left_out": halves.left_out}
     else:
-        parts = parts_by_quality(subjects, hold_out)
+        parts = parts_by_quality(subjects, hold_out, progress)
         document |= {"seed": None, "threshold": None, "left_out": len(subjects) - sum(map(len, parts.values()))}
     copy_parts(out, parts)
     document["parts"] = {name: sorted(file.name for file in members) for name, members in parts.items()}

@@ -1,1 +1,1 @@
-"""How good enhanced pictures are: candidates on pictures, figures per picture, means with intervals, tables and sheets."""
+"""How good enhanced pictures are: figures per picture, means with intervals, tables and sheets."""

@@ -1,10 +1,11 @@
 """BRISQUE: a learned score of distortion from scene statistics, 0 (pristine) to 100. Lower is better.
 
-Mittal, Moorthy and Bovik, "No-reference image quality assessment in the spatial domain", IEEE TIP 21(12), 2012: 36 features of the whole
-picture at two scales, into a support vector regression with a radial basis function. The model and the range of its features come
-from the user's two files, those of OpenCV's `quality` module (trained on the LIVE database); the regression is evaluated here,
-since `opencv-python-headless` carries neither that module nor `ml`. Features follow OpenCV's definition: luma 0…1, window 7×7 of σ = 7/6,
-σ + 1/255, products with zero beyond the edge, and half size by plain bicubic.
+Mittal, Moorthy and Bovik, "No-reference image quality assessment in the spatial domain", IEEE TIP 21(12), 2012: 36
+features of the whole picture at two scales, into a support vector regression with a radial basis function. The model
+and the range of its features come from the user's two files, those of OpenCV's `quality` module (trained on the LIVE
+database); the regression is evaluated here, since `opencv-python-headless` carries neither that module nor `ml`.
+Features follow OpenCV's definition: luma 0…1, window 7×7 of σ = 7/6, σ + 1/255, products with zero beyond the edge, and
+half size by plain bicubic.
 """
 
 from __future__ import annotations

@@ -26,8 +26,10 @@ class Candidate:
 
     Attributes:
         name: Its name; unique within a run.
-        enhance: The method itself. What it raises, or gives that is no picture of the right shape, fails its own row only.
-        facts: At least the keys of `FACTS`; a value may be None. `trained` tells models from methods that need no training.
+        enhance: The method itself. What it raises, or gives that is no picture of the right shape, fails its own row
+            only.
+        facts: At least the keys of `FACTS`; a value may be None. `trained` tells models from methods that need no
+            training.
     """
 
     name: str
@@ -75,7 +77,7 @@ def open_model(path: Path) -> tuple[Enhance, dict[str, Any]]:
 
 
 def open_bundle(path: Path) -> tuple[Enhance, dict[str, Any]]:
-    """A bundle as a function, run by ONNX Runtime in FP32 on whole numbers (8 bit for colour, 16 for grey), and its facts.
+    """A bundle as a function and its facts; ONNX Runtime runs it in FP32 on 8-bit colour or 16-bit grey.
 
     Raises:
         InputError, IntegrityError: There is no such file, or it is not what its manifest says.

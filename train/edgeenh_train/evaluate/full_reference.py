@@ -1,8 +1,9 @@
 """Measures against the truth: PSNR, SSIM and ΔE2000; and how far a result is from its input.
 
-Colour is judged at 8 bit, rounded, as a file or a screen would show it: PSNR and SSIM as `edgeenh.metrics` defines them,
-ΔE2000 (CIE 142-2001; Sharma, Wu and Dalal, Color Research and Application 30(1), 2005) as the mean over pixels of CIE L*a*b*
-(D65, 2°) of sRGB values. Grey is judged at its own depth with the data range that depth declares: 255 or 65,535.
+Colour is judged at 8 bit, rounded, as a file or a screen would show it: PSNR and SSIM as `edgeenh.metrics` defines
+them, ΔE2000 (CIE 142-2001; Sharma, Wu and Dalal, Color Research and Application 30(1), 2005) as the mean over pixels of
+CIE L*a*b* (D65, 2°) of sRGB values. Grey is judged at its own depth with the data range that depth declares: 255 or
+65,535.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ def psnr_of(truth: Picture, result: Picture, data_range: int | None = None) -> f
 
     Args:
         truth, result: uint8 or uint16 [H,W,C] of one shape and type.
-        data_range: Of grey pictures: what full brightness is, e.g. 4,095 for 12 bits; None = all of the type. Colour is judged
-            at 8 bit, where it is 255.
+        data_range: Of grey pictures: what full brightness is, e.g. 4,095 for 12 bits; None = all of the type. Colour is
+            judged at 8 bit, where it is 255.
     """
     truth, result, top = _as_judged(truth, result, data_range)
     difference = truth.astype(np.int64) - result
@@ -47,20 +48,31 @@ def delta_e_2000(truth: NDArray[np.uint8], result: NDArray[np.uint8]) -> float:
     Raises:
         MissingExtra: scikit-image is not installed.
     """
+    to_lab = _colour_module().rgb2lab
     total = 0.0
     for top in range(0, truth.shape[0], _STRIP_ROWS):
         rows = slice(top, top + _STRIP_ROWS)
-        total += float(np.sum(_delta_e_map(truth[rows], result[rows])))
+        left, right = (to_lab(picture[rows]) for picture in (truth, result))
+        total += float(np.sum(delta_e_2000_of_lab(left, right)))
     return total / float(truth.shape[0] * truth.shape[1])
 
 
-def _delta_e_map(truth: NDArray[np.uint8], result: NDArray[np.uint8]) -> NDArray[np.float64]:
+def delta_e_2000_of_lab(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """ΔE2000 of every pixel of two pictures in CIE L*a*b*, float64 [H,W,3] → [H,W]; kL = kC = kH = 1.
+
+    Raises:
+        MissingExtra: scikit-image is not installed.
+    """
+    difference: Any = _colour_module().deltaE_ciede2000  # scikit-image leaves it untyped
+    return np.asarray(difference(left, right), dtype=np.float64)
+
+
+def _colour_module() -> Any:
     try:
         from skimage import color
     except ImportError as exc:
         raise MissingExtra("ΔE2000", "train") from exc
-    difference: Any = color.deltaE_ciede2000  # scikit-image leaves it untyped
-    return np.asarray(difference(color.rgb2lab(truth), color.rgb2lab(result)), dtype=np.float64)
+    return color
 
 
 def _as_judged(truth: Picture, result: Picture, data_range: int | None) -> tuple[Picture, Picture, int]:

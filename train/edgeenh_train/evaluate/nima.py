@@ -1,20 +1,22 @@
-"""NIMA: the mean of a predicted distribution of ratings from 1 to 10 (Talebi and Milanfar, IEEE TIP 27(8), 2018). Higher is better.
+"""NIMA: the mean of a predicted distribution of ratings from 1 to 10. Higher is better.
 
-Two families of published weights are read, and never mixed, since backbone and preprocessing differ (notes in each loader):
+Talebi and Milanfar, "NIMA: neural image assessment", IEEE TIP 27(8), 2018.
+
+Two families of published weights are read, and never mixed, since backbone and preprocessing differ (notes in each
+loader):
 
     `idealo`        MobileNet v1, Keras HDF5 (idealo/image-quality-assessment)
     `nima.pytorch`  MobileNet v2, PyTorch state dict or safetensors (truskovskiyk/nima.pytorch, as UEGAN used it)
 
-The file is the user's and pinned by its SHA-256. Unverified against published weights: none could be had when this was written, so
-layouts and arithmetic follow the two projects' sources, and only files of random weights have been read. NIMA was trained on
-photographs' aesthetics; nothing shows that it ranks clinical usefulness.
+The file is the user's and pinned by its SHA-256. Unverified against published weights: none could be had when this was
+written, so layouts and arithmetic follow the two projects' sources, and only files of random weights have been read.
+NIMA was trained on photographs' aesthetics; nothing shows that it ranks clinical usefulness.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,7 +62,7 @@ def nima_scorer(path: Path | None, sha256: str | None) -> Scorer:
         "backbone": _BACKBONES[family],
         "preprocessing": _PREPROCESSING[family],
         "file": path.name,
-        "sha256": sha256,
+        "sha256": str(sha256).strip().lower(),
     }
     return Scorer(
         key="nima",
@@ -145,7 +147,7 @@ def _read_hdf5(data: bytes, path: Path) -> dict[str, NDArray[np.float32]]:
 
 
 def _from_keras(arrays: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
-    """Keras' names and orders to ours: kernels [h,w,in,out] to [out,in,h,w], depthwise [h,w,channels,1] to [channels,1,h,w]."""
+    """Keras' names and orders to ours: kernels [h,w,in,out] to [out,in,h,w], depthwise [h,w,c,1] to [c,1,h,w]."""
     weights = {"kernel": "weight", "depthwise_kernel": "weight", "gamma": "weight", "beta": "bias", "bias": "bias"}
     weights |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
     state = {}
@@ -164,15 +166,12 @@ def _read_torch(data: bytes, path: Path) -> dict[str, Tensor]:
     expected = f"{path} holds no NIMA weights; expected Keras HDF5, safetensors, or a PyTorch state dict of tensors"
     try:
         if path.suffix == ".safetensors":
-            from safetensors import SafetensorError
             from safetensors.torch import load
 
-            try:
-                return dict(load(data))
-            except SafetensorError as exc:
-                raise CheckpointError(expected) from exc
-        document = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, KeyError) as exc:
+            document: object = load(data)
+        else:
+            document = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as exc:  # on foreign bytes the restricted unpickler trips in every way there is
         raise CheckpointError(expected) from exc
     state = document.get("state_dict", document) if isinstance(document, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):

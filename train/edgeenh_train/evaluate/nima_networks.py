@@ -1,6 +1,7 @@
 """The two networks behind NIMA, with their weights named as the published files name them.
 
-MobileNet v1: Howard et al., arXiv 1704.04861. MobileNet v2: Sandler et al., CVPR 2018. Both end in a softmax over ten ratings.
+MobileNet v1: Howard et al., arXiv 1704.04861. MobileNet v2: Sandler et al., CVPR 2018. Both end in a softmax over ten
+ratings.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ _KERAS_EPSILON = 1e-3
 
 
 def mobilenet_v1() -> nn.Sequential:
-    """MobileNet v1 with average pooling and a dense head, layers named as Keras names them; −1…1 in, a distribution out.
+    """MobileNet v1, average pooling and a dense head, layers named as in Keras; −1…1 in, a distribution out.
 
-    The image is padded by one pixel on every side before a stride of 2, as Keras 2.1 did, with which the weights were trained
-    (`keras==2.1.*` in their repository); newer releases of Keras pad only right and below.
+    The image is padded by one pixel on every side before a stride of 2, as Keras 2.1 did, with which the weights were
+    trained (`keras==2.1.*` in their repository); newer releases of Keras pad only right and below.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
 
@@ -42,9 +43,10 @@ def mobilenet_v1() -> nn.Sequential:
 
 
 def mobilenet_v2() -> nn.Sequential:
-    """MobileNet v2 as nima.pytorch builds it: `base_model.0` its features, `head.2` the ten ratings; 0…1 in, a distribution out.
+    """MobileNet v2 as nima.pytorch names it: `base_model.0` features, `head.2` ratings; 0…1 in, a distribution out.
 
-    It differs from torchvision's: plain ReLU after the first and the last convolution, and an expansion even in the first block.
+    It differs from torchvision's: plain ReLU after the first and the last convolution, and an expansion even in the
+    first block.
     """
     features: list[nn.Module] = [_with_norm(3, 32, 3, 2)]
     width = 32

@@ -1,10 +1,11 @@
 """NIQE: how far a picture's scene statistics are from those of undistorted photographs. Lower is better.
 
-Mittal, Soundararajan and Bovik, "Making a 'completely blind' image quality analyzer", IEEE SPL 20(3), 2013: 36 features of every block of
-96×96 pixels at two scales, a multivariate Gaussian over the blocks, and its distance (equation 10) to the Gaussian of pristine
-pictures. That one comes from the user's file, the `.npz` that BasicSR distributes: `mu_pris_param` [1,36], `cov_pris_param` [36,36],
-`gaussian_window` [7,7]. As in the authors' release, luminance is the full-range luma, the picture is cropped to whole blocks from its top
-left, and the second scale is bicubic with antialiasing. Blocks without structure have no features and are left out.
+Mittal, Soundararajan and Bovik, "Making a 'completely blind' image quality analyzer", IEEE SPL 20(3), 2013: 36 features
+of every block of 96×96 pixels at two scales, a multivariate Gaussian over the blocks, and its distance (equation 10) to
+the Gaussian of pristine pictures. That one comes from the user's file, the `.npz` that BasicSR distributes:
+`mu_pris_param` [1,36], `cov_pris_param` [36,36], `gaussian_window` [7,7]. As in the authors' release, luminance is the
+full-range luma, the picture is cropped to whole blocks from its top left, and the second scale is bicubic with
+antialiasing. Blocks without structure have no features and are left out.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ def _block_features(block: Plane) -> list[float]:
 
 
 def _halved(plane: Plane) -> Plane:
-    """Half the size by the cubic of Keys (1981; a = −½) stretched by two, as an antialiasing resize does; mirrored edges."""
+    """Half the size by the cubic of Keys (1981; a = −½) stretched by two, which antialiases; mirrored edges."""
     distances = np.abs(np.arange(-3.5, 4.0)) / 2
     near = 1.5 * distances**3 - 2.5 * distances**2 + 1
     far = -0.5 * distances**3 + 2.5 * distances**2 - 4 * distances + 2

@@ -1,4 +1,4 @@
-"""Measures that need no truth, each with the files it needs: NIQE, BRISQUE and NIMA. Without its file a column says "no weights"."""
+"""Measures that need no truth, but files: NIQE, BRISQUE and NIMA. Without its file a column says "no weights"."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def _look(path: Path) -> tuple[str, tuple[int, int], str]:
 
 
 def _draws(path: Path) -> dict[str, Any]:
-    """The draw of each picture by its name, as `edgeenh dataset degrade` wrote it; empty where there is no such file."""
+    """The draw of each picture by name, as `edgeenh dataset degrade` wrote it; empty where there is no such file."""
     try:
         document = json.loads(path.read_text("utf-8"))
         return {record["name"]: record["draw"] for record in document["pictures"]}

@@ -30,7 +30,7 @@ def document(
 
 
 def markdown(report: Report, ours: str | None = None) -> str:
-    """The table of one set: a row per method, mean ± half the 95 % interval, the best of a column in bold; then notes."""
+    """The table of one set: mean ± half the 95 % interval per method, the best of a column in bold; then notes."""
     scorers = [s for s in report.scorers if not s.needs_truth or report.pairs.paired]
     labels = [s.label + {True: " ↑", False: " ↓", None: ""}[s.higher_is_better] for s in scorers]
     head = ["method", "images seen", "parameters", "MACs/pixel", *labels]

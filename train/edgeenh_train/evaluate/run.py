@@ -108,10 +108,10 @@ class Report:
 def evaluate(
     candidates: Sequence[Candidate], pairs: PairSet, scorers: Sequence[Scorer], progress: Progress | None = None
 ) -> Report:
-    """Judge every candidate on every picture; where there is a truth, the truth itself gets a last row for measures that need none.
+    """Judge every candidate on every picture; a truth gets a last row of its own, for measures that need none.
 
-    A candidate that raises, or gives something else than a picture of the same shape, is given up at that picture: its row says so
-    and holds no figures, since means over other pictures than the rest could not be compared.
+    A candidate that raises, or gives something else than a picture of the same shape, is given up at that picture: its
+    row says so and holds no figures, since means over other pictures than the rest could not be compared.
 
     Raises:
         UsageError: There is no candidate, or two have one name.

@@ -1,8 +1,8 @@
 """Natural scene statistics that NIQE and BRISQUE share: normalised luminance and the fit of its distribution.
 
-Locally mean-subtracted, contrast-normalised (MSCN) luminance of undistorted photographs follows a generalised Gaussian; products of
-neighbours follow an asymmetric one (AGGD; Lasmar, Stitou and Berthoumieu, ICIP 2009). How the fitted parameters move tells of noise, blur
-and compression (Mittal, Moorthy and Bovik, IEEE TIP 21(12), 2012).
+Locally mean-subtracted, contrast-normalised (MSCN) luminance of undistorted photographs follows a generalised Gaussian;
+products of neighbours follow an asymmetric one (AGGD; Lasmar, Stitou and Berthoumieu, ICIP 2009). How the fitted
+parameters move tells of noise, blur and compression (Mittal, Moorthy and Bovik, IEEE TIP 21(12), 2012).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def luminance(picture: Picture) -> Plane:
 
 
 def normalised(plane: Plane, kernel: NDArray[np.float64], floor: float) -> Plane:
-    """MSCN coefficients: (I − μ) / (σ + floor), μ and σ under a window whose two sides are `kernel`; edges are replicated."""
+    """MSCN coefficients (I − μ) / (σ + floor), under a window whose two sides are `kernel`; edges are replicated."""
     mean = _blurred(plane, kernel)
     variance = _blurred(plane * plane, kernel) - mean * mean
     return (plane - mean) / (np.sqrt(np.maximum(variance, 0.0)) + floor)

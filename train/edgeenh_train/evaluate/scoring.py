@@ -40,8 +40,8 @@ class Scorer:
         label: Its name in the table.
         higher_is_better: None for a figure that is neither good nor bad in itself.
         needs_truth: Whether it compares with the truth.
-        score: The figure of one view; `math.inf` only for PSNR of identical pictures. Raises `PictureError` for a picture it
-            cannot judge. None when the whole column cannot be measured, for the reason in `absent`.
+        score: The figure of one view; `math.inf` only for PSNR of identical pictures. Raises `PictureError` for a
+            picture it cannot judge. None when the whole column cannot be measured, for the reason in `absent`.
         absent: Why there is no `score`.
         facts: What the reader needs to repeat it: files, hashes, preprocessing.
     """

@@ -27,7 +27,7 @@ INPUT_ROW = "input"
 
 
 def chosen(report: Report, name: str, count: int = 3) -> list[Pair]:
-    """Pictures from the worst to the best of a row, evenly spread over the ranks: of three the worst, the median and the best.
+    """Pictures from the worst to the best of a row, evenly over the ranks: of three the worst, the median, the best.
 
     Ranked by PSNR, where there is none by the change against the input, and where there is neither taken in order.
 
@@ -46,7 +46,7 @@ def chosen(report: Report, name: str, count: int = 3) -> list[Pair]:
 
 
 def write_sheet(path: Path, report: Report, candidates: Sequence[Candidate], pairs: Sequence[Pair], ours: str) -> None:
-    """Write a sheet: a row per picture; columns input, the others, ours, truth. The suffix of `path` chooses the format.
+    """Write a sheet: a row per picture; columns input, the others, ours, truth; the suffix chooses the format.
 
     Failed rows are left out. Under each cell stands its PSNR where it is known.
 

@@ -1,8 +1,8 @@
 """Means over pictures and their 95 % intervals; differences of two methods on the same pictures.
 
-A mean over N pictures is the sum divided by N. Its interval is Student's: t(N − 1) times the sample standard deviation divided by √N; it
-speaks of other pictures of the same kind, if those measured were drawn independently. Pictures of one person are not: with few
-subjects the true uncertainty is larger than the interval says.
+A mean over N pictures is the sum divided by N. Its interval is Student's: t(N − 1) times the sample standard deviation
+divided by √N; it speaks of other pictures of the same kind, if those measured were drawn independently. Pictures of one
+person are not: with few subjects the true uncertainty is larger than the interval says.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def _measure_all(
 ) -> list[Verdict]:
     from edgeenh.files import make_folder
     from edgeenh.pictures import write_picture
-    from edgeenh_train.fidelity.run import measure
+    from edgeenh_train.fidelity.run import measure, steps_of
     from edgeenh_train.fidelity.sheet import sheet
     from edgeenh_train.fidelity.verdict import judge
 
@@ -109,8 +109,8 @@ def _measure_all(
         make_folder(out)  # a place that cannot be written to is said before the work, not after it
     verdicts = []
     for candidate in candidates:
-        with output.progress(candidate.name, None, "steps") as bar:
-            measured = measure(candidate.enhance, material, settings, lambda done, _all, bar=bar: bar.update(done))
+        with output.progress(candidate.name, steps_of(material, settings), "steps") as bar:
+            measured = measure(candidate.enhance, material, settings, bar.update)
         verdicts.append(judge(candidate.name, candidate.facts, measured, thresholds))
         if out is not None:
             write_picture(out / f"probe-{candidate.name}.jpg", sheet(measured.rows))

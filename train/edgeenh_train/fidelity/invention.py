@@ -191,4 +191,5 @@ def _spread(coarse: Floats, size: tuple[int, ...]) -> Floats:
     lower, right = (np.minimum(p + 1, n - 1) for p, n in zip((upper, left), coarse.shape, strict=False))
     down, across = (rows - upper)[:, None, None], (columns - left)[None, :, None]
     vertical = coarse[upper] * (1.0 - down) + coarse[lower] * down
-    return vertical[:, left] * (1.0 - across) + vertical[:, right] * across
+    spread = vertical[:, left] * (1.0 - across) + vertical[:, right] * across
+    return np.asarray(spread, dtype=np.float64)

@@ -70,7 +70,8 @@ def reduced(picture: NDArray[np.float32], long_side: int) -> NDArray[np.float32]
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.float32).reshape(size[1], size[0], channels)
+    # sums of float32 can end a hair above the largest of their values
+    return np.clip(np.asarray(small, dtype=np.float32), 0.0, picture.max()).reshape(size[1], size[0], channels)
 
 
 def check_picture(picture: NDArray[np.float32], name: str = "the picture") -> None:

@@ -110,11 +110,17 @@ def spread(files: Sequence[Path], count: int) -> list[Path]:
     return [files[place] for place in places]
 
 
+def steps_of(material: Material, settings: Settings) -> int:
+    """How many steps `measure` takes and tells of."""
+    pans = len(spread(material.inputs, settings.pans))
+    return len(material.good) + len(material.inputs) + pans + (material.clip is not None)
+
+
 def measure(
     enhance: Enhance,
     material: Material,
     settings: Settings,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    progress: Callable[[int], None] = lambda _done: None,
 ) -> Measured:
     """Take every measure.
 
@@ -122,15 +128,15 @@ def measure(
         enhance: The method.
         material: What to measure on.
         settings: How.
-        progress: Told how many steps of how many are done.
+        progress: Told how many steps of `steps_of` are done.
 
     Raises:
-        InputError: More than 5 % of the pictures cannot be used, or no mark found a place on any of them.
+        InputError: More than 5 % of the pictures cannot be used, or what is left is not enough for a measure.
         JobFailed: What the method returned cannot be measured.
         SourceError: The clip cannot be read.
     """
     panned = set(spread(material.inputs, settings.pans))
-    steps = _Steps(progress, len(material.good) + len(material.inputs) + len(panned) + (material.clip is not None))
+    steps = _Steps(progress)
     unreadable: list[str] = []
     good = [
         good_change(enhance, picture, file.name)
@@ -146,7 +152,7 @@ def measure(
         if file in panned:
             moving.append(_pan(enhance, picture, file.name, np.random.default_rng([settings.seed, 1, index]), settings))
             steps.done()
-    _check(probed, unreadable, len(set(material.good) | set(material.inputs)))
+    _check(good, probed, moving, unreadable, len(set(material.good) | set(material.inputs)))
     clip = None
     if material.clip is not None:
         clip = flicker.clip_jitter(enhance, material.clip, frames=settings.clip_frames, long_side=settings.long_side)
@@ -155,12 +161,14 @@ def measure(
 
 
 class _Steps:
-    def __init__(self, progress: Callable[[int, int], None], total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
+    """Counts steps and tells of every one."""
+
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self._progress, self._done = progress, 0
 
     def done(self) -> None:
         self._done += 1
-        self._progress(self._done, self._total)
+        self._progress(self._done)
 
 
 def _pictures(
@@ -195,11 +203,19 @@ def _pan(
     return flicker.panned(enhance, picture, name, rng, frames=settings.frames, step=settings.step, noise=settings.noise)
 
 
-def _check(probed: Sequence[Probed], unreadable: Sequence[str], found: int) -> None:
-    """Refuse figures that would rest on too little."""
+def _check(
+    good: Sequence[GoodChange],
+    probed: Sequence[Probed],
+    moving: Sequence[Flicker],
+    unreadable: Sequence[str],
+    found: int,
+) -> None:
+    """Refuse figures that would rest on nothing."""
     left_out = list(dict.fromkeys(unreadable))
-    if len(left_out) > MAX_UNREADABLE_SHARE * found:
-        raise InputError(f"{len(left_out)} of {found} pictures cannot be used, more than 5 %; the first: {left_out[0]}")
+    if len(left_out) > MAX_UNREADABLE_SHARE * found or (left_out and not (good and moving)):
+        raise InputError(
+            f"{len(left_out)} of {found} pictures cannot be used, too many to measure; the first: {left_out[0]}"
+        )
     if not any(p.probe.marks for p in probed):
         raise InputError(
             f"no mark found a place on any of {len(probed)} picture(s): they are too dark, clipped or small; give others with --inputs"

@@ -1,0 +1,151 @@
+"""Flicker: exact panning, registration without remainder, and enhancers that flicker or do not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from edgeenh.errors import InputError, SourceError
+from edgeenh_train.fidelity.flicker import clip_jitter, jitter_of, pan, panned, ratio_of
+
+Picture = NDArray[np.float32]
+Scene = Callable[..., Picture]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+class Nervous:
+    """A gain that changes from picture to picture."""
+
+    def __init__(self, spread: float) -> None:
+        self.rng, self.spread = np.random.default_rng(3), spread
+
+    def __call__(self, picture: Picture) -> Picture:
+        return np.clip(picture * np.float32(1.0 + self.rng.normal(0.0, self.spread)), 0, 1)
+
+
+def test_a_pan_of_a_ramp_is_exact() -> None:
+    y, x = np.mgrid[:100, :140]
+    ramp = ((x + 2 * y) / 400)[..., None].astype(np.float32)
+    frames = pan(ramp, 5, (0.75, 0.5), 0.0, rng())
+    assert frames[0].shape == (98, 137, 1)
+    for index, frame in enumerate(frames):
+        expected = ramp[:98, :137] + index * (0.75 + 1.0) / 400
+        assert np.abs(frame - expected)[8:-8, 8:-8].max() < 1e-5
+
+
+def test_whole_pixels_are_copied_and_noise_repeats(scene: Scene) -> None:
+    frames = pan(scene(), 3, (2.0, 1.0), 0.0, rng())
+    assert np.array_equal(frames[1][:50, :50], scene()[1:51, 2:52])
+    noisy, again = (pan(scene(), 3, (0.5, 0.5), 0.01, rng()) for _ in range(2))
+    assert np.array_equal(noisy, again)
+
+
+def test_identity_flickers_as_its_input(scene: Scene) -> None:
+    flicker = panned(lambda p: p.copy(), scene(), "x", rng(), frames=4)
+    assert flicker.ratio == 1.0
+    assert flicker.own == 0.0
+    assert flicker.raw_in == flicker.raw_out > 0.5
+    assert flicker.jitter.ratio == 1.0
+
+
+def test_registration_leaves_little_where_nothing_flickers(scene: Scene) -> None:
+    smooth = np.asarray(cv2.GaussianBlur(scene(), (0, 0), 1.5))
+    assert panned(lambda p: p.copy(), smooth, "x", rng(), frames=4, noise=0.0).raw_in < 0.02
+
+
+def test_a_gain_alone_is_not_penalised(scene: Scene) -> None:
+    flicker = panned(lambda p: np.clip(p * np.float32(1.3), 0, 1), scene() * np.float32(0.7), "x", rng(), frames=4)
+    assert flicker.raw_out / flicker.raw_in == pytest.approx(1.3, abs=0.01)
+    assert flicker.ratio == pytest.approx(1.0, abs=0.005)
+    assert flicker.own < 0.001
+
+
+def test_an_uneven_gain_that_stays_with_the_scene_is_not_penalised(scene: Scene) -> None:
+    dark = scene() * np.where(np.arange(240) < 120, 0.4, 1.0).astype(np.float32)[None, :, None]
+
+    def lift(picture: Picture) -> Picture:  # a function of the scene alone: dark places get more
+        mean = cv2.GaussianBlur(picture.mean(axis=2), (0, 0), 10)
+        return np.clip(picture * np.sqrt(0.5 / mean)[..., None], 0, 1).astype(np.float32)
+
+    flicker = panned(lift, dark, "x", rng(), frames=4)
+    assert flicker.raw_out > 1.05 * flicker.raw_in
+    assert flicker.ratio == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("spread", [0.005, 0.02])
+def test_a_nervous_gain_is_found(spread: float, scene: Scene) -> None:
+    flicker = panned(Nervous(spread), scene(), "x", rng(), frames=8)
+    assert round(flicker.ratio, 2) > 1.0
+    assert flicker.own > 0.3 * spread
+    assert flicker.jitter.ratio > 3.0
+
+
+def test_contrast_that_amplifies_noise_is_found(scene: Scene) -> None:
+    flicker = panned(lambda p: np.clip(0.5 + (p - 0.5) * np.float32(1.5), 0, 1).astype(np.float32), scene(), "x", rng(), frames=4)
+    assert flicker.ratio > 1.2
+
+
+def test_black_has_nothing_to_divide_by() -> None:
+    flicker = panned(lambda p: p.copy(), np.zeros((80, 80, 3), np.float32), "x", rng(), frames=3, noise=0.0)
+    assert (flicker.raw_in, flicker.relative_in, flicker.ratio) == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("size", "frames", "step", "noise", "expected"),
+    [
+        (80, 2, (0.5, 0.5), 0.0, "at least 3"),
+        (80, 4, (-0.5, 0.5), 0.0, "no negative"),
+        (80, 4, (0.5, 0.5), -1.0, "no negative"),
+        (80, 100, (0.75, 0.5), 0.0, "too small"),
+    ],
+)
+def test_pans_that_make_no_sense(size: int, frames: int, step: tuple[float, float], noise: float, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        pan(np.zeros((size, size, 3), np.float32), frames, step, noise, rng())
+
+
+def test_jitter_forgives_a_steady_rise_and_any_gain() -> None:
+    rising = [10.0, 12.0, 14.0, 16.0]
+    assert jitter_of(rising, rising).raw_in == 0.0
+    restless = [10.0, 11.0, 10.0, 11.0, 10.0]
+    jitter = jitter_of(restless, [2 * value for value in restless])
+    assert jitter.raw_in == pytest.approx(2.0)  # second differences −2, 2, −2: deviation √(32/9)… of three values
+    assert jitter.raw_out == pytest.approx(2 * jitter.raw_in)
+    assert jitter.ratio == pytest.approx(1.0)
+    assert jitter_of(rising, restless[:4]).ratio == math.inf
+    with pytest.raises(InputError, match="at least 3"):
+        jitter_of([1.0, 2.0], [1.0, 2.0])
+
+
+def test_ratio_of_nothing() -> None:
+    assert (ratio_of(0.0, 0.0), ratio_of(1.0, 0.0), ratio_of(1.0, 2.0)) == (1.0, math.inf, 0.5)
+
+
+def test_a_clip(tmp_path: Path, scene: Scene) -> None:
+    file = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter_fourcc(*"MJPG"), 25, (240, 180))
+    for index in range(6):
+        writer.write(np.round(scene()[..., ::-1] * (250 - 20 * (index % 2))).astype(np.uint8))
+    writer.release()
+    told: list[int] = []
+    same = clip_jitter(lambda p: p.copy(), file, frames=5, long_side=120, progress=told.append)
+    assert (same.frames, same.ratio) == (5, 1.0)
+    assert same.raw_in > 1.0
+    assert told == [1, 2, 3, 4, 5]
+    steady = clip_jitter(lambda p: np.full_like(p, 0.5), file, frames=5, long_side=120)
+    assert steady.raw_out == 0.0
+
+
+def test_a_folder_is_no_clip(tmp_path: Path, scene: Scene) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.round(scene() * 255).astype(np.uint8))
+    with pytest.raises(SourceError, match="not a video"):
+        clip_jitter(lambda p: p.copy(), tmp_path, frames=5, long_side=120)
