@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgeenh.cli import output
+from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
     from edgeenh_export.report import ExportReport
@@ -99,8 +100,11 @@ def _end(report: ExportReport, json_target: str | None) -> None:
     output.emit_json(json_target, report.to_json())
     for line in report.lines():
         output.say(line)
-    width, height = _usual_size(report)
-    output.next_step(f"edgeenh run synthetic:{width}x{height}@30 --frames 300 --model {report.bundle.path}")
+    if report.bundle.manifest.pixels == RGB:
+        width, height = _usual_size(report)
+        output.next_step(f"edgeenh run synthetic:{width}x{height}@30 --frames 300 --model {report.bundle.path}")
+    else:
+        output.next_step(f"edgeenh enhance PICTURES --out DIR --model {report.bundle.path}")
 
 
 def _usual_size(report: ExportReport) -> tuple[int, int]:

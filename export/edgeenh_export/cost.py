@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,10 +10,9 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from edgeenh_export.execute import torch_threads
 from edgeenh_train.networks import Generator
 
-_SIDE = 64
+_HEIGHT, _WIDTH = 720, 1280
 
 
 def parameters(generator: Generator) -> int:
@@ -21,15 +21,16 @@ def parameters(generator: Generator) -> int:
 
 
 def macs_per_pixel(generator: Generator) -> float:
-    """Multiply-accumulates of all convolutions for one pixel of the frame.
+    """Multiply-accumulates of all convolutions for one pixel of a frame of 1280×720.
 
-    Counted on a frame of 64×64; only the MLPs behind global pooling do not grow with the frame, and they are tiny. Bias,
-    norm, activation and pooling are not counted, as is usual.
+    The edge variants work on a grid of fixed size, so their cost per pixel falls as the frame grows; hence a stated size. Bias,
+    norm, activation, pooling, resizing and the tone curve are not counted, as is usual. Nothing is computed: shapes suffice.
     """
     counter = _CountConvolutions()
-    with torch_threads(0), torch.inference_mode(), counter:
-        generator.residual(torch.zeros(1, 3, _SIDE, _SIDE))
-    return counter.macs / _SIDE**2
+    shapes = copy.deepcopy(generator).to("meta")
+    with torch.inference_mode(), counter:
+        shapes.coefficients(torch.zeros(1, generator.channels, _HEIGHT, _WIDTH, device="meta"))
+    return float(counter.macs / (_HEIGHT * _WIDTH))
 
 
 class _CountConvolutions(TorchFunctionMode):

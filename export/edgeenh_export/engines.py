@@ -15,6 +15,7 @@ from edgeenh.backends import tensorrt_build
 from edgeenh.bundle import Engine, Profile
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, JobFailed
+from edgeenh.pixels import RGB, Pixels
 from edgeenh_export.options import MIN_SIZE, PLAN_MAX_SIZE, PLAN_OPT_SIZE, Bounds
 
 
@@ -68,7 +69,7 @@ def require_flavour(choice: str) -> None:
         )
 
 
-def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bounds) -> Plans:
+def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bounds, pixels: Pixels = RGB) -> Plans:
     """Build the plan that `--tensorrt` asks for.
 
     Args:
@@ -77,6 +78,7 @@ def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bou
         precision: What it holds.
         name: The model's id.
         bounds: The frame sizes it takes.
+        pixels: What its pictures are.
 
     Raises:
         BackendUnavailable: `rtx` or `full` was asked for and cannot be had here.
@@ -86,7 +88,7 @@ def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bou
         return Plans((), "switched off with --tensorrt off")
     try:
         flavour = tensorrt_build.load_flavour("full" if choice == "full" else "rtx")
-        return Plans((_build(flavour, onnx, precision, name, bounds),))
+        return Plans((_build(flavour, onnx, precision, name, bounds, pixels),))
     except (BackendUnavailable, JobFailed) as exc:
         if choice != "auto":
             raise
@@ -100,14 +102,18 @@ def plan_profile(bounds: Bounds) -> Profile:
     return Profile(bounds.min, bounds.opt, bounds.max)
 
 
-def _build(flavour: tensorrt_build.Flavour, onnx: bytes, precision: str, name: str, bounds: Bounds) -> Plan:
+def _build(
+    flavour: tensorrt_build.Flavour, onnx: bytes, precision: str, name: str, bounds: Bounds, pixels: Pixels
+) -> Plan:
     digest = hashlib.sha256(onnx).hexdigest()
     engine_name = f"edgeenh/{name}/{digest[:12]}"
     profile = plan_profile(bounds)
     shapes = None if bounds.fixed else tensorrt_build.Profile(profile.min, profile.opt, profile.max)
     with tensorrt_build.log_messages(flavour.module) as messages:
         # told of each step, so that a Ctrl-C ends the build: Python runs between the builder's steps only
-        data = tensorrt_build.build_plan(flavour.module, onnx, name=engine_name, profile=shapes, progress=_listen)
+        data = tensorrt_build.build_plan(
+            flavour.module, onnx, name=engine_name, profile=shapes, pixels=pixels, progress=_listen
+        )
     file = f"engines/{flavour.name}-{flavour.version}{_target(flavour.name)}-{precision}.plan"
     engine = Engine(_member(file), flavour.name, flavour.version, precision, digest, engine_name, profile)
     return Plan(engine, data, tuple(messages))

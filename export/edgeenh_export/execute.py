@@ -6,18 +6,23 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from edgeenh.backends import get_backend
-from edgeenh.backends.base import Model, Session, SessionOptions
+from edgeenh.backends.base import Model, SessionOptions
+from edgeenh.pixels import GREY, RGB, Pixels
+from edgeenh.slots import Slot, open_slot
 from edgeenh_export.golden import GoldenFrame
 from edgeenh_export.graph import FrameGraph
 from edgeenh_export.options import Size
 from edgeenh_train.networks import Generator
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 BACKEND = "onnxruntime"
 """The backend that judges an export: it runs everywhere."""
@@ -33,29 +38,30 @@ class OnnxRunner:
         onnx: The file's bytes.
         precision: What the graph holds: `fp32` or `fp16`.
         name: What messages call the model.
+        pixels: What its pictures are.
     """
 
-    def __init__(self, onnx: bytes, precision: str, name: str) -> None:
-        self._model = Model(name, onnx, precision, hashlib.sha256(onnx).hexdigest())
-        self._sessions: dict[Size, Session] = {}
+    def __init__(self, onnx: bytes, precision: str, name: str, pixels: Pixels = RGB) -> None:
+        self._model = Model(name, onnx, precision, hashlib.sha256(onnx).hexdigest(), pixels=pixels)
+        self._slots: dict[Size, Slot] = {}
 
-    def __call__(self, image: NDArray[np.uint8], strength: float = 1.0) -> NDArray[np.uint8]:
-        """Enhance uint8 [H,W,3] RGB, C-contiguous; returns a new array of the same shape.
+    def __call__(self, image: Levels, strength: float = 1.0) -> Levels:
+        """Enhance a golden frame: uint8 [H,W,3] RGB or uint16 [H,W,1] grey, C-contiguous; returns a new array like it.
 
         Raises:
             BackendUnavailable: ONNX Runtime is missing.
             InferenceFailed, IntegrityError: It cannot run the graph.
         """
-        session = self._session((image.shape[1], image.shape[0]))
         out = np.empty_like(image)
-        session.run(image, strength, out)
+        self._slot((image.shape[1], image.shape[0])).run(image, strength, out, self._model.pixels.bits[1])
         return out
 
-    def _session(self, size: Size) -> Session:
-        if size not in self._sessions:
+    def _slot(self, size: Size) -> Slot:
+        if size not in self._slots:
             options = SessionOptions(size[1], size[0], self._model.onnx_precision, device="cpu")
-            self._sessions[size] = get_backend(BACKEND).open_session(self._model, options)
-        return self._sessions[size]
+            session = get_backend(BACKEND).open_session(self._model, options)
+            self._slots[size] = open_slot(session, (size[1], size[0]), self._model.pixels)
+        return self._slots[size]
 
     def __enter__(self) -> Self:
         return self
@@ -64,8 +70,8 @@ class OnnxRunner:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the memory back."""
-        while self._sessions:
-            self._sessions.popitem()[1].close()
+        while self._slots:
+            self._slots.popitem()[1].close()
 
 
 @contextmanager
@@ -83,13 +89,18 @@ def torch_threads(macs_per_pixel: float) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def as_tensor(image: NDArray[np.uint8]) -> torch.Tensor:
-    """uint8 [H,W,3] to float32 [1,3,H,W] on the same scale 0…255; a new tensor."""
-    return torch.from_numpy(image).permute(2, 0, 1)[None].to(torch.float32)
+def pixels_of(generator: Generator) -> Pixels:
+    """What the pictures of a generator are."""
+    return next(kind for kind in (RGB, GREY) if kind.channels == generator.channels)
+
+
+def as_tensor(image: Levels) -> torch.Tensor:
+    """A frame [H,W,C] to float32 [1,C,H,W] on its own scale, 0…255 or 0…65535; a new tensor."""
+    return torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
 
 
 def as_image(tensor: torch.Tensor) -> NDArray[np.float32]:
-    """Float [1,3,H,W] to a new float32 array [H,W,3]."""
+    """Float [1,C,H,W] to a new float32 array [H,W,C]."""
     return np.ascontiguousarray(tensor[0].permute(1, 2, 0).to(torch.float32).numpy())
 
 
@@ -97,19 +108,25 @@ def run_generator(generator: Generator, frames: Iterable[GoldenFrame]) -> list[N
     """What the checkpoint's own generator, unfolded and in FP32, makes of frames at strength 1.
 
     Returns:
-        Float32 [H,W,3] RGB each, on the scale 0…255, not yet rounded; NaN where the network's output is none.
+        Float32 [H,W,C] each, on the frames' scale (0…255 or 0…65535), not yet rounded; NaN where the network's output is
+        none.
     """
+    top = float(pixels_of(generator).top)
     with torch.inference_mode():
-        return [as_image(generator(as_tensor(frame.image) / 255.0, torch.ones(1)) * 255.0) for frame in frames]
+        return [as_image(generator(as_tensor(frame.image) / top, torch.ones(1)) * top) for frame in frames]
 
 
 def run_unclamped(graph: FrameGraph, frames: Iterable[GoldenFrame]) -> Iterable[NDArray[np.float32]]:
-    """What a graph holds in torch before clamp and rounding, at strength 1: float32 [H,W,3] each, one at a time.
+    """What a graph holds in torch before clamp and rounding, at strength 1, on the frames' scale: float32 [H,W,C] each.
+
+    One at a time.
 
     In FP16 every feature is really stored in FP16 here. ONNX Runtime's CPU kernels compute an FP16 graph in FP32, and would hide a
     feature that leaves FP16's range on a GPU.
     """
+    steps = graph.pixels.top / graph.pixels.scale  # 1 for colour, whose graph stands on the frames' scale
     for frame in frames:
         with torch.inference_mode():
-            result = as_image(graph.unclamped(as_tensor(frame.image), torch.ones(1)))
+            image = torch.from_numpy(frame.image.astype(np.float32))[None] / steps
+            result = (graph.unclamped(image, torch.ones(1)) * steps)[0].numpy()
         yield result

@@ -71,7 +71,7 @@ def fold_error(generator: Generator, folded: Generator, pictures: Iterable[Tenso
     Args:
         generator: Before folding.
         folded: After folding.
-        pictures: Float [1,3,H,W], RGB, 0…1.
+        pictures: Float [1,C,H,W], RGB or grey, 0…1.
 
     Returns:
         The difference, where 1 is the full range; NaN when either gives a value that is not finite.
@@ -79,7 +79,7 @@ def fold_error(generator: Generator, folded: Generator, pictures: Iterable[Tenso
     worst = torch.zeros(())
     with torch.inference_mode():
         for picture in pictures:
-            before, after = (torch.tanh(network.residual(picture)) * network.cap for network in (generator, folded))
+            before, after = (network.change(picture, network.coefficients(picture)) for network in (generator, folded))
             worst = torch.maximum(worst, (before - after).abs().max())
     return float(worst)
 

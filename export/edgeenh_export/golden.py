@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeenh.bundle import Golden
-from edgeenh.pictures import decode_picture, encode_picture
+from edgeenh.pictures import decode_frame, encode_frame
+from edgeenh.pixels import RGB, Pixels
 from edgeenh_export.options import Bounds, Size
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 MAX_PIXELS = 4_000_000
 """Pixels of all golden frames in a bundle together. Frames of 1280×720 all fit; larger ones would outweigh the model."""
@@ -20,10 +24,10 @@ MAX_PIXELS = 4_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GoldenFrame:
-    """One frame: its name, and uint8 [H,W,3] RGB, C-contiguous, which nobody writes to."""
+    """One frame: its name, and uint8 [H,W,3] RGB or uint16 [H,W,1] grey, C-contiguous, which nobody writes to."""
 
     name: str
-    image: NDArray[np.uint8]
+    image: Levels
 
     @property
     def size(self) -> Size:
@@ -31,15 +35,21 @@ class GoldenFrame:
         return self.image.shape[1], self.image.shape[0]
 
 
-def shipped_frames() -> list[GoldenFrame]:
-    """The frames in `edgeenh_export/frames`, sorted by name.
+def shipped_frames(pixels: Pixels = RGB) -> list[GoldenFrame]:
+    """The frames in `edgeenh_export/frames`, or for grey in its folder `grey`, sorted by name.
 
     Raises:
         PictureError: This installation's frames are damaged.
     """
     folder = importlib.resources.files("edgeenh_export") / "frames"
+    if pixels != RGB:
+        folder = folder / pixels.photometric
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".png")), key=lambda file: file.name)
-    return [GoldenFrame(file.name.removesuffix(".png"), decode_picture(file.read_bytes(), file.name)) for file in files]
+    frames = []
+    for file in files:
+        image = decode_frame(file.read_bytes(), file.name, pixels.photometric)
+        frames.append(GoldenFrame(file.name.removesuffix(".png"), image.reshape(*image.shape[:2], pixels.channels)))
+    return frames
 
 
 def golden_frames(frames: Sequence[GoldenFrame], bounds: Bounds) -> list[GoldenFrame]:
@@ -55,22 +65,23 @@ def golden_frames(frames: Sequence[GoldenFrame], bounds: Bounds) -> list[GoldenF
     return [GoldenFrame(f"{frame.name}-{size[0]}x{size[1]}", fit(frame.image, size)) for frame, size in pairs]
 
 
-def fit(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+def fit(image: Levels, size: Size) -> Levels:
     """Scale a picture until it covers `size`, its proportions kept, and cut out the middle.
 
     Args:
-        image: uint8 [H,W,3] RGB; only read.
+        image: uint8 [H,W,3] RGB or uint16 [H,W,1] grey; only read.
         size: (width, height) to give.
 
     Returns:
-        A new array, uint8 [height,width,3] RGB, C-contiguous.
+        A new array, [height,width,C] of the same kind, C-contiguous.
     """
     width, height = size
     scale = max(width / image.shape[1], height / image.shape[0])
     scaled_to = (max(width, round(image.shape[1] * scale)), max(height, round(image.shape[0] * scale)))
     scaled = cv2.resize(image, scaled_to, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
     left, top = (scaled.shape[1] - width) // 2, (scaled.shape[0] - height) // 2
-    return np.ascontiguousarray(scaled[top : top + height, left : left + width]).astype(np.uint8, copy=False)
+    cut = np.ascontiguousarray(scaled[top : top + height, left : left + width])
+    return cut.reshape(height, width, -1)  # OpenCV gives a single channel back without its dimension
 
 
 def representatives(frames: Sequence[GoldenFrame]) -> list[int]:
@@ -81,7 +92,7 @@ def representatives(frames: Sequence[GoldenFrame]) -> list[int]:
 
 
 def golden_members(
-    frames: Sequence[GoldenFrame], references: Sequence[NDArray[np.uint8]]
+    frames: Sequence[GoldenFrame], references: Sequence[Levels]
 ) -> tuple[tuple[Golden, ...], dict[str, bytes]]:
     """What a bundle holds of its `representatives`: the manifest's entries, and the members as PNG.
 
@@ -95,6 +106,6 @@ def golden_members(
         name = frames[index].name
         entry = Golden(name, f"golden/{name}.png", f"golden/{name}.fp32.png")
         entries.append(entry)
-        members[entry.image] = encode_picture(frames[index].image, ".png", entry.image)
-        members[entry.reference] = encode_picture(references[index], ".png", entry.reference)
+        members[entry.image] = encode_frame(frames[index].image, ".png", entry.image)
+        members[entry.reference] = encode_frame(references[index], ".png", entry.reference)
     return tuple(entries), members

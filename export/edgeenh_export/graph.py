@@ -1,11 +1,12 @@
-"""The graph around the generator: 8-bit frames in, 8-bit frames out. The network itself knows nothing of it.
+"""The graph around the generator: frames in, frames out. The network itself knows nothing of it.
 
-    image uint8 [1,H,W,3] ─ Cast ─ NCHW ─┬─ /255 ─ generator.residual ─ tanh ─ · 255·cap·strength ─┐
-                                         └───────────────────────────────────────────────────────── + ─ clamp ─ round ─ NHWC ─ Cast
+    colour   image uint8 [1,H,W,3] ─ Cast ─┬─ /255 ─ NCHW ─ generator.coefficients ─ NHWC ─ generator.change ─ · 255·strength ─┐
+                                           └──────────────────────────────────────────────────────────────────────────────── + ─ clamp ─ round ─ Cast
+    grey     image float32 [1,H,W,1], 0…1: the same without the casts, the division and the rounding
 
-Cast is the first and the last node, because a uint8 tensor may touch nothing else in TensorRT. The sum stands on the scale
-0…255 and in FP32 in both precisions: the image's own values are exact there, so strength 0 gives them back bit for bit, and
-FP16 rounding touches only the change, not the picture. Measured against a sum in FP16 (variant `n`, golden frames) this is
+Cast is the first and the last node, because a uint8 tensor may touch nothing else in TensorRT. The sum stands in FP32 in both
+precisions, and on the image's own scale: its values are exact there, so strength 0 gives them back bit for bit, and FP16
+rounding touches only the change, not the picture. Measured against a sum in FP16 (variant `n`, golden frames) this is
 worth 2 to 11 dB of PSNR, and costs nothing that could be measured.
 """
 
@@ -16,6 +17,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from edgeenh.pixels import GREY, RGB
 from edgeenh_train.networks import Generator
 
 DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
@@ -25,7 +27,7 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16}
 class FrameGraph(nn.Module):
     """The graph contract in torch.
 
-    FP16 islands of FP32: the global means (in the network itself), and everything from the residual on.
+    FP16 islands of FP32: the global means (in the network itself), and everything from the coefficients on.
 
     Args:
         generator: Folded, in `eval` mode, float32; copied, not changed.
@@ -35,33 +37,41 @@ class FrameGraph(nn.Module):
     def __init__(self, generator: Generator, precision: str) -> None:
         super().__init__()
         self.precision = precision
+        self.pixels = RGB if generator.channels == RGB.channels else GREY
         self.dtype = DTYPES[precision]
         self.generator = copy.deepcopy(generator).eval().to(self.dtype)
-        self.reach = 255.0 * generator.cap
         self.eval()
 
-    def unclamped(self, planes: Tensor, strength: Tensor) -> Tensor:
+    def unclamped(self, image: Tensor, strength: Tensor) -> Tensor:
         """Image and change, before clamp and rounding.
 
         Args:
-            planes: Float32 [B,3,H,W], RGB, 0…255.
+            image: Float32 [1,H,W,C], RGB in 0…255 or grey in 0…1.
             strength: Float32 [1], 0…1.
 
         Returns:
-            Float32 [B,3,H,W] on the same scale; finite unless the network overflowed.
+            Float32 [1,H,W,C] on the same scale; finite unless the network overflowed.
         """
-        residual = self.generator.residual((planes / 255.0).to(self.dtype)).float()
-        return planes + (strength * self.reach) * torch.tanh(residual)
+        scale = self.pixels.scale
+        unit = image / float(scale) if scale != 1 else image
+        coefficients = self.generator.coefficients(unit.permute(0, 3, 1, 2).to(self.dtype))
+        change = self.generator.change(unit, tuple(part.float().permute(0, 2, 3, 1) for part in coefficients))
+        return image + (strength * scale if scale != 1 else strength) * change
 
     def forward(self, image: Tensor, strength: Tensor) -> Tensor:
         """Enhance.
 
         Args:
-            image: Uint8 [1,H,W,3] RGB; H and W multiples of 16.
+            image: Uint8 [1,H,W,3] RGB, or float32 [1,H,W,1] grey in 0…1; H and W multiples of 16.
             strength: Float32 [1], 0…1.
 
         Returns:
-            Uint8 [1,H,W,3] RGB, a new tensor.
+            The same kind, a new tensor.
         """
-        enhanced = self.unclamped(image.to(torch.float32).permute(0, 3, 1, 2), strength)
-        return torch.round(enhanced.clamp(0.0, 255.0)).permute(0, 2, 3, 1).to(torch.uint8)
+        enhanced = self.unclamped(image.to(torch.float32), strength).clamp(0.0, float(self.pixels.scale))
+        return torch.round(enhanced).to(torch.uint8) if self.pixels == RGB else enhanced
+
+    def example(self, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Black image and full strength, as `forward` takes them."""
+        dtype: torch.dtype = getattr(torch, self.pixels.dtype)
+        return torch.zeros(1, *self.pixels.shape(height, width), dtype=dtype), torch.ones(1)

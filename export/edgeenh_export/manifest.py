@@ -15,6 +15,7 @@ from edgeenh import __version__
 from edgeenh.bundle import Engine, Gate, Generator, Golden, Manifest, Onnx, Training
 from edgeenh.drift import Thresholds
 from edgeenh.errors import CheckpointError
+from edgeenh.pixels import KINDS, RGB, Pixels
 from edgeenh_export import cost
 from edgeenh_export.execute import BACKEND
 from edgeenh_export.gate import Judged, Parity
@@ -51,7 +52,7 @@ def onnx_metadata(info: CheckpointInfo, precision: str) -> dict[str, str]:
     return {
         "cap": f"{info.cap:g}",
         "checkpoint_sha256": info.sha256,
-        "colour_order": "RGB",
+        "colour_order": next(kind.photometric for kind in KINDS if kind.channels == info.channels),
         "precision": precision,
         "size_multiple": str(networks.SIZE_MULTIPLE),
         "variant": info.variant,
@@ -83,6 +84,7 @@ def make_manifest(
     thresholds: Thresholds,
     engines: Sequence[Engine],
     now: datetime,
+    pixels: Pixels = RGB,
 ) -> Manifest:
     """The manifest, still without the digests of the members, which `write_bundle` fills in."""
     return Manifest(
@@ -97,6 +99,7 @@ def make_manifest(
         gate=Gate(thresholds.min_psnr_db, thresholds.min_ssim, tuple(entry.to_json() for entry in judged)),
         tools=_tools(),
         engines=tuple(engines),
+        pixels=pixels,
     )
 
 

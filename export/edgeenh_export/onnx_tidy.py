@@ -75,5 +75,20 @@ def reduce_max_in_half(graph: GraphProto) -> None:
             graph.node.remove(widen)
 
 
+def cast_first(graph: GraphProto) -> None:
+    """Let everything but the first Cast read the frame behind it: in TensorRT a uint8 tensor may touch nothing else.
+
+    The exporter asks the input itself for its size; what the Cast gives is as large.
+    """
+    casts = [node for node in graph.node if _casts(node, TensorProto.FLOAT) and node.input[0] == "image"]
+    if len(casts) != 1:
+        return  # a graph for grey has none
+    first = NodeProto.FromString(casts[0].SerializeToString())
+    graph.node.remove(casts[0])
+    for node in graph.node:
+        node.input[:] = [first.output[0] if name == "image" else name for name in node.input]
+    graph.node.insert(0, first)
+
+
 def _casts(node: NodeProto, dtype: int) -> bool:
     return node.op_type == "Cast" and any(part.name == "to" and part.i == dtype for part in node.attribute)

@@ -18,7 +18,7 @@ from onnx import ModelProto
 from edgeenh import __version__
 from edgeenh.errors import EdgeenhError, JobFailed
 from edgeenh_export.graph import FrameGraph
-from edgeenh_export.onnx_tidy import name_by_order, reduce_max_in_half, strip
+from edgeenh_export.onnx_tidy import cast_first, name_by_order, reduce_max_in_half, strip
 from edgeenh_export.options import MAX_SIZE, SIZE_MULTIPLE, Size
 
 OPSET = 20
@@ -26,17 +26,29 @@ IR_VERSION = 10
 
 ALLOWED_OPERATORS = frozenset(
     [
-        *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "LeakyRelu", "Mul", "Pad"),
-        *("ReduceMax", "ReduceMean", "Round", "Sigmoid", "Sub", "Tanh", "Transpose"),
+        *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "LeakyRelu", "Mul", "Pad", "ReduceMax"),
+        *(
+            "ReduceMean",
+            "Reshape",
+            "Resize",
+            "Round",
+            "Shape",
+            "Sigmoid",
+            "Split",
+            "Squeeze",
+            "Sub",
+            "Tanh",
+            "Transpose",
+        ),
     ]
 )
 """Operators of the default domain that a bundle's graphs may hold: what the variants need, and every backend offers.
 
-None of them says how large a frame is, so a graph of them that is right for one size is right for all (see `write_onnx`).
+`Reshape`, `Shape` and `Squeeze` serve the sizes that `Resize` is asked for, in a graph for every frame size.
 """
 
 _TRACE_SIZE = (160, 96)
-"""Width and height of the example that a graph of dynamic size is traced with: unequal, and neither is 16 or 32."""
+"""Width and height of the example that a graph of dynamic size is proven with: unequal, and neither is 16 or 32."""
 
 
 def write_onnx(
@@ -46,19 +58,16 @@ def write_onnx(
     *,
     name: str,
     version: int,
-    symbolic: bool = False,
 ) -> bytes:
     """Write a graph as ONNX.
 
     Args:
         graph: What to write.
-        size: The only (width, height) that it takes; None for any multiple of 16, with dimensions `height` and `width`.
+        size: The only (width, height) that it takes; None for any multiple of 16, with dimensions `height` and `width`:
+            torch then proves that the graph holds for each of them.
         metadata: What the file says of itself under `metadata_props`.
         name: The model's id; becomes the graph's name.
         version: The model's version.
-        symbolic: Without a `size`, let torch prove that the graph holds for every multiple of 16. That takes three times as
-            long, and gives the same bytes as tracing one size and then naming its dimensions: no operator that is allowed
-            carries a size in it. A test shows it, and every export compares with PyTorch at sizes it was not traced with.
 
     Returns:
         The file's bytes, without external data.
@@ -66,9 +75,10 @@ def write_onnx(
     Raises:
         JobFailed: The exporter failed, the result is not valid ONNX, or holds an operator that is not allowed.
     """
-    model = _export(graph, size or _TRACE_SIZE, symbolic=symbolic and size is None)
+    model = _export(graph, size or _TRACE_SIZE, symbolic=size is None)
     strip(model)
     reduce_max_in_half(model.graph)
+    cast_first(model.graph)
     name_by_order(model.graph)
     _name_dimensions(model, size)
     model.ir_version = IR_VERSION
@@ -104,7 +114,7 @@ def check(model: ModelProto) -> None:
 
 def _export(graph: FrameGraph, size: Size, *, symbolic: bool) -> ModelProto:
     width, height = size
-    example = (torch.zeros(1, height, width, 3, dtype=torch.uint8), torch.ones(1))
+    example = graph.example(height, width)
     try:
         with _quiet_exporter():
             program = torch.onnx.export(
@@ -132,7 +142,7 @@ def _any_multiple(letter: str) -> object:
 
 
 def _name_dimensions(model: ModelProto, size: Size | None) -> None:
-    """Without a `size`: what was traced with one stands for every, and the contract calls it `height` and `width`."""
+    """Without a `size`: what torch calls `16*h` and `16*w`, the contract calls `height` and `width`."""
     if size is not None:
         return
     for value in (*model.graph.input, *model.graph.output):

@@ -6,17 +6,25 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from edgeenh.bundle import write_bundle
 from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
+from edgeenh.picture_faults import as_levels
+from edgeenh.pixels import Pixels
 from edgeenh_export import options
 from edgeenh_export.cost import macs_per_pixel
 from edgeenh_export.engines import build_plans, require_flavour
-from edgeenh_export.execute import BACKEND, OnnxRunner, as_tensor, run_generator, run_unclamped, torch_threads
+from edgeenh_export.execute import (
+    BACKEND,
+    OnnxRunner,
+    as_tensor,
+    pixels_of,
+    run_generator,
+    run_unclamped,
+    torch_threads,
+)
 from edgeenh_export.fold import FOLD_TOLERANCE, check_fold, fold, fold_error
 from edgeenh_export.gate import Judged, check_identity, check_reference, compare, judge_frames, require_passed
 from edgeenh_export.golden import GoldenFrame, golden_frames, golden_members, shipped_frames
@@ -29,6 +37,9 @@ from edgeenh_export.report import ExportReport
 from edgeenh_export.steps import Steps
 from edgeenh_train import networks
 from edgeenh_train.checkpoint import SHIPPED, load_generator
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 DRIFT = "drift.json"
 _FOLD_SIZE = (320, 256)
@@ -89,13 +100,13 @@ def export(
     with steps.step("read", f"reading the checkpoint {source.name}"):
         generator, info = load_generator(source)
         check_info(source, info)
-        macs = macs_per_pixel(generator)
+        macs, pixels = macs_per_pixel(generator), pixels_of(generator)
         target = out or Path(f"{info.name}.edgeenh")
         options.check_out(target)
-        frames = golden_frames(shipped_frames(), bounds)
+        frames = golden_frames(shipped_frames(pixels), bounds)
     with steps.step("fold", "folding, and comparing with the unfolded generator"), torch_threads(macs):
         folded = fold(generator)
-        crops = [as_tensor(frame.image[: _FOLD_SIZE[1], : _FOLD_SIZE[0]]) / 255.0 for frame in frames]
+        crops = [as_tensor(frame.image[: _FOLD_SIZE[1], : _FOLD_SIZE[0]]) / pixels.top for frame in frames]
         error = fold_error(generator, folded, crops)
         check_fold(error)
     graphs: dict[str, bytes] = {}
@@ -107,18 +118,18 @@ def export(
             )
     with steps.step("reference", "comparing ONNX Runtime with PyTorch on the golden frames"), torch_threads(macs):
         exact = run_generator(generator, frames)
-        check_reference(frames, exact)
-        in_torch = [np.rint(picture).astype(np.uint8) for picture in exact]
-        references = _references(graphs["fp32"], frames, bounds)
-        parity = compare(frames, in_torch, references)
+        check_reference(frames, exact, pixels)
+        in_torch = [as_levels(picture, pixels.top) for picture in exact]
+        references = _references(graphs["fp32"], frames, bounds, pixels)
+        parity = compare(frames, in_torch, references, pixels)
     with steps.step("gate", f"gate: PSNR ≥ {limits.min_psnr_db:g} dB, SSIM ≥ {limits.min_ssim:g}"), torch_threads(macs):
-        judged = [Judged("fp32", BACKEND, judge_frames(frames, in_torch, references, limits))]
+        judged = [Judged("fp32", BACKEND, judge_frames(frames, in_torch, references, limits, pixels))]
         require_passed(judged[0], limits)
         if "fp16" in graphs:
             judged += _gate(folded, graphs["fp16"], frames, references, limits, bounds)
     with steps.step("tensorrt", "TensorRT plan" if tensorrt != "off" else "no TensorRT plan (--tensorrt off)"):
         best = precisions[-1]
-        plans = build_plans(tensorrt, graphs[best], best, info.name, bounds)
+        plans = build_plans(tensorrt, graphs[best], best, info.name, bounds, pixels)
         if plans.reason and tensorrt != "off":
             remark(f"no TensorRT plan in the bundle: {plans.reason}")
     with steps.step("write", f"writing {target}"):
@@ -131,17 +142,17 @@ def export(
         described = describe_generator(generator, folded, info, bounds)
         moment = now or datetime.now(UTC)
         bundle = write_bundle(
-            target, make_manifest(info, described, files, golden, judged, limits, engines, moment), members
+            target, make_manifest(info, described, files, golden, judged, limits, engines, moment, pixels), members
         )
     return ExportReport(
         bundle, limits, tuple(judged), error, FOLD_TOLERANCE, parity, plans, steps.seconds, steps.elapsed, fingerprint()
     )
 
 
-def _references(onnx: bytes, frames: Sequence[GoldenFrame], bounds: options.Bounds) -> list[NDArray[np.uint8]]:
+def _references(onnx: bytes, frames: Sequence[GoldenFrame], bounds: options.Bounds, pixels: Pixels) -> list[Levels]:
     """The golden references: what the FP32 graph makes of the frames, after proving that strength 0 changes nothing."""
-    with OnnxRunner(onnx, "fp32", "the FP32 graph") as run:
-        check_identity(run, "FP32", bounds.fixed)
+    with OnnxRunner(onnx, "fp32", "the FP32 graph", pixels) as run:
+        check_identity(run, "FP32", bounds.fixed, pixels)
         return [run(frame.image) for frame in frames]
 
 
@@ -149,17 +160,18 @@ def _gate(
     folded: networks.Generator,
     onnx: bytes,
     frames: Sequence[GoldenFrame],
-    references: Sequence[NDArray[np.uint8]],
+    references: Sequence[Levels],
     thresholds: Thresholds,
     bounds: options.Bounds,
 ) -> list[Judged]:
     """The verdicts on the FP16 graph, in torch and in ONNX Runtime."""
-    stored = run_unclamped(FrameGraph(folded, "fp16"), frames)
-    judged = [Judged("fp16", "torch", judge_frames(frames, references, stored, thresholds))]
+    graph = FrameGraph(folded, "fp16")
+    pixels, stored = graph.pixels, run_unclamped(graph, frames)
+    judged = [Judged("fp16", "torch", judge_frames(frames, references, stored, thresholds, pixels))]
     require_passed(judged[-1], thresholds)
-    with OnnxRunner(onnx, "fp16", "the FP16 graph") as run:
-        check_identity(run, "FP16", bounds.fixed)
+    with OnnxRunner(onnx, "fp16", "the FP16 graph", pixels) as run:
+        check_identity(run, "FP16", bounds.fixed, pixels)
         results = (run(frame.image) for frame in frames)
-        judged.append(Judged("fp16", BACKEND, judge_frames(frames, references, results, thresholds)))
+        judged.append(Judged("fp16", BACKEND, judge_frames(frames, references, results, thresholds, pixels)))
     require_passed(judged[-1], thresholds)
     return judged

@@ -74,11 +74,11 @@ class ExportReport:
         manifest = self.bundle.manifest
         yield f"{self.bundle.path}: {manifest.id} {manifest.version}, {', '.join(self.bundle.precisions)}, {self.bundle.size:,} bytes"
         for judged in self.gate:
-            yield f"gate passed: {describe(judged)}"
+            yield f"gate passed: {describe(judged, manifest.pixels.top)}"
         same = (
             "the same"
             if self.parity.max_abs == 0
-            else f"within {self.parity.max_abs} of 255, {self.parity.share:.4%} of values differ"
+            else f"within {self.parity.max_abs} of {manifest.pixels.top}, {self.parity.share:.4%} of values differ"
         )
         yield f"ONNX Runtime and PyTorch give {same} on {self.parity.pictures} pictures; strength 0 is the input bit for bit"
         for plan in self.engines.plans:
@@ -86,10 +86,12 @@ class ExportReport:
             yield from (f"builder: {warning}" for warning in plan.warnings)
 
 
-def describe(judged: Judged) -> str:
-    """One verdict in a line."""
+def describe(judged: Judged, top: int = 255) -> str:
+    """One verdict in a line; `top` is full brightness of the frames that were judged."""
     verdict = judged.verdict
     who = f"{judged.precision} on {judged.backend}, {verdict.pictures} pictures"
     if verdict.max_abs == 0:
         return f"{who}: identical"
-    return f"{who}: PSNR {verdict.psnr_db:.1f} dB, SSIM {verdict.ssim:.5f}, largest difference {verdict.max_abs} of 255"
+    return (
+        f"{who}: PSNR {verdict.psnr_db:.1f} dB, SSIM {verdict.ssim:.5f}, largest difference {verdict.max_abs} of {top}"
+    )

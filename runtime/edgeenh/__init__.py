@@ -2,7 +2,8 @@
 
     import edgeenh
     enhancer = edgeenh.load("dental-n.edgeenh")          # or edgeenh.load() for the bundle that ships with the package
-    enhanced = enhancer(image)                           # uint8 [H,W,3] RGB in, the same out, any size
+    enhanced = enhancer(image)                           # uint8 [H,W,3] RGB in, the same out, any size; or, with a
+                                                         # bundle for grey (X-ray), uint8 or uint16 [H,W]
     for frame in edgeenh.Stream("camera:0", enhancer, mode="live"):
         show(frame.image, frame.status)
 

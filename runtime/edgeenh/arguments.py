@@ -9,26 +9,62 @@ import numpy as np
 from edgeenh.backends.base import PRECISIONS
 from edgeenh.errors import InputError, PictureError, UsageError
 from edgeenh.padding import padded_size
+from edgeenh.pixels import GREY, MAX_BITS, MIN_BITS, RGB, photometric_of, top_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from edgeenh.bundle import Generator
+    from edgeenh.bundle import Generator, Manifest
+    from edgeenh.pixels import Levels
 
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def check_frame(image: Any, generator: Generator) -> None:
-    """Refuse what is not a uint8 [H,W,3] array of a size that the generator takes.
+_EXPECTED = {
+    RGB.photometric: "a uint8 array [height,width,3] in RGB: convert it first",
+    GREY.photometric: "a uint8 or uint16 array [height,width] in grey: convert it first",
+}
+
+
+def check_frame(image: Any, manifest: Manifest, bits: int | None = None) -> int:
+    """Refuse what is not an array of the bundle's kind, of a size that the generator takes.
+
+    Args:
+        image: What should be uint8 [H,W,3] for a bundle for colour; uint8 or uint16, [H,W] or [H,W,1], for grey.
+        manifest: The bundle's.
+        bits: Bits per value of a grey frame; None = all of its type.
+
+    Returns:
+        Bits per value.
 
     Raises:
-        PictureError: It is something else.
+        PictureError: It is something else, or holds values beyond its bits.
+        UsageError: The bits are none that the type can hold.
     """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise PictureError(
-            f"the frame is {_describe(image)}, expected a uint8 array [height,width,3] in RGB: convert it first"
+    expected = manifest.pixels.photometric
+    found = photometric_of(image) if isinstance(image, np.ndarray) else ""
+    if found != expected:
+        other = f", or use a bundle for {'grey' if found == GREY.photometric else 'colour'} pictures" if found else ""
+        raise PictureError(f"the frame is {_describe(image)}, expected {_EXPECTED[expected]}{other}")
+    check_size(image.shape[0], image.shape[1], manifest.generator)
+    return _check_bits(image, bits)
+
+
+def _check_bits(image: Levels, bits: int | None) -> int:
+    whole = 8 * image.dtype.itemsize
+    if bits is None or bits == whole:
+        return whole
+    least, most = (MIN_BITS, whole) if photometric_of(image) == GREY.photometric else RGB.bits
+    if isinstance(bits, bool) or not isinstance(bits, int) or not least <= bits <= most:
+        raise UsageError(
+            f"bits is {bits!r} and the frame is {_describe(image)}, expected {'8' if most == 8 else f'{least} to {most}'}: "
+            f"give what the device really delivers (8 to {MAX_BITS} for grey), in an array that can hold it"
         )
-    check_size(image.shape[0], image.shape[1], generator)
+    brightest = int(image.max())
+    if brightest > top_of(bits):
+        raise PictureError(
+            f"the frame holds the value {brightest}, expected at most {top_of(bits)} with {bits} bits: "
+            "give the bits that it really has"
+        )
+    return bits
 
 
 def check_size(height: int, width: int, generator: Generator) -> None:
@@ -53,17 +89,15 @@ def check_size(height: int, width: int, generator: Generator) -> None:
         )
 
 
-def check_out(image: NDArray[np.uint8], out: Any) -> None:
+def check_out(image: Levels, out: Any) -> None:
     """Refuse what a result for `image` cannot be written into.
 
     Raises:
-        InputError: Not uint8 of the frame's shape, not C-contiguous, read-only, or the frame's own memory.
+        InputError: Not of the frame's type and shape, not C-contiguous, read-only, or the frame's own memory.
     """
     remedy = "give an array of its own, e.g. numpy.empty_like(image)"
-    if not isinstance(out, np.ndarray) or out.dtype != np.uint8 or out.shape != image.shape:
-        raise InputError(
-            f"out is {_describe(out)}, expected uint8 {list(image.shape)}, the shape of the frame: {remedy}"
-        )
+    if not isinstance(out, np.ndarray) or out.dtype != image.dtype or out.shape != image.shape:
+        raise InputError(f"out is {_describe(out)}, expected {_describe(image)}, as the frame is: {remedy}")
     if not out.flags.c_contiguous or not out.flags.writeable:
         raise InputError(f"out is read-only or not C-contiguous: {remedy}")
     if np.may_share_memory(image, out):

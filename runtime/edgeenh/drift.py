@@ -8,14 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeenh.errors import InputError
-from edgeenh.metrics import WINDOW, psnr, ssim, worst_window
+from edgeenh.metrics import DATA_RANGE, psnr, ssim, worst_window
+from edgeenh.picture_faults import as_levels, check_measurable, fault_of
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 PATCH = 32
 """Side in pixels of the window that `Drift.worst_patch` looks for."""
@@ -45,17 +48,17 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """Figures of one candidate against its reference.
+    """Figures of one candidate against its reference; differences in steps of the pictures' own range.
 
     Attributes:
         psnr_db: PSNR over the whole picture; `math.inf` when identical.
         identical: Every byte is the same.
         ssim: Mean SSIM, at most 1; exactly 1.0 when identical.
-        max_abs: Largest absolute difference, 0…255.
+        max_abs: Largest absolute difference, 0…data range.
         max_abs_at: `(x, y)` of the first pixel, row by row, where it occurs.
-        share_off_by_more_than_1: Share of the 8-bit values (pixels × channels) that differ by 2 or more.
+        share_off_by_more_than_1: Share of the values (pixels × channels) that differ by 2 steps or more.
         worst_patch: The 32×32 window (smaller in smaller pictures), at any position, with the lowest PSNR.
-        mean_shift: Signed mean of candidate − reference for R, G, B.
+        mean_shift: Signed mean of candidate − reference for R, G, B, or for grey alone.
     """
 
     psnr_db: float
@@ -65,7 +68,7 @@ class Drift:
     max_abs_at: tuple[int, int]
     share_off_by_more_than_1: float
     worst_patch: Patch
-    mean_shift: tuple[float, float, float]
+    mean_shift: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON values; an infinite PSNR is null, and `identical` says why."""
@@ -121,37 +124,40 @@ class Verdict:
         }
 
 
-def measure(reference: NDArray[np.uint8], candidate: NDArray[np.uint8]) -> Drift:
+def measure(reference: Levels, candidate: Levels, data_range: int = DATA_RANGE) -> Drift:
     """Compare two pictures.
 
     Args:
-        reference: uint8 [H,W,3] RGB, at least 11×11; only read.
+        reference: uint8 [H,W,3] RGB or [H,W,1] grey, at least 11×11; uint16 for a data range above 255. Only read.
         candidate: The same shape and type; only read.
+        data_range: What full brightness is: 255, or for grey of more bits e.g. 4095 or 65535.
 
     Raises:
         InputError: Shape or type is another, or the pictures are smaller than the SSIM window.
     """
-    _check_measurable(reference, candidate)
-    height, width, _ = reference.shape
-    difference = cv2.absdiff(reference, candidate).astype(np.uint8, copy=False)
-    max_abs, first = int(difference.max()), int(difference.argmax()) // 3
+    check_measurable(reference, candidate, data_range)
+    height, width, channels = reference.shape
+    difference: Levels = cv2.absdiff(reference, candidate).reshape(reference.shape)
+    max_abs, first = int(difference.max()), int(difference.argmax()) // channels
     squares = cv2.norm(reference, candidate, cv2.NORM_L2SQR)
     side = min(PATCH, height, width)
     x, y, worst = worst_window(difference, side)
     shift = [after - before for before, after in zip(cv2.mean(reference), cv2.mean(candidate), strict=True)]
     return Drift(
-        psnr_db=psnr(squares, difference.size),
+        psnr_db=psnr(squares, difference.size, data_range),
         identical=max_abs == 0,
-        ssim=ssim(reference, candidate),
+        ssim=ssim(reference, candidate, data_range),
         max_abs=max_abs,
         max_abs_at=(first % width, first // width),
         share_off_by_more_than_1=int(np.count_nonzero(difference > 1)) / difference.size,
-        worst_patch=Patch(x, y, side, psnr(worst, side * side * 3)),
-        mean_shift=(shift[0], shift[1], shift[2]),
+        worst_patch=Patch(x, y, side, psnr(worst, side * side * channels, data_range)),
+        mean_shift=tuple(shift[:channels]),
     )
 
 
-def judge(pairs: Iterable[tuple[str, NDArray[np.uint8], NDArray[Any]]], thresholds: Thresholds) -> Verdict:
+def judge(
+    pairs: Iterable[tuple[str, Levels, NDArray[Any]]], thresholds: Thresholds, data_range: int = DATA_RANGE
+) -> Verdict:
     """Run the gate over `(name, reference, candidate)` triples; a set without pictures fails.
 
     Each picture is checked in this order, and a failed check ends it: shape and type → finite → not constant and not
@@ -159,21 +165,22 @@ def judge(pairs: Iterable[tuple[str, NDArray[np.uint8], NDArray[Any]]], threshol
     (where the reference is not) → PSNR and SSIM. Every comparison is written so that NaN fails.
 
     Args:
-        pairs: Names, references (uint8 [H,W,3] RGB) and candidates (the same, or floating point on the scale 0…255,
-            which is what a graph holds before its last cast; it is clamped and rounded half to even here, as that cast
-            would). Taken one at a time, so a generator keeps only one pair in memory.
+        pairs: Names, references (as in `measure`) and candidates (the same, or floating point on the scale of the data
+            range, which is what a graph holds before its last cast; it is clamped and rounded half to even here, as that
+            cast would). Taken one at a time, so a generator keeps only one pair in memory.
         thresholds: What each picture must reach.
+        data_range: As in `measure`.
     """
     reasons: list[str] = []
     figures: list[tuple[str, Drift]] = []
     unmeasured: list[str] = []
     for name, reference, candidate in pairs:
-        fault = _fault(reference, candidate)
+        fault = fault_of(reference, candidate, data_range)
         if fault:
             reasons.append(f"{name}: {fault}")
             unmeasured.append(name)
             continue
-        drift = measure(reference, _as_bytes(candidate))
+        drift = measure(reference, as_levels(candidate, data_range), data_range)
         figures.append((name, drift))
         reasons += [f"{name}: {reason}" for reason in _shortfalls(drift, thresholds)]
     if not figures and not unmeasured:
@@ -208,33 +215,6 @@ def _verdict(reasons: list[str], figures: list[tuple[str, Drift]], unmeasured: l
     )
 
 
-def _fault(reference: NDArray[Any], candidate: NDArray[Any]) -> str:
-    """Why the candidate fails before any metric, or an empty string."""
-    if reference.dtype != np.uint8 or reference.ndim != 3 or reference.shape[2] != 3:
-        return f"the reference is {_describe(reference)}, expected uint8 [H,W,3]"
-    if candidate.shape != reference.shape:
-        return f"the output is {_describe(candidate)}, expected the reference's shape {list(reference.shape)}"
-    if candidate.dtype != np.uint8 and not np.issubdtype(candidate.dtype, np.floating):
-        return f"the output is {_describe(candidate)}, expected uint8 or floating point"
-    if min(reference.shape[:2]) < WINDOW:
-        return f"the picture is {_describe(reference)}, too small for the {WINDOW}×{WINDOW} window of SSIM"
-    if candidate.dtype != np.uint8:
-        wrong = int(candidate.size - np.count_nonzero(np.isfinite(candidate)))
-        if wrong != 0:
-            return f"the output has {wrong} values that are not finite (NaN or infinity)"
-    return _degenerate(reference, _as_bytes(candidate))
-
-
-def _degenerate(reference: NDArray[np.uint8], candidate: NDArray[np.uint8]) -> str:
-    for channel, letter in enumerate("RGB"):
-        low, high = _range(candidate[..., channel])
-        if low == high and not _constant(reference[..., channel]):
-            return f"the output is constant: {low} everywhere in channel {letter}, where the reference is not"
-    if _all_clipped(candidate) and not _all_clipped(reference):
-        return "the output is all clipped: every value is 0 or 255, where the reference's are not"
-    return ""
-
-
 def _shortfalls(drift: Drift, thresholds: Thresholds) -> Iterator[str]:
     where = f"largest difference {drift.max_abs} at x={drift.max_abs_at[0]}, y={drift.max_abs_at[1]}"
     patch = drift.worst_patch
@@ -245,41 +225,5 @@ def _shortfalls(drift: Drift, thresholds: Thresholds) -> Iterator[str]:
         yield f"SSIM {drift.ssim:.5f}, expected at least {thresholds.min_ssim:g} ({where})"
 
 
-def _check_measurable(reference: NDArray[Any], candidate: NDArray[Any]) -> None:
-    for role, picture in (("reference", reference), ("candidate", candidate)):
-        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-            raise InputError(f"the {role} is {_describe(picture)}, expected uint8 [H,W,3]: compare 8-bit RGB pictures")
-    if reference.shape != candidate.shape:
-        found = f"{list(reference.shape)} and {list(candidate.shape)}"
-        raise InputError(f"the pictures have the shapes {found}, expected the same: compare outputs for one input")
-    if min(reference.shape[:2]) < WINDOW:
-        raise InputError(
-            f"the pictures are {_describe(reference)}, "
-            f"expected at least {WINDOW}×{WINDOW}, the window of SSIM: use larger ones"
-        )
-
-
-def _as_bytes(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    whole = picture if picture.dtype == np.uint8 else np.clip(np.rint(picture), 0, 255)
-    return whole.astype(np.uint8, copy=False)
-
-
-def _range(channel: NDArray[np.uint8]) -> tuple[int, int]:
-    return int(channel.min()), int(channel.max())
-
-
-def _constant(channel: NDArray[np.uint8]) -> bool:
-    low, high = _range(channel)
-    return low == high
-
-
-def _all_clipped(picture: NDArray[np.uint8]) -> bool:
-    return bool(((picture == 0) | (picture == 255)).all())
-
-
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _describe(picture: NDArray[Any]) -> str:
-    return f"{picture.dtype} {list(picture.shape)}"

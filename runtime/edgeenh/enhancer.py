@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 import numpy as np
 
@@ -20,22 +19,23 @@ from edgeenh.arguments import (
     check_strength,
     check_threads,
 )
-from edgeenh.backends import AUTO, Backend, Session, SessionInfo, SessionOptions, get_backend
+from edgeenh.backends import AUTO, Backend, SessionInfo, SessionOptions, get_backend
 from edgeenh.backends.contract import graph_precision
 from edgeenh.errors import InferenceFailed, UsageError
 from edgeenh.frames import Provenance
-from edgeenh.padding import crop_into, pad_into, padded_size
+from edgeenh.padding import padded_size
+from edgeenh.slots import Slot, open_slot
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from edgeenh.backends.select import Choice
     from edgeenh.bundle import Bundle
+    from edgeenh.pixels import Levels, Pixels
+
+Picture = TypeVar("Picture", bound="Levels")
+"""A frame and its result: of one type."""
 
 SESSIONS = 2
 """Open sessions an enhancer keeps, one per padded frame size; the one used longest ago is closed for a third."""
-
-WARM_UP = 2
 
 
 def load(
@@ -71,17 +71,8 @@ def load(
     )
 
 
-@dataclass(slots=True)
-class _Slot:
-    """An open session, and the padded frames it needs when a frame is no multiple."""
-
-    session: Session
-    warm: bool = False
-    padded: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None = None
-
-
 class Enhancer:
-    """Enhances frames with one bundle; usable as a context manager.
+    """Enhances frames with one bundle, of colour or of grey, as the bundle is; usable as a context manager.
 
     Nothing is opened before the first frame or `prepare`. One frame at a time: calls from several threads wait for each
     other. Use one enhancer per thread for more.
@@ -122,55 +113,56 @@ class Enhancer:
         self._generator = bundle.manifest.generator
         if precision is not None:
             bundle.model(graph_precision(precision))  # a graph that is not there is said now, not at the first frame
-        self._slots: OrderedDict[tuple[int, int], _Slot] = OrderedDict()
+        self._slots: OrderedDict[tuple[int, int], Slot] = OrderedDict()
         self._info: SessionInfo | None = None
         self._closed = False
         self._lock = threading.Lock()
 
-    def __call__(self, image: NDArray[np.uint8], strength: float | None = None) -> NDArray[np.uint8]:
+    def __call__(self, image: Picture, strength: float | None = None, *, bits: int | None = None) -> Picture:
         """Enhance one frame into a new array.
 
         Args:
-            image: uint8 [H,W,3] RGB, between the bundle's smallest and largest size; only read, not kept.
+            image: uint8 [H,W,3] RGB; or, with a bundle for grey, uint8 or uint16, [H,W] or [H,W,1], 0 = black. Between
+                the bundle's smallest and largest size; only read, not kept.
             strength: 0…1; 0 returns the input bit for bit; None = the enhancer's own.
+            bits: Bits per value of a grey frame, 8 to 16: full brightness is 2^bits − 1. None = all of its type.
 
         Returns:
-            uint8 [H,W,3] RGB, owned by the caller.
+            The type, shape and bits of `image`, owned by the caller.
 
         Raises:
-            InputError: The image is not of that kind or size, or the strength is not in 0…1.
+            InputError: The image is not of that kind or size, a value is beyond its bits, or the strength is not in 0…1.
             BackendUnavailable, GateFailed: On the first frame, when nothing here can run the bundle.
             InferenceFailed: The backend failed on this frame; the next may succeed.
         """
-        check_frame(image, self._generator)
-        out = np.empty(image.shape, np.uint8)
-        self.enhance_into(image, out, strength)
-        return out
+        check_frame(image, self.bundle.manifest, bits)
+        out = np.empty(image.shape, image.dtype)
+        self.enhance_into(image, out, strength, bits=bits)
+        return cast("Picture", out)
 
-    def enhance_into(self, image: NDArray[np.uint8], out: NDArray[np.uint8], strength: float | None = None) -> None:
+    def enhance_into(
+        self, image: Levels, out: Levels, strength: float | None = None, *, bits: int | None = None
+    ) -> None:
         """Enhance one frame into `out`: as calling the enhancer, without a new array.
 
-        A C-contiguous frame whose size is a multiple of the bundle's goes to the backend as it is; any other is copied.
+        A C-contiguous colour frame whose size is a multiple of the bundle's goes to the backend as it is; any other is
+        copied.
 
         Args:
             image: As in `__call__`.
-            out: uint8 of the shape of `image`, C-contiguous, owned by the caller, overwritten whole (undefined after an
-                error); not the memory of `image`.
+            out: Of the type and shape of `image`, C-contiguous, owned by the caller, overwritten whole (undefined after
+                an error); not the memory of `image`.
             strength: As in `__call__`.
+            bits: As in `__call__`.
 
         Raises:
             InputError: Also when `out` is not such an array.
         """
-        check_frame(image, self._generator)
+        depth = check_frame(image, self.bundle.manifest, bits)
         check_out(image, out)
         wanted = self._strength if strength is None else check_strength(strength)
-        height, width = image.shape[:2]
         with self._lock:
-            slot = self._slot(height, width)
-            if (height, width) == padded_size(height, width, self._generator.size_multiple):
-                slot.session.run(np.ascontiguousarray(image), wanted, out)
-            else:
-                self._run_padded(slot, image, wanted, out)
+            self._slot(*image.shape[:2]).run(image, wanted, out, depth)
 
     def prepare(self, height: int, width: int) -> SessionInfo:
         """Choose, open and warm up what frames of this size need, so that the first frame is as fast as the next.
@@ -185,18 +177,18 @@ class Enhancer:
         check_size(height, width, self._generator)
         with self._lock:
             slot = self._slot(height, width)
-            if not slot.warm:
-                size = padded_size(height, width, self._generator.size_multiple)
-                black, out = np.zeros((*size, 3), np.uint8), np.empty((*size, 3), np.uint8)
-                for _ in range(WARM_UP):
-                    slot.session.run(black, 1.0, out)
-                slot.warm = True
+            slot.warm_up()
             return slot.session.info
 
     @property
     def info(self) -> SessionInfo | None:
         """What the last used session really uses; None before the first frame."""
         return self._info
+
+    @property
+    def pixels(self) -> Pixels:
+        """What the bundle's pictures are: `edgeenh.pixels.RGB` or `GREY`."""
+        return self.bundle.manifest.pixels
 
     @property
     def strength(self) -> float:
@@ -225,7 +217,7 @@ class Enhancer:
         with self._lock:
             self._closed = True
             for slot in self._slots.values():
-                slot.session.close()
+                slot.close()
             self._slots.clear()
 
     def __enter__(self) -> Self:
@@ -236,7 +228,7 @@ class Enhancer:
     ) -> None:
         self.close()
 
-    def _slot(self, height: int, width: int) -> _Slot:
+    def _slot(self, height: int, width: int) -> Slot:
         """The session for a frame size, opened if it is not; the lock is held."""
         if self._closed:
             raise InferenceFailed("this enhancer is closed: load the bundle again")
@@ -246,8 +238,9 @@ class Enhancer:
             backend, precision = self._resolve(*size)
             options = SessionOptions(*size, precision, self._threads, self._device, self._cache_dir)
             if len(self._slots) >= SESSIONS:
-                self._slots.popitem(last=False)[1].session.close()
-            slot = _Slot(backend.open_session(self.bundle.model(graph_precision(precision)), options))
+                self._slots.popitem(last=False)[1].close()
+            session = backend.open_session(self.bundle.model(graph_precision(precision)), options)
+            slot = open_slot(session, size, self.pixels)
             self._slots[size] = slot
         self._slots.move_to_end(size)
         self._info = slot.session.info
@@ -273,15 +266,6 @@ class Enhancer:
                 cache_dir=self._cache_dir,
             )
         return get_backend(self.choice.backend), self.choice.precision
-
-    def _run_padded(self, slot: _Slot, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
-        if slot.padded is None:
-            shape = (*padded_size(image.shape[0], image.shape[1], self._generator.size_multiple), 3)
-            slot.padded = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
-        padded, enhanced = slot.padded
-        pad_into(np.ascontiguousarray(image), padded)
-        slot.session.run(padded, strength, enhanced)
-        crop_into(enhanced, out)
 
 
 def _known(backend: str | Backend) -> str | Backend:

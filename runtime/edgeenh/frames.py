@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from edgeenh.pixels import RGB
+
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgeenh.pixels import Levels
 
 
 class Status(StrEnum):
@@ -47,18 +48,23 @@ class Frame:
     """One captured frame.
 
     Attributes:
-        image: uint8 [H,W,3] RGB, C-contiguous. Owned by the frame: nobody writes to it after capture.
+        image: uint8 [H,W,3] RGB, or uint8 or uint16 [H,W] grey; C-contiguous. Owned by the frame: nobody writes to it
+            after capture.
         source: The source's id, e.g. `camera:0`.
         sequence: The device's own number where it has one, otherwise counted by the source from 0; never repeats, and a gap is a loss upstream.
         captured_ns: Monotonic time of capture in nanoseconds, from the stream's clock.
         label: What a person calls the frame, e.g. a file name; empty for video.
+        photometric: What the values mean: `RGB`, or `grey` with 0 = black.
+        bits: Bits per value that the device really delivers: full brightness is 2^bits − 1.
     """
 
-    image: NDArray[np.uint8]
+    image: Levels
     source: str
     sequence: int
     captured_ns: int
     label: str = ""
+    photometric: str = RGB.photometric
+    bits: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,8 @@ class EnhancedFrame:
     """A frame that left the enhancer, enhanced or not; the original always travels with it.
 
     Attributes:
-        image: uint8 [H,W,3] RGB to show: the enhanced picture, or the original's own memory when `status` is PASSTHROUGH.
-            Owned by whoever holds this object; the stream does not write to it again.
+        image: The picture to show, of the type, shape and bits of the original's: the enhanced one, or the original's own
+            memory when `status` is PASSTHROUGH. Owned by whoever holds this object; the stream does not write to it again.
         original: The frame as captured, untouched.
         status: ENHANCED or PASSTHROUGH.
         reason: Why it passed through; None when enhanced.
@@ -89,7 +95,7 @@ class EnhancedFrame:
         provenance: Model, engine, backend, precision, strength; None when no model had a part in `image`.
     """
 
-    image: NDArray[np.uint8]
+    image: Levels
     original: Frame
     status: Status
     reason: PassthroughReason | None

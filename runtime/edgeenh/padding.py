@@ -5,7 +5,7 @@ The mirror leaves out the edge pixel itself (`… c b | a b c …` is `reflect_1
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
@@ -13,37 +13,46 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Value = TypeVar("Value", bound=np.generic)
+
 
 def padded_size(height: int, width: int, multiple: int) -> tuple[int, int]:
     """The smallest (height, width) that holds the frame and is a multiple of `multiple` in both."""
     return -(-height // multiple) * multiple, -(-width // multiple) * multiple
 
 
-def pad_into(image: NDArray[np.uint8], padded: NDArray[np.uint8]) -> None:
+def pad_into(image: NDArray[Value], padded: NDArray[Value]) -> None:
     """Write `image` and its mirror into `padded`.
 
     Args:
-        image: uint8 [h,w,3]; only read.
-        padded: uint8 [H,W,3] with h ≤ H < 2h and w ≤ W < 2w, C-contiguous, owned by the caller, overwritten whole.
+        image: uint8 [h,w,3] or float32 [h,w,1]; only read.
+        padded: The same type and channels, [H,W,C] with h ≤ H < 2h and w ≤ W < 2w, C-contiguous, owned by the caller,
+            overwritten whole.
     """
     bottom, right = padded.shape[0] - image.shape[0], padded.shape[1] - image.shape[1]
     if not (0 <= bottom < image.shape[0] and 0 <= right < image.shape[1]):
         raise ValueError(f"a frame of shape {image.shape} cannot be mirrored into {padded.shape}")
-    written = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REFLECT_101, dst=padded)
-    if written is not padded:  # OpenCV chose memory of its own
-        padded[:] = written
+    source, target = _plane(image), _plane(padded)
+    written = cv2.copyMakeBorder(source, 0, bottom, 0, right, cv2.BORDER_REFLECT_101, dst=target)
+    if written is not target:  # OpenCV chose memory of its own
+        target[:] = written
 
 
-def pad(image: NDArray[np.uint8], multiple: int) -> NDArray[np.uint8]:
+def pad(image: NDArray[Value], multiple: int) -> NDArray[Value]:
     """`image` padded to a multiple: `image` itself where it is one already, else a new array owned by the caller."""
     size = padded_size(image.shape[0], image.shape[1], multiple)
     if size == image.shape[:2]:
         return image
-    padded = np.empty((*size, 3), np.uint8)
+    padded = np.empty((*size, *image.shape[2:]), image.dtype)
     pad_into(image, padded)
     return padded
 
 
-def crop_into(padded: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-    """Copy the top left of `padded` [H,W,3] into `out` [h,w,3], h ≤ H and w ≤ W."""
+def crop_into(padded: NDArray[Value], out: NDArray[Value]) -> None:
+    """Copy the top left of `padded` [H,W,C] into `out` [h,w,C], h ≤ H and w ≤ W."""
     np.copyto(out, padded[: out.shape[0], : out.shape[1]])
+
+
+def _plane(image: NDArray[Any]) -> NDArray[Any]:
+    """A view without the dimension of a single channel, which OpenCV does not give back."""
+    return image[..., 0] if image.shape[2] == 1 else image

@@ -30,7 +30,8 @@ class Header:
         height: Rows, likewise.
         bits: Bits per channel; the largest where channels differ.
         colour: `RGB`, `grey`, `palette`, `CMYK`, `non-RGB colour`, or one of the first three `with
-            transparency`.
+            transparency`; or a grey of TIFF's that is not 0 = black in whole numbers: `white-is-zero grey`, `signed or
+            floating-point grey`.
         pictures: Pictures, pages or animation frames in the file; 2 stands for more than one.
         orientation: EXIF orientation left to undo after decoding, 1…8; 1 where none is given, and for TIFF, which OpenCV
             turns upright whatever it is asked.
@@ -139,13 +140,14 @@ def _tiff(data: bytes) -> Header:
     if any(offset + length > len(data) for offset, length in zip(offsets, lengths, strict=True)):
         raise MalformedPictureError(f"ends before its last TIFF strip: {_DAMAGED}")
     channels = tags.get(277, (1,))[0]
-    colour = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "RGB"}.get(
+    # OpenCV turns white-is-zero round in 8 bits and not in 16, so it goes by a name of its own
+    colour = {0: "white-is-zero grey", 1: "grey", 2: "RGB", 3: "palette", 5: "CMYK", 6: "RGB"}.get(
         tags.get(262, (0,))[0], "non-RGB colour"
     )
-    if 338 in tags or channels > {"grey": 1, "palette": 1, "CMYK": 4}.get(colour, 3):
+    if 338 in tags or channels > {"white-is-zero grey": 1, "grey": 1, "palette": 1, "CMYK": 4}.get(colour, 3):
         colour = colour + " with transparency" if colour in ("grey", "RGB", "palette") else "non-RGB colour"
     if tags.get(339, (1,))[0] != 1:
-        colour = "non-RGB colour"  # signed or floating point
+        colour = "signed or floating-point grey" if channels == 1 else "non-RGB colour"
     width, height = tags.get(256, (0,))[0], tags.get(257, (0,))[0]
     if _orientation(tags) >= 5:
         width, height = height, width

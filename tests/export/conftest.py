@@ -29,10 +29,10 @@ def _one_thread() -> None:
 def make_generator() -> MakeGenerator:
     """A generator whose norms and head are far from their start, so that folding and FP16 have something to get wrong."""
 
-    def make(variant: str = "n", *, head: float = 0.1) -> Generator:
+    def make(variant: str = "n", *, head: float = 0.1, channels: int = 3) -> Generator:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
-            generator = build_generator(variant).eval().requires_grad_(requires_grad=False)
+            generator = build_generator(variant, channels=channels).eval().requires_grad_(requires_grad=False)
             for module in generator.modules():
                 if isinstance(module, torch.nn.BatchNorm2d):
                     module.running_mean.normal_(0, 0.2)
@@ -75,6 +75,15 @@ def checkpoint(make_checkpoint: Callable[..., Path]) -> Path:
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> ExportReport:
     """The whole export, for any frame size, with everything that is installed here."""
     return export(checkpoint, tmp_path_factory.mktemp("bundle") / "toy.edgeenh")
+
+
+@pytest.fixture(scope="session")
+def grey_exported(
+    make_generator: MakeGenerator, make_checkpoint: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> ExportReport:
+    """The whole export of a generator for grey, for any frame size."""
+    checkpoint = make_checkpoint(make_generator(channels=1), name="toy-x", channels=1)
+    return export(checkpoint, tmp_path_factory.mktemp("bundle") / "toy-x.edgeenh", tensorrt="off")
 
 
 @pytest.fixture(scope="session")

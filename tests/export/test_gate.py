@@ -7,8 +7,18 @@ import pytest
 
 from edgeenh.drift import Thresholds
 from edgeenh.errors import GateFailed
+from edgeenh.pixels import GREY, RGB
 from edgeenh_export.execute import OnnxRunner
-from edgeenh_export.gate import Judged, check_identity, check_reference, compare, judge_frames, require_passed
+from edgeenh_export.gate import (
+    Judged,
+    check_identity,
+    check_reference,
+    compare,
+    every_value,
+    judge_frames,
+    max_parity_steps,
+    require_passed,
+)
 from edgeenh_export.golden import GoldenFrame
 
 
@@ -31,6 +41,39 @@ def test_one_changed_value_fails_the_identity():
 
     with pytest.raises(GateFailed, match=r"FP16 graph at strength 0 changes 3 values \(first at x=7, y=3, B\)"):
         check_identity(off_by_one_at_200, "FP16", None)
+
+
+@pytest.mark.parametrize("size", [None, (256, 256), (64, 48), (512, 384)])
+def test_every_16_bit_value_of_grey_is_tried(size):
+    pictures = list(every_value(size, GREY))
+    assert {picture.shape for picture in pictures} == {(*(size or (256, 256))[::-1], 1)}
+    assert {picture.dtype for picture in pictures} == {np.dtype(np.uint16)}
+    assert len(np.unique(np.concatenate([picture.reshape(-1) for picture in pictures]))) == 65536
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_strength_0_is_the_identity_of_both_grey_graphs_in_onnx_runtime(grey_exported, precision):
+    with OnnxRunner(grey_exported.bundle.model(precision).onnx, precision, "toy", GREY) as run:
+        check_identity(run, precision, None, GREY)
+
+
+def test_one_changed_grey_value_fails_the_identity():
+    def off_by_one_at_40000(image, strength):
+        return np.where(image == 40_000, 40_001, image).astype(np.uint16)
+
+    with pytest.raises(GateFailed, match=r"FP16 graph at strength 0 changes 1 values \(first at x=64, y=156\)"):
+        check_identity(off_by_one_at_40000, "FP16", None, GREY)
+
+
+def test_parity_of_grey_is_counted_on_16_bits():
+    assert (max_parity_steps(RGB), max_parity_steps(GREY)) == (1, 7)
+    image = np.random.default_rng(0).integers(100, 65000, (48, 64, 1), np.uint16)
+    frame, other = GoldenFrame("scene", image), image.copy()
+    other[5, 6] += 7
+    assert compare([frame], [image], [other], GREY).max_abs == 7
+    other[5, 6] += 1
+    with pytest.raises(GateFailed, match=r"scene: .* by 8 of 65535 at x=6, y=5, expected at most 7"):
+        compare([frame], [image], [other], GREY)
 
 
 def test_parity_counts_single_steps_and_refuses_more(frame):

@@ -6,7 +6,7 @@ import torch
 from edgeenh_export.cost import macs_per_pixel, parameters
 from edgeenh_export.fold import fold
 from edgeenh_export.graph import FrameGraph
-from edgeenh_train.networks import VARIANTS, build_generator
+from edgeenh_train.networks import VARIANTS
 
 
 def every_value() -> torch.Tensor:
@@ -45,10 +45,14 @@ def test_the_fp16_graph_stores_weights_and_features_in_half(make_generator):
 
 
 def test_the_change_is_bounded_by_cap_however_large_the_weights(make_generator):
-    graph = FrameGraph(fold(make_generator(head=1000.0)), "fp16")
+    generator = make_generator(head=1000.0)
+    graph = FrameGraph(fold(generator), "fp16")
     image = every_value()
     change = graph(image, torch.ones(1)).int() - image.int()
-    assert 90 < int(change.abs().max()) <= 102  # cap 0.4 of 255
+    up, down = generator.cap * 255, 0.25 * 255  # of the tone curve: towards black it stops where levels would swap places
+    assert -down - 1 <= int(change.min())
+    assert int(change.max()) <= up
+    assert max(int(change.max()) / up, -int(change.min()) / down) > 0.9  # the bound is reached
 
 
 def test_making_a_graph_leaves_the_generator_in_fp32(make_generator):
@@ -57,12 +61,47 @@ def test_making_a_graph_leaves_the_generator_in_fp32(make_generator):
     assert {parameter.dtype for parameter in folded.parameters()} == {torch.float32}
 
 
-def test_cost_counts_one_convolution_by_hand():
-    generator = build_generator("n").eval()
-    generator.features = lambda planes: torch.zeros(1, 16, planes.shape[2] // 4, planes.shape[3] // 4)
-    # what remains: the head: a 1×1 from 16 to 3 at a quarter of the size, then a bilinear 8×8 at stride 4 per channel
-    edge = (18 / 16) ** 2  # the head pads the 16×16 field of a 64×64 frame by one
-    assert macs_per_pixel(generator) == pytest.approx(16 * 3 / 16 + edge * 3 * 64 / 16)
+class OneEach(torch.nn.Module):
+    """A 4×4 convolution to 8 channels at a quarter of the size, and an 8×8 transposed one back to the picture's."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.down = torch.nn.Conv2d(channels, 8, 4, 4)
+        self.up = torch.nn.ConvTranspose2d(8, channels, 8, 4, 2)
+
+    def coefficients(self, planes: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.up(self.down(planes)),)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_cost_counts_one_convolution_of_each_kind_by_hand(channels):
+    down, up = 8 * channels * 16 / 16, 8 * channels * 64 / 16
+    assert macs_per_pixel(OneEach(channels)) == pytest.approx(down + up)
+
+
+def every_grey_value(top: int = 65535) -> torch.Tensor:
+    """float32 [1,256,256,1]: every 16-bit value, as the runtime maps it."""
+    return (torch.arange(top + 1, dtype=torch.float32) / top).reshape(1, 256, 256, 1)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_strength_0_gives_every_grey_value_back_without_rounding(make_generator, variant, precision):
+    graph = FrameGraph(fold(make_generator(variant, channels=1)), precision)
+    image = every_grey_value()
+    assert torch.equal(graph(image, torch.zeros(1)), image)
+    enhanced = graph(image, torch.ones(1))
+    assert (enhanced.dtype, enhanced.shape) == (torch.float32, image.shape)
+    assert 0.0 <= float(enhanced.min()) <= float(enhanced.max()) <= 1.0
+    assert not torch.equal(enhanced, (enhanced * 65535).round() / 65535)
+
+
+def test_the_grey_fp32_graph_is_the_generator(make_generator):
+    generator = make_generator(channels=1)
+    image = every_grey_value()
+    exact = generator(image.permute(0, 3, 1, 2), torch.tensor([0.5])).permute(0, 2, 3, 1)
+    assert float((FrameGraph(fold(generator), "fp32")(image, torch.tensor([0.5])) - exact).abs().max()) < 1e-5
 
 
 def test_the_seed_costs_a_hundred_times_more_than_n(make_generator):

@@ -10,6 +10,7 @@ import pytest
 
 from edgeenh.bundle import Bundle
 from edgeenh.errors import CheckpointError, GateFailed, OutputFailed
+from edgeenh.pixels import GREY
 from edgeenh_export.model_card import model_card
 from edgeenh_export.pipeline import export
 from edgeenh_train.checkpoint import load_generator
@@ -43,6 +44,28 @@ def test_the_golden_references_are_what_the_fp32_graph_gives(exported):
         for _, image, reference in exported.bundle.golden():
             assert (run(image) == reference).all()
             assert (image != reference).any()
+
+
+def test_a_bundle_for_grey_says_so_and_its_golden_frames_have_16_bits(grey_exported):
+    bundle = Bundle.open(grey_exported.bundle.path)
+    assert bundle.manifest.pixels == GREY
+    assert bundle.manifest.document()["image"]["bits"] == [8, 16]
+    assert all(result["passed"] and result["psnr_db"] > 80 for result in bundle.manifest.gate.results[1:])
+    assert any("of 65535" in line for line in grey_exported.lines())
+    from edgeenh_export.execute import OnnxRunner
+
+    with OnnxRunner(bundle.model("fp32").onnx, "fp32", "toy", GREY) as run:
+        for _, image, reference in bundle.golden():
+            assert (image.dtype, image.shape[2]) == ("uint16", 1)
+            assert (run(image) == reference).all()
+            assert (image != reference).any()
+
+
+def test_a_grey_graph_of_one_small_size_is_proven_for_every_value(make_generator, make_checkpoint, tmp_path):
+    checkpoint = make_checkpoint(make_generator(channels=1), name="toy-x", channels=1)
+    report = export(checkpoint, tmp_path / "m.edgeenh", precisions=("fp32",), **SMALL)
+    assert report.bundle.manifest.generator.fixed_size == (64, 48)
+    assert all(image.shape == (48, 64, 1) for _, image, _ in report.bundle.golden())
 
 
 def test_the_report_says_what_was_judged(exported):
@@ -79,7 +102,7 @@ def test_fp32_alone_time_and_card_are_as_given(make_checkpoint, tmp_path):
 def test_weights_too_large_for_fp16_fail_the_gate_and_pass_as_fp32(make_generator, make_checkpoint, tmp_path):
     generator = make_generator()
     generator.stem.norm.weight.mul_(1e6)  # features beyond 65 504, which the head brings back
-    generator.head.conv.weight.mul_(1e-6)
+    generator.head.weight.mul_(1e-6)
     checkpoint = make_checkpoint(generator)
     with pytest.raises(GateFailed, match="fp16 graph on torch failed the gate"):
         export(checkpoint, tmp_path / "m.edgeenh", **SMALL)

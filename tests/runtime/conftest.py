@@ -10,14 +10,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgeenh.bundle import Bundle, Gate, Generator, Golden, Manifest, Onnx, Training, write_bundle
-from edgeenh.pictures import encode_picture
+from edgeenh.pictures import encode_frame
+from edgeenh.pixels import GREY, RGB
 
 LIFT = 40
 
 
 @pytest.fixture(scope="session")
 def contract_onnx():
-    """contract_onnx(precision="fp32", fixed=None, lift=40) → bytes; `fixed` is (width, height)."""
+    """contract_onnx(precision="fp32", fixed=None, lift=40, grey=False) → bytes; `fixed` is (width, height)."""
     return _contract_onnx
 
 
@@ -40,16 +41,17 @@ def brightened():
 
 @pytest.fixture(scope="session")
 def make_bundle(tmp_path_factory):
-    """make_bundle(fp16_lift=40, fixed=None, max_size=(512, 512)) → an opened bundle in a folder of its own."""
+    """make_bundle(fp16_lift=40, fixed=None, max_size=(512, 512), grey=False) → an opened bundle in a folder of its own."""
 
-    def make(fp16_lift=LIFT, fixed=None, max_size=(512, 512)):
+    def make(fp16_lift=LIFT, fixed=None, max_size=(512, 512), grey=False):
         width, height = fixed or (64, 48)
-        frame = _picture(height, width)
+        frame = _grey_picture(height, width) if grey else _picture(height, width)
+        reference = _grey_brightened(frame) if grey else _brightened(frame)
         members = {
-            "generator.fp32.onnx": _contract_onnx("fp32", fixed),
-            "generator.fp16.onnx": _contract_onnx("fp16", fixed, fp16_lift),
-            "golden/frame.png": encode_picture(frame, ".png"),
-            "golden/frame.fp32.png": encode_picture(_brightened(frame), ".png"),
+            "generator.fp32.onnx": _contract_onnx("fp32", fixed, grey=grey),
+            "generator.fp16.onnx": _contract_onnx("fp16", fixed, fp16_lift, grey=grey),
+            "golden/frame.png": encode_frame(frame, ".png"),
+            "golden/frame.fp32.png": encode_frame(reference, ".png"),
         }
         manifest = Manifest(
             id="tiny",
@@ -62,6 +64,7 @@ def make_bundle(tmp_path_factory):
             golden=(Golden("frame", "golden/frame.png", "golden/frame.fp32.png"),),
             gate=Gate(50.0, 0.995),
             tools={"edgeenh": "0.1.0", "onnx": onnx.__version__},
+            pixels=GREY if grey else RGB,
         )
         return write_bundle(tmp_path_factory.mktemp("bundle") / "tiny.edgeenh", manifest, members)
 
@@ -78,6 +81,39 @@ def tiny_bundle(tiny_bundle_path):
     return Bundle.open(tiny_bundle_path)
 
 
+@pytest.fixture(scope="session")
+def grey_bundle_path(make_bundle):
+    return make_bundle(grey=True).path
+
+
+@pytest.fixture
+def grey_bundle(grey_bundle_path):
+    return Bundle.open(grey_bundle_path)
+
+
+@pytest.fixture(scope="session")
+def make_grey():
+    """make_grey(height, width, bits=16) → uint8 or uint16 [H,W], smooth with some grain, never constant."""
+    return _grey_picture
+
+
+@pytest.fixture(scope="session")
+def grey_brightened():
+    """grey_brightened(image, strength=1.0, bits=None) → what the small grey model makes of it, by NumPy, in double."""
+    return _grey_brightened
+
+
+def _grey_picture(height, width, bits=16):
+    y, x = np.mgrid[0:height, 0:width]
+    slope = (x / width + y / height) / 2 + np.random.default_rng(bits).uniform(-0.05, 0.05, (height, width))
+    return np.clip(np.rint(slope * ((1 << bits) - 1)), 0, (1 << bits) - 1).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def _grey_brightened(image, strength=1.0, bits=None):
+    top = (1 << (bits or 8 * image.dtype.itemsize)) - 1
+    return np.rint(np.clip(image / top + strength * LIFT / 255, 0, 1) * top).astype(image.dtype)
+
+
 def _picture(height, width, seed=0):
     y, x = np.mgrid[0:height, 0:width]
     slope = np.stack([x * 255 / width, y * 255 / height, (x + y) * 255 / (width + height)], axis=-1)
@@ -89,8 +125,8 @@ def _brightened(image, strength=1.0):
     return np.clip(image.astype(np.int32) + round(LIFT * strength), 0, 255).astype(np.uint8)
 
 
-def _contract_onnx(precision="fp32", fixed=None, lift=LIFT):
-    half = precision == "fp16"
+def _contract_onnx(precision="fp32", fixed=None, lift=LIFT, grey=False):
+    half, channels = precision == "fp16", 1 if grey else 3
     height, width = (fixed[1], fixed[0]) if fixed else ("height", "width")
     kind = np.float16 if half else np.float32
     constants = {
@@ -98,34 +134,45 @@ def _contract_onnx(precision="fp32", fixed=None, lift=LIFT):
         "zero": np.float32(0),
         "one": np.float32(1),
         "weight": np.full(
-            (3, 3, 1, 1), 1e-5, kind
+            (channels, channels, 1, 1), 1e-5, kind
         ),  # so small that the convolution gives its bias, and is not constant
-        "bias": np.full(3, lift / 255, kind),
+        "bias": np.full(channels, lift / 255, kind),
     }
     node = helper.make_node
-    nodes = [
+    into = [
         node("Cast", ["image"], ["as_float"], to=TensorProto.FLOAT),
         node("Transpose", ["as_float"], ["planes"], perm=[0, 3, 1, 2]),
         node("Div", ["planes", "full"], ["x"]),
+    ]
+    out = [
+        node("Mul", ["clamped", "full"], ["scaled"]),
+        node("Round", ["scaled"], ["rounded"]),
+        node("Transpose", ["rounded"], ["channels_last"], perm=[0, 2, 3, 1]),
+        node("Cast", ["channels_last"], ["enhanced"], to=TensorProto.UINT8),
+    ]
+    if grey:
+        del constants["full"]
+        into = [node("Transpose", ["image"], ["x"], perm=[0, 3, 1, 2])]
+        out = [node("Transpose", ["clamped"], ["enhanced"], perm=[0, 2, 3, 1])]
+    nodes = [
+        *into,
         node("Cast", ["x"], ["x_half"], to=TensorProto.FLOAT16 if half else TensorProto.FLOAT),
         node("Conv", ["x_half", "weight", "bias"], ["residual_half"]),
         node("Cast", ["residual_half"], ["residual"], to=TensorProto.FLOAT),
         node("Mul", ["residual", "strength"], ["change"]),
         node("Add", ["x", "change"], ["sum"]),
         node("Clip", ["sum", "zero", "one"], ["clamped"]),
-        node("Mul", ["clamped", "full"], ["scaled"]),
-        node("Round", ["scaled"], ["rounded"]),
-        node("Transpose", ["rounded"], ["channels_last"], perm=[0, 2, 3, 1]),
-        node("Cast", ["channels_last"], ["enhanced"], to=TensorProto.UINT8),
+        *out,
     ]
+    pictures = TensorProto.FLOAT if grey else TensorProto.UINT8
     graph = helper.make_graph(
         nodes,
         "tiny",
         [
-            helper.make_tensor_value_info("image", TensorProto.UINT8, [1, height, width, 3]),
+            helper.make_tensor_value_info("image", pictures, [1, height, width, channels]),
             helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]),
         ],
-        [helper.make_tensor_value_info("enhanced", TensorProto.UINT8, [1, height, width, 3])],
+        [helper.make_tensor_value_info("enhanced", pictures, [1, height, width, channels])],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)

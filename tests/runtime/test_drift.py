@@ -30,14 +30,14 @@ def pairs(draw, low=16, high=80):
     return reference.astype(np.uint8), np.clip(reference + change, 0, 255).astype(np.uint8)
 
 
-def naive_ssim(reference, candidate):
+def naive_ssim(reference, candidate, data_range=255):
     """Wang's formula as printed, one window at a time, in double precision."""
     offsets = np.arange(11) - 5
     line = np.exp(-(offsets**2) / (2 * 1.5**2))
     weights = np.outer(line, line) / line.sum() ** 2
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+    c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     values = []
-    for channel in range(3):
+    for channel in range(reference.shape[2]):
         windows = [
             np.lib.stride_tricks.sliding_window_view(picture[..., channel].astype(float), (11, 11))
             for picture in (reference, candidate)
@@ -232,3 +232,74 @@ def test_pictures_are_taken_one_at_a_time():
             yield name, noise(), noise()
 
     assert judge(produce(), GATE).pictures == len(taken) == 3
+
+
+@st.composite
+def grey_pairs(draw):
+    """Two grey pictures of one size and their data range, from nearly equal to unrelated."""
+    top = (1 << draw(st.integers(9, 16))) - 1
+    height, width = draw(st.integers(16, 60)), draw(st.integers(16, 60))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    reference = random.integers(0, top + 1, (height, width, 1))
+    reach = draw(st.sampled_from([0, 1, 40, top]))
+    change = random.integers(-reach, reach + 1, reference.shape)
+    return reference.astype(np.uint16), np.clip(reference + change, 0, top).astype(np.uint16), top
+
+
+@settings(max_examples=40)
+@given(grey_pairs())
+def test_figures_of_grey_stand_on_its_own_range(case):
+    *pair, top = case
+    reference, candidate = (picture.astype(np.int64) for picture in pair)
+    difference, drift = candidate - reference, measure(*pair, top)
+    mse = (difference**2).mean()
+    assert drift.psnr_db == (math.inf if mse == 0 else pytest.approx(10 * math.log10(top**2 / mse)))
+    assert (drift.max_abs, drift.identical) == (abs(difference).max(), mse == 0)
+    assert drift.ssim == pytest.approx(naive_ssim(*pair, top), abs=2e-6)
+    assert drift.mean_shift == pytest.approx((difference.mean(),), abs=1e-9)
+    squares = (difference.astype(float) ** 2).sum(2)
+    patch = drift.worst_patch
+    sums = np.lib.stride_tricks.sliding_window_view(squares, (patch.size, patch.size)).sum((2, 3))
+    assert sums[patch.y, patch.x] == sums.max()
+
+
+def test_8_bit_grey_is_measured_as_a_channel_of_colour_is():
+    reference, candidate = noise(seed=1)[..., :1], noise(seed=2)[..., :1]
+    grey, colour = measure(reference, candidate), measure(*(np.repeat(p, 3, 2) for p in (reference, candidate)))
+    assert (grey.max_abs, grey.max_abs_at) == (colour.max_abs, colour.max_abs_at)
+    assert grey.psnr_db == pytest.approx(colour.psnr_db)
+    assert grey.ssim == pytest.approx(colour.ssim)
+
+
+def test_identical_16_bit_pictures_are_exactly_that():
+    picture = np.random.default_rng(0).integers(0, 65536, (80, 40, 1), np.uint16)
+    drift = measure(picture, picture.copy(), 65535)
+    assert (drift.identical, drift.psnr_db, drift.ssim, drift.max_abs) == (True, math.inf, 1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("picture", "data_range", "words"),
+    [
+        (noise(), 65535, r"uint8 .*expected uint16 \[H,W,3\] or \[H,W,1\]"),
+        (noise().astype(np.uint16), 255, "uint16 .*expected uint8"),
+        (noise()[..., :2], 255, r"uint8 \[48, 64, 2\]"),
+        (noise(), 0, "the data range is 0, expected 1 to 65535"),
+        (noise(), 65536, "the data range is 65536"),
+    ],
+)
+def test_a_range_that_is_not_the_pictures_is_refused(picture, data_range, words):
+    with pytest.raises(InputError, match=words):
+        measure(picture, picture, data_range)
+
+
+def test_the_gate_judges_grey_on_16_bits():
+    reference = np.random.default_rng(0).integers(100, 65000, (48, 64, 1), np.uint16)
+    one_step_of_8_bits = judge([("x", reference, reference + np.uint16(257))], GATE, 65535)
+    assert one_step_of_8_bits.psnr_db == pytest.approx(48.1308, abs=1e-4)
+    assert not one_step_of_8_bits.passed
+    floating = judge([("x", reference, reference + 0.4)], GATE, 65535)
+    assert floating.psnr_db == math.inf
+    flat, clipped = np.full_like(reference, 7), np.where(reference > 30_000, 65535, 0).astype(np.uint16)
+    assert "constant: 7 everywhere, where" in judge([("x", reference, flat)], GATE, 65535).reasons[0]
+    assert "0 or 65535" in judge([("x", reference, clipped)], GATE, 65535).reasons[0]
+    assert "the reference is uint8" in judge([("x", noise(), noise())], GATE, 65535).reasons[0]

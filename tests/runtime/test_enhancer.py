@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import edgeenh
-from edgeenh import enhancer as enhancer_module
+from edgeenh import slots
 from edgeenh.backends import fake
 from edgeenh.backends.fake import FakeSession, brighten
 from edgeenh.enhancer import Enhancer, load
@@ -121,9 +121,9 @@ def test_two_sizes_stay_open_and_the_one_used_longest_ago_goes(enhancer, backend
 def test_prepare_opens_and_warms_so_that_a_frame_opens_nothing(enhancer, backend, picture):
     info = enhancer.prepare(47, 60)
     assert info is enhancer.info
-    assert len(backend.seen) == enhancer_module.WARM_UP
+    assert len(backend.seen) == slots.WARM_UP
     enhancer.prepare(47, 60)
-    assert len(backend.seen) == enhancer_module.WARM_UP  # ready already
+    assert len(backend.seen) == slots.WARM_UP  # ready already
     enhancer(picture)
     assert backend.opened == [(48, 64)]
 

@@ -39,3 +39,12 @@ def test_every_byte_of_the_target_is_written(make_picture):
 def test_a_mirror_larger_than_the_frame_is_refused(make_picture, shape):
     with pytest.raises(ValueError, match="cannot be mirrored"):
         pad_into(make_picture(48, 64), np.empty(shape, np.uint8))
+
+
+@given(height=st.integers(16, 60), width=st.integers(16, 60), seed=st.integers(0, 9))
+def test_one_channel_of_float_is_mirrored_too(height, width, seed):
+    image = np.random.default_rng(seed).random((height, width, 1), dtype=np.float32)
+    padded = pad(image, 16)
+    bottom, right = padded.shape[0] - height, padded.shape[1] - width
+    assert padded.dtype == np.float32
+    assert np.array_equal(padded, np.pad(image, ((0, bottom), (0, right), (0, 0)), mode="reflect"))

@@ -132,7 +132,7 @@ def _info(path: Path, data: bytes) -> CheckpointInfo:
         raise CheckpointError(f"{path} is not an edgeenh checkpoint, or is damaged; {expected}") from exc
     if info.format != FORMAT:
         raise CheckpointError(f"{path} has checkpoint format {info.format}; this edgeenh reads format {FORMAT}")
-    if isinstance(info.channels, bool) or info.channels not in (1, 3):
+    if type(info.channels) is not int or info.channels not in (1, 3):
         raise CheckpointError(
             f"{path} is for pictures of {info.channels!r} channels; this edgeenh has 3 (RGB) and 1 (grey)"
         )

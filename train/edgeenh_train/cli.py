@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import math
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,8 +73,15 @@ def _train(
         _say_config(resolved, json_target)
         return None
     report = _run(resolved, (low, high, pairs), out, device=device, threads=threads, resume=resume)
+    if not _speaks():
+        return None if report.finished else 130
     output.emit_json(json_target, _document(report, resolved))
     return _conclude(report)
+
+
+def _speaks() -> bool:
+    """Whether this process is the only one, or the first that `torchrun` started: the others would say everything again."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _improved(low: Path | None, high: Path | None, pairs: Path | None) -> Path:
@@ -97,6 +105,8 @@ def _run(
 
     if threads is not None:
         torch.set_num_threads(threads)
+    if not _speaks():
+        return train(config, Folders(*folders), out, device=device, resume=resume)
     output.remark(f"training {config.method}, camera {config.camera}, into {out}; Ctrl-C saves and stops")
     with ExitStack() as bars, output.progress("read", None, "pictures") as reading:
         return train(

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 import torch.distributed
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 
 def process_count_of_torchrun(environment: Mapping[str, str] = os.environ) -> int:
@@ -40,8 +39,24 @@ def global_mean(value: Tensor) -> Tensor:
     """Mean over the processes of a tensor that every process holds with the same shape; gradients flow to all of them."""
     if processes() == 1:
         return value
-    total: Tensor = all_reduce(value)  # type: ignore[no-untyped-call]
+    total: Tensor = _Sum.apply(value)  # type: ignore[no-untyped-call]  # torch's
     return total / processes()
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the processes. Every process's result depends on every process's value, so gradients are summed likewise."""
+
+    @staticmethod
+    def forward(_context: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_context: Any, *gradients: Any) -> Tensor:
+        total: Tensor = gradients[0].clone()
+        torch.distributed.all_reduce(total)
+        return total
 
 
 def whole_losses(losses: dict[str, Tensor]) -> dict[str, Tensor]:

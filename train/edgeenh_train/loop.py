@@ -154,7 +154,9 @@ def _crossed(before: int, after: int, every: int) -> bool:
 
 
 def _refuse_non_finite(losses: dict[str, Tensor], run: Run, out: Path) -> None:
-    finite = torch.stack([value.float() for value in losses.values()]).isfinite()  # one question to the device, not one per loss
+    finite = torch.stack(
+        [value.float() for value in losses.values()]
+    ).isfinite()  # one question to the device, not one per loss
     if not bool(finite.all()):
         bad = next(name for name, fine in zip(losses, finite.tolist(), strict=True) if not fine)
         raise TrainingFailed(f"the {bad} loss is not finite at image {run.images}; {last_good(out)}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
+import logging
 import math
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import torch.distributed
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
 from edgeenh_train.average import averaged_copy, update_average
@@ -25,6 +28,13 @@ from edgeenh_train.methods.networks import network_name
 from edgeenh_train.state import load_state, restore_optimizer, save_state
 
 CHECKPOINT_FILE = "generator.safetensors"
+# Spectral norm's buffers change in every forward pass and are equal everywhere by themselves: nothing to broadcast. Newer releases
+# of torch have another word for it.
+_NO_BROADCAST: dict[str, Any] = {
+    "forward_sync_buffers"
+    if "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
+    else "broadcast_buffers": False
+}
 _PRECISIONS = {"fp32": "32-true", "fp16": "16-mixed", "bf16": "bf16-mixed"}
 
 
@@ -48,8 +58,8 @@ def make_fabric(device: str, precision: str = "fp32", *, processes: int = 1) -> 
     chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     if precision != "fp32" and chosen == "cpu":
         raise UsageError(f"precision '{precision}' is for CUDA; this run is on the CPU: use fp32")
-    # Spectral norm's buffers change in every forward pass and are equal everywhere by themselves: nothing to broadcast.
-    strategy: Any = DDPStrategy(broadcast_buffers=False) if processes > 1 else "auto"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # how processes find each other is no news
+    strategy: Any = DDPStrategy(**_NO_BROADCAST) if processes > 1 else "auto"
     fabric = Fabric(accelerator=chosen, devices=processes, strategy=strategy, precision=_PRECISIONS[precision])  # type: ignore[arg-type]  # a Literal
     fabric.launch()
     return fabric
@@ -137,18 +147,18 @@ class Run:
             UsageError: It was made with another configuration.
         """
         parts, facts = load_state(out)
-        _refuse_other_config(self.config, facts["config"], out)
         try:
+            _refuse_other_config(self.config, facts["config"], out)
             for name, module in self._modules().items():
                 module.load_state_dict(parts[name])
             for name, optimizer in self.method.optimizers.items():
                 restore_optimizer(optimizer, parts.get(f"adam.{name}", {}))
+            self.step = int(facts["step"])
         except (KeyError, ValueError, RuntimeError) as exc:
             reason = " ".join(str(exc).split())[:160]
             raise CheckpointError(
                 f"the state in {out} does not fit this edgeenh ({reason}): start again without --resume in another --out folder"
             ) from exc
-        self.step = facts["step"]
 
     def _modules(self) -> dict[str, nn.Module]:
         return {**self.method.networks, "average": self.average}

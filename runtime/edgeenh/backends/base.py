@@ -16,11 +16,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from edgeenh.pixels import RGB, Pixels
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+    GraphPicture = NDArray[Any]
+    """A picture as a graph takes and gives it, without the batch: uint8 or float32."""
 
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """Every precision that edgeenh has a word for; a backend names those it can give."""
@@ -51,11 +55,12 @@ class Model:
 
     Attributes:
         name: What messages call it, e.g. `dental-n 1 (fp16)`.
-        onnx: The ONNX file's bytes, by the graph contract: `image` uint8 [1,H,W,3] RGB and `strength` float32 [1] in,
-            `enhanced` uint8 [1,H,W,3] RGB out; H and W dynamic (named `height` and `width`) or fixed.
+        onnx: The ONNX file's bytes, by the graph contract: `image` [1,H,W,C] and `strength` float32 [1] in, `enhanced`
+            [1,H,W,C] out; H and W dynamic (named `height` and `width`) or fixed.
         onnx_precision: The precision written into the graph: `fp32` or `fp16`.
         sha256: Hex digest of `onnx`.
         plans: TensorRT plans built from exactly these bytes, by member name; empty when there are none.
+        pixels: What `image` and `enhanced` are: uint8 RGB on 0…255, or float32 grey in 0…1.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Model:
     onnx_precision: str
     sha256: str
     plans: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    pixels: Pixels = RGB
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +121,15 @@ class Session(Protocol):
         """What the session really uses."""
         ...
 
-    def run(self, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+    def run(self, image: GraphPicture, strength: float, out: GraphPicture) -> None:
         """Enhance one frame.
 
         Args:
-            image: uint8 [H,W,3] RGB, C-contiguous, of exactly the session's size; only read, not kept after the call.
+            image: [H,W,C] of the model's `pixels`, C-contiguous, of exactly the session's size; only read, not kept
+                after the call.
             strength: 0…1; 0 returns the input bit for bit.
-            out: uint8 [H,W,3] RGB, C-contiguous, owned by the caller, overwritten whole; never the memory of `image`.
+            out: Of the kind and size of `image`, C-contiguous, owned by the caller, overwritten whole; never the memory
+                of `image`.
 
         Raises:
             InputError: `image` or `out` is not such an array; nothing was run.

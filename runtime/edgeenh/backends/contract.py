@@ -1,7 +1,7 @@
 """The graph contract, checked: what a model's inputs and outputs are called, and what frames a session takes.
 
-In go `image` uint8 [1,H,W,3] RGB and `strength` float32 [1]; out comes `enhanced` uint8 [1,H,W,3] RGB. H and W are
-dynamic or fixed.
+In go `image` and `strength` float32 [1]; out comes `enhanced`, of the same kind as `image`: uint8 [1,H,W,3] RGB, or
+float32 [1,H,W,1] grey in 0…1 (see `edgeenh.pixels`). H and W are dynamic or fixed.
 """
 
 from __future__ import annotations
@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from edgeenh.errors import InputError, IntegrityError
+from edgeenh.errors import BackendUnavailable, InputError, IntegrityError
+from edgeenh.pixels import GREY, RGB, Pixels
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgeenh.backends.base import GraphPicture, Session
 
 INPUT = "image"
 STRENGTH = "strength"
 OUTPUT = "enhanced"
-
-_CONTRACT = {INPUT: ("uint8", (1, None, None, 3)), STRENGTH: ("float32", (1,)), OUTPUT: ("uint8", (1, None, None, 3))}
 
 
 def graph_precision(precision: str) -> str:
@@ -27,23 +25,27 @@ def graph_precision(precision: str) -> str:
     return "fp32" if precision == "bf16" else precision
 
 
-def check_contract(tensors: Mapping[str, tuple[str, Sequence[object]]], dtypes: Mapping[str, str]) -> None:
+def check_contract(
+    tensors: Mapping[str, tuple[str, Sequence[object]]], dtypes: Mapping[str, str], pixels: Pixels = RGB
+) -> None:
     """Refuse a model whose inputs and outputs are not the contract's.
 
     Args:
         tensors: Name → (dtype, shape) as the library reports them; a dimension that is not 0 or more is dynamic.
         dtypes: The library's own words for `uint8` and `float32`.
+        pixels: What the pictures must be.
 
     Raises:
         IntegrityError: A tensor is missing, extra, or of another dtype or shape.
     """
-    expected = {name: (dtypes[dtype], shape) for name, (dtype, shape) in _CONTRACT.items()}
+    picture = (dtypes[pixels.dtype], (1, None, None, pixels.channels))
+    expected = {INPUT: picture, STRENGTH: (dtypes["float32"], (1,)), OUTPUT: picture}
     same_names = set(tensors) == set(expected)
     if not same_names or not all(_fits(tensors[name], expected[name]) for name in expected):
         found = ", ".join(f"{name} {dtype} {_text(shape)}" for name, (dtype, shape) in tensors.items()) or "nothing"
         raise IntegrityError(
-            f"the ONNX does not keep the graph contract: found {found}; expected image uint8 [1,H,W,3] and "
-            "strength float32 [1] in, enhanced uint8 [1,H,W,3] out: export it again with edgeenh"
+            f"the ONNX does not keep the graph contract: found {found}; expected image {pixels.describe()} and "
+            f"strength float32 [1] in, enhanced {pixels.describe()} out: export it again with edgeenh"
         )
 
 
@@ -61,17 +63,17 @@ def check_fixed_size(shape: Sequence[object], height: int, width: int) -> None:
             )
 
 
-def check_frames(image: NDArray[np.uint8], out: NDArray[np.uint8], shape: tuple[int, int, int]) -> None:
+def check_frames(image: GraphPicture, out: GraphPicture, shape: tuple[int, int, int], dtype: str = RGB.dtype) -> None:
     """Prove that `image` can be read and `out` written by pointer; called before each inference.
 
     Raises:
-        InputError: Not uint8 [H,W,3] of exactly `shape`, not C-contiguous, or both the same memory.
+        InputError: Not of exactly `shape` [H,W,C] and `dtype`, not C-contiguous, or both the same memory.
     """
     for name, array in ((INPUT, image), ("out", out)):
-        if array.dtype != "uint8" or array.shape != shape or not array.flags.c_contiguous:
+        if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
             layout = "" if array.flags.c_contiguous else " not C-contiguous"
             raise InputError(
-                f"{name} is {array.dtype} {_text(array.shape)}{layout}; this session takes uint8 {_text(shape)} "
+                f"{name} is {array.dtype} {_text(array.shape)}{layout}; this session takes {dtype} {_text(shape)} "
                 "C-contiguous: use numpy.ascontiguousarray, or open a session for its size"
             )
     if not out.flags.writeable:
@@ -79,6 +81,39 @@ def check_frames(image: NDArray[np.uint8], out: NDArray[np.uint8], shape: tuple[
     start, begin = image.__array_interface__["data"][0], out.__array_interface__["data"][0]
     if start < begin + out.nbytes and begin < start + image.nbytes:
         raise InputError("out lies in the memory of image: give an array of its own")
+
+
+def prove_identity(session: Session, pixels: Pixels, height: int, width: int) -> None:
+    """Prove of a session for grey frames that strength 0 gives every value back; colour needs no proof, it is 8 bits.
+
+    An arithmetic of 16-bit floats has 8 or 11 binary digits. A library that uses one for the last sum too, where the
+    graph says float32, would take the low bits of an X-ray away, and no measure of likeness would notice.
+
+    Args:
+        session: Open, for frames of `height` × `width` pixels.
+        pixels: What its pictures are.
+        height: Rows.
+        width: Pixels per row.
+
+    Raises:
+        BackendUnavailable: A value came back changed.
+        InferenceFailed: The session failed.
+    """
+    if pixels.photometric != GREY.photometric:
+        return
+    import numpy as np
+
+    # as many of the values as there is room for, from dark to bright
+    ramp = np.linspace(0.0, 1.0, height * width, dtype=np.float32)
+    levels = (np.rint(ramp * np.float32(pixels.top)) / np.float32(pixels.top)).reshape(pixels.shape(height, width))
+    given = np.empty_like(levels)
+    session.run(levels, 0.0, given)
+    off = float(np.abs(given - levels).max()) * pixels.top
+    if not off < 0.5:
+        raise BackendUnavailable(
+            f"{session.info.backend} in {session.info.precision} rounds grey pictures ({session.info.provider}): at strength 0 "
+            f"values come back changed by up to {off:.0f} of {pixels.top}, expected none: choose --precision fp32, or another --backend"
+        )
 
 
 def one_line(text: object) -> str:

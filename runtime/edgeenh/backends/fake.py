@@ -7,7 +7,7 @@ its pictures for a generator's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,14 +15,15 @@ from edgeenh.backends.base import PRECISIONS as PRECISIONS
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import check_frames
 from edgeenh.errors import EdgeenhError, InferenceFailed
+from edgeenh.pixels import RGB, Pixels
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from edgeenh.backends.base import GraphPicture
 
 NAME = "fake"
 EXTRA = ""
 
-Enhance = Callable[["NDArray[np.uint8]", float, "NDArray[np.uint8]"], None]
+Enhance = Callable[[Any, float, Any], None]
 """What a fake does with a frame: (image, strength, out), the three of `Session.run`."""
 
 
@@ -32,12 +33,15 @@ def availability() -> Availability:
 
 
 def open_session(model: Model, options: SessionOptions) -> Session:
-    """A session that brightens by `strength` · 40; nothing of `model` is used but its digest."""
-    return FakeSession(options, engine_sha256=model.sha256)
+    """A session that brightens by `strength` · 40 of 255; nothing of `model` is used but its digest and its pixels."""
+    return FakeSession(options, engine_sha256=model.sha256, pixels=model.pixels)
 
 
-def brighten(image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
-    """`out` = clamp(`image` + `strength` · 40); uint8 of equal shape."""
+def brighten(image: GraphPicture, strength: float, out: GraphPicture) -> None:
+    """`out` = clamp(`image` + `strength` · 40 of 255); both uint8, or both float32 in 0…1, of equal shape."""
+    if image.dtype == np.float32:
+        np.minimum(image + np.float32(40 * strength / 255), np.float32(1), out=out)
+        return
     lift = np.uint8(round(40 * strength))
     np.add(image, np.minimum(np.uint8(255) - image, lift), out=out)
 
@@ -49,10 +53,17 @@ class FakeSession:
         options: Size and precision it claims.
         enhance: Called with the checked arrays of `run`; an exception other than ours becomes `InferenceFailed`.
         engine_sha256: What `info` names as the engine.
+        pixels: What its pictures are.
     """
 
-    def __init__(self, options: SessionOptions, enhance: Enhance = brighten, engine_sha256: str = "0" * 64) -> None:
-        self._shape = (options.height, options.width, 3)
+    def __init__(
+        self,
+        options: SessionOptions,
+        enhance: Enhance = brighten,
+        engine_sha256: str = "0" * 64,
+        pixels: Pixels = RGB,
+    ) -> None:
+        self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._enhance: Enhance | None = enhance
         self._info = SessionInfo(NAME, "no model", "none", options.precision, "0", engine_sha256)
 
@@ -61,11 +72,11 @@ class FakeSession:
         """What it claims to use."""
         return self._info
 
-    def run(self, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+    def run(self, image: GraphPicture, strength: float, out: GraphPicture) -> None:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._enhance is None:
             raise InferenceFailed("this fake session is closed: open another")
-        check_frames(image, out, self._shape)
+        check_frames(image, out, self._shape, self._dtype)
         try:
             self._enhance(image, strength, out)
         except EdgeenhError:

@@ -19,8 +19,8 @@ from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgeenh.backends.base import GraphPicture
+    from edgeenh.pixels import Pixels
 
 NAME = "onnxruntime"
 PRECISIONS = ("fp32", "fp16")
@@ -74,38 +74,38 @@ def open_session(model: Model, options: SessionOptions) -> Session:
     provider = _provider(options.device, found)
     threads = options.threads or len(os.sched_getaffinity(0))
     session = _load(model, options, provider, threads)
-    return OnnxRuntimeSession(session, _info(model, found, provider, threads), options)
+    return OnnxRuntimeSession(session, _info(model, found, provider, threads), options, model.pixels)
 
 
 class OnnxRuntimeSession:
     """A session for one frame size. The library reads `image` and writes `out` in place; nothing is kept."""
 
-    def __init__(self, session: Any, info: SessionInfo, options: SessionOptions) -> None:
+    def __init__(self, session: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels) -> None:
         import numpy as np
 
         self._session = session
         self._binding = session.io_binding()
         self._info = info
-        self._shape = (options.height, options.width, 3)
+        self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._strength = np.zeros(1, np.float32)
         self._binding.bind_input(STRENGTH, "cpu", 0, np.float32, (1,), self._strength.ctypes.data)
-        self._uint8 = np.uint8
+        self._element = np.dtype(pixels.dtype).type
 
     @property
     def info(self) -> SessionInfo:
         """What the session really uses."""
         return self._info
 
-    def run(self, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+    def run(self, image: GraphPicture, strength: float, out: GraphPicture) -> None:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._session is None:
             raise InferenceFailed("this onnxruntime session is closed: open another")
-        check_frames(image, out, self._shape)
+        check_frames(image, out, self._shape, self._dtype)
         self._strength[0] = strength
         shape = (1, *self._shape)
         try:
-            self._binding.bind_input(INPUT, "cpu", 0, self._uint8, shape, image.ctypes.data)
-            self._binding.bind_output(OUTPUT, "cpu", 0, self._uint8, shape, out.ctypes.data)
+            self._binding.bind_input(INPUT, "cpu", 0, self._element, shape, image.ctypes.data)
+            self._binding.bind_output(OUTPUT, "cpu", 0, self._element, shape, out.ctypes.data)
             self._session.run_with_iobinding(self._binding)
         except Exception as exc:  # the library has no common base for its errors
             raise InferenceFailed(f"onnxruntime failed on a frame: {one_line(exc)}") from exc
@@ -161,18 +161,18 @@ def _load(model: Model, options: SessionOptions, provider: str, threads: int) ->
         if provider == _CUDA:
             raise BackendUnavailable(f"onnxruntime cannot run {model.name} on CUDA: {one_line(exc)}") from exc
         raise IntegrityError(f"onnxruntime cannot load {model.name}: {one_line(exc)}: export the model again") from exc
-    _check(session, options, provider)
+    _check(session, model, options, provider)
     return session
 
 
-def _check(session: Any, options: SessionOptions, provider: str) -> None:
+def _check(session: Any, model: Model, options: SessionOptions, provider: str) -> None:
     if session.get_providers()[0] != provider:
         raise BackendUnavailable(
             f"onnxruntime was asked for {provider} and took {', '.join(session.get_providers())}: "
             "pip install 'edgeenh[gpu]' brings the CUDA libraries, or choose --device cpu"
         )
     tensors = {tensor.name: (tensor.type, tensor.shape) for tensor in (*session.get_inputs(), *session.get_outputs())}
-    check_contract(tensors, {"uint8": "tensor(uint8)", "float32": "tensor(float)"})
+    check_contract(tensors, {"uint8": "tensor(uint8)", "float32": "tensor(float)"}, model.pixels)
     check_fixed_size(tensors[INPUT][1], options.height, options.width)
 
 

@@ -29,8 +29,8 @@ from edgeenh.backends.onnx_file import refuse_external_data
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgeenh.backends.base import GraphPicture
+    from edgeenh.pixels import Pixels
 
 NAME = "openvino"
 PRECISIONS = ("fp32", "fp16", "bf16")
@@ -83,19 +83,19 @@ def open_session(model: Model, options: SessionOptions) -> Session:
         version=found.version,
         engine_sha256=model.sha256,
     )
-    return OpenVinoSession(compiled, info, options)
+    return OpenVinoSession(compiled, info, options, model.pixels)
 
 
 class OpenVinoSession:
     """A session for one frame size. The plug-in reads `image` and writes `out` in place; nothing is kept."""
 
-    def __init__(self, compiled: Any, info: SessionInfo, options: SessionOptions) -> None:
+    def __init__(self, compiled: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels) -> None:
         import numpy as np
 
         self._tensor = import_openvino().Tensor
         self._request = compiled.create_infer_request()
         self._info = info
-        self._shape = (options.height, options.width, 3)
+        self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._strength = np.zeros(1, np.float32)
         self._request.set_tensor(STRENGTH, self._tensor(self._strength, shared_memory=True))
 
@@ -104,11 +104,11 @@ class OpenVinoSession:
         """What the session really uses."""
         return self._info
 
-    def run(self, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+    def run(self, image: GraphPicture, strength: float, out: GraphPicture) -> None:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._request is None:
             raise InferenceFailed("this openvino session is closed: open another")
-        check_frames(image, out, self._shape)
+        check_frames(image, out, self._shape, self._dtype)
         self._strength[0] = strength
         try:
             self._request.set_tensor(INPUT, self._tensor(image[None], shared_memory=True))
@@ -149,14 +149,14 @@ def _compile(model: Model, options: SessionOptions, threads: int) -> Any:
         graph = core.read_model(model.onnx)
     except Exception as exc:  # the library has no common base for its errors
         raise IntegrityError(f"openvino cannot load {model.name}: {one_line(exc)}: export the model again") from exc
-    _check_graph(graph, options)
+    _check_graph(graph, model, options)
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": _HINTS[options.precision],
     }
     try:
-        graph.reshape({INPUT: [1, options.height, options.width, 3], STRENGTH: [1]})
+        graph.reshape({INPUT: [1, *model.pixels.shape(options.height, options.width)], STRENGTH: [1]})
         return core.compile_model(graph, "CPU", settings)
     except Exception as exc:
         raise BackendUnavailable(
@@ -165,7 +165,7 @@ def _compile(model: Model, options: SessionOptions, threads: int) -> Any:
         ) from exc
 
 
-def _check_graph(graph: Any, options: SessionOptions) -> None:
+def _check_graph(graph: Any, model: Model, options: SessionOptions) -> None:
     ports = [(port.get_any_name(), port) for port in (*graph.inputs, *graph.outputs)]
     shapes = {
         name: [side.get_length() if side.is_static else -1 for side in port.partial_shape]
@@ -175,6 +175,7 @@ def _check_graph(graph: Any, options: SessionOptions) -> None:
     check_contract(
         {name: (port.element_type.get_type_name(), shapes.get(name, [])) for name, port in ports},
         {"uint8": "u8", "float32": "f32"},
+        model.pixels,
     )
     check_fixed_size(shapes[INPUT], options.height, options.width)
 

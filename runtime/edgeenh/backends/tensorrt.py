@@ -9,6 +9,7 @@ TF32 is off.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
@@ -25,10 +26,13 @@ from edgeenh.backends.tensorrt_build import (
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, DeviceBuffer, open_device, package_missing
 from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
+from edgeenh.pixels import RGB, Pixels
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from edgeenh.backends.base import GraphPicture
 
 NAME = "tensorrt"
 PRECISIONS = ("fp32", "fp16")
@@ -78,8 +82,9 @@ def open_session(model: Model, options: SessionOptions) -> Session:
             model.onnx,
             name=f"edgeenh/{model.sha256[:12]}",
             profile=Profile.fixed(options.width, options.height),
+            pixels=model.pixels,
         )
-        return TensorRtSession(flavour, device, plan, options)
+        return TensorRtSession(flavour, device, plan, options, model.pixels)
     except BaseException:
         device.close()
         raise
@@ -93,13 +98,16 @@ class TensorRtSession:
         device: The GPU; the session owns it and closes it.
         plan: A plan that this station built.
         options: Frame size and precision.
+        pixels: What the pictures are.
 
     Raises:
         BackendUnavailable: The plan does not run on this GPU, or the GPU has too little memory.
     """
 
-    def __init__(self, flavour: Flavour, device: CudaDevice, plan: bytes, options: SessionOptions) -> None:
-        self._shape = (options.height, options.width, 3)
+    def __init__(
+        self, flavour: Flavour, device: CudaDevice, plan: bytes, options: SessionOptions, pixels: Pixels = RGB
+    ) -> None:
+        self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._device = device
         self._trt = flavour.module
         self._buffers: dict[str, DeviceBuffer] = {}
@@ -128,14 +136,14 @@ class TensorRtSession:
         """What the session really uses."""
         return self._info
 
-    def run(self, image: NDArray[np.uint8], strength: float, out: NDArray[np.uint8]) -> None:
+    def run(self, image: GraphPicture, strength: float, out: GraphPicture) -> None:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._context is None:
             raise InferenceFailed("this tensorrt session is closed: open another")
-        check_frames(image, out, self._shape)
+        check_frames(image, out, self._shape, self._dtype)
         device = self._device
         device.activate()
-        self._staged[INPUT][:] = image.reshape(-1)
+        self._staged[INPUT][:] = image.reshape(-1).view("uint8")
         self._staged_strength[0] = strength
         for name in (INPUT, STRENGTH):
             device.to_device(self._buffers[name], self._staged[name])
@@ -148,7 +156,7 @@ class TensorRtSession:
                 raise InferenceFailed(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
         device.to_host(self._staged[OUTPUT], self._buffers[OUTPUT])
         device.synchronize()
-        out.reshape(-1)[:] = self._staged[OUTPUT]
+        out.reshape(-1).view("uint8")[:] = self._staged[OUTPUT]
 
     def close(self) -> None:
         """Give back engine, memory and device; closing twice is allowed."""
@@ -160,7 +168,7 @@ class TensorRtSession:
         """Make the buffers and tell the context where they are; sizes never change afterwards."""
         import numpy as np
 
-        frame = self._shape[0] * self._shape[1] * 3
+        frame = math.prod(self._shape) * np.dtype(self._dtype).itemsize
         if not self._context.set_input_shape(INPUT, (1, *self._shape)):
             raise _RefusedError(f"the plan refuses a frame of {self._shape[1]}x{self._shape[0]}")
         for name, nbytes in ((INPUT, frame), (STRENGTH, 4), (OUTPUT, frame)):

@@ -18,6 +18,7 @@ from edgeenh.backends.contract import INPUT, check_contract, one_line
 from edgeenh.backends.onnx_file import refuse_external_data
 from edgeenh.cuda.driver import driver_problem
 from edgeenh.errors import BackendUnavailable, IntegrityError, JobFailed, MissingExtra, UsageError
+from edgeenh.pixels import RGB, Pixels
 
 Progress = Callable[[str, int, int], None]
 """Told the builder's phase, the steps done and the steps in all; called from the builder's threads."""
@@ -46,9 +47,9 @@ class Profile:
         """The profile of a plan for one frame size."""
         return cls((width, height), (width, height), (width, height))
 
-    def shapes(self) -> tuple[tuple[int, int, int, int], ...]:
-        """The three shapes [1,H,W,3] of the input `image`."""
-        return tuple((1, height, width, 3) for width, height in (self.min, self.opt, self.max))
+    def shapes(self, channels: int = 3) -> tuple[tuple[int, int, int, int], ...]:
+        """The three shapes [1,H,W,channels] of the input `image`."""
+        return tuple((1, height, width, channels) for width, height in (self.min, self.opt, self.max))
 
     def to_json(self) -> dict[str, list[int]]:
         """The profile as the manifest writes it."""
@@ -92,6 +93,7 @@ def build_plan(
     *,
     name: str,
     profile: Profile | None,
+    pixels: Pixels = RGB,
     compute_capabilities: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> bytes:
@@ -102,6 +104,7 @@ def build_plan(
         onnx: The ONNX file's bytes; no external data.
         name: Written into the plan; comes back as the engine's name.
         profile: Accepted frame sizes; for an ONNX of fixed size None, or exactly that size.
+        pixels: What its pictures are.
         compute_capabilities: Targets of TensorRT-RTX such as `8.9`; empty = every one from 8.0 that it knows. Full
             TensorRT builds for the GPU of this machine and takes none.
         progress: Told of the builder's phases; an exception it raises (a Ctrl-C too) ends the build and is passed on.
@@ -124,7 +127,7 @@ def build_plan(
                 f"the {trt.__name__} builder needs an NVIDIA GPU here ({last_message(messages, exc)}): "
                 "build on the target, or use tensorrt-rtx"
             ) from exc
-        network, parser = _parse(trt, builder, logger, onnx, name)
+        network, parser = _parse(trt, builder, logger, onnx, name, pixels)
         network.name = name
         config = builder.create_builder_config()
         config.clear_flag(trt.BuilderFlag.TF32)
@@ -180,7 +183,7 @@ def process_logger(trt: Any) -> Any:
     return _LOGGERS.setdefault(trt.__name__, Logger())
 
 
-def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str) -> tuple[Any, Any]:
+def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str, pixels: Pixels) -> tuple[Any, Any]:
     """Network and parser of an ONNX, checked against the graph contract."""
     refuse_external_data(onnx, name)
     # by name: the value of the flag moved between major versions
@@ -200,6 +203,7 @@ def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str) -> tuple
     check_contract(
         {tensor.name: (tensor.dtype.name, tuple(tensor.shape)) for tensor in tensors},
         {"uint8": "UINT8", "float32": "FLOAT"},
+        pixels,
     )
     return network, parser
 
@@ -208,7 +212,7 @@ def _set_profile(builder: Any, network: Any, config: Any, profile: Profile | Non
     image = next(network.get_input(i) for i in range(network.num_inputs) if network.get_input(i).name == INPUT)
     fixed = tuple(image.shape)
     if min(fixed) >= 0:
-        if profile and set(profile.shapes()) != {fixed}:
+        if profile and set(profile.shapes(fixed[3])) != {fixed}:
             raise UsageError(
                 f"the ONNX is made for {fixed[2]}x{fixed[1]} only and the profile is {profile.to_json()}: "
                 "give that size, or export without --size"
@@ -217,7 +221,7 @@ def _set_profile(builder: Any, network: Any, config: Any, profile: Profile | Non
     if profile is None:
         raise UsageError("the ONNX takes any frame size: give a profile, its smallest, usual and largest size")
     shapes = builder.create_optimization_profile()
-    shapes.set_shape(INPUT, *profile.shapes())
+    shapes.set_shape(INPUT, *profile.shapes(fixed[3]))
     if config.add_optimization_profile(shapes) < 0:
         raise UsageError(f"TensorRT refuses the profile {profile.to_json()}: give min ≤ opt ≤ max in width and height")
 

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edgeenh.backends.base import Backend, Session, SessionOptions
+from edgeenh.backends.base import Backend, SessionOptions
 from edgeenh.backends.contract import graph_precision
 from edgeenh.drift import Thresholds, judge
 from edgeenh.errors import EdgeenhError
-from edgeenh.padding import pad
+from edgeenh.padding import padded_size
+from edgeenh.slots import Slot, open_slot
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from edgeenh.bundle import Bundle
+    from edgeenh.pixels import Levels
 
 WARM_UP = 2
 """Frames run before the timing starts."""
@@ -68,7 +68,7 @@ class Trial:
 
     def __init__(self, bundle: Bundle, options: SessionOptions, clock: Callable[[], int]) -> None:
         gate = bundle.manifest.gate
-        self._bundle = bundle
+        self._bundle, self._pixels = bundle, bundle.manifest.pixels
         self._options = options
         self._clock = clock
         self._golden = sorted(bundle.golden(), key=lambda golden: golden[1].shape)  # one session per size
@@ -84,7 +84,7 @@ class Trial:
         if precision not in backend.PRECISIONS:
             return replace(candidate, reason=f"it offers {', '.join(backend.PRECISIONS)}")
         try:
-            verdict = judge(self._enhanced(backend, precision), self._thresholds)
+            verdict = judge(self._enhanced(backend, precision), self._thresholds, self._pixels.top)
             psnr_db, ssim = _finite(verdict.psnr_db), _finite(verdict.ssim)
             candidate = replace(candidate, ran=True, psnr_db=psnr_db, ssim=ssim)
             if not verdict.passed:
@@ -93,47 +93,49 @@ class Trial:
         except EdgeenhError as exc:
             return replace(candidate, reason=str(exc))
 
-    def _open(self, backend: Backend, precision: str, height: int, width: int) -> Session:
+    def _open(self, backend: Backend, precision: str, height: int, width: int) -> Slot:
         options = replace(self._options, height=height, width=width, precision=precision)
-        return backend.open_session(self._bundle.model(graph_precision(precision)), options)
+        session = backend.open_session(self._bundle.model(graph_precision(precision)), options)
+        return open_slot(session, (height, width), self._pixels)
 
-    def _enhanced(self, backend: Backend, precision: str) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
+    def _enhanced(self, backend: Backend, precision: str) -> Iterator[tuple[str, Levels, Levels]]:
         """Name, reference and the candidate's picture for each golden frame; one session per frame size."""
         multiple = self._bundle.manifest.generator.size_multiple
-        session: Session | None = None
-        size: tuple[int, ...] = ()
+        slot: Slot | None = None
+        size = (0, 0)
         try:
             for name, image, reference in self._golden:
-                padded = pad(image, multiple)
-                if session is None or padded.shape[:2] != size:
-                    if session is not None:
-                        session.close()
-                    size = padded.shape[:2]
-                    session = self._open(backend, precision, *size)
-                out = np.empty_like(padded)
-                session.run(padded, 1.0, out)
-                yield name, reference, out[: reference.shape[0], : reference.shape[1]]
+                padded = padded_size(image.shape[0], image.shape[1], multiple)
+                if slot is None or padded != size:
+                    if slot is not None:
+                        slot.close()
+                    size = padded
+                    slot = self._open(backend, precision, *size)
+                out = np.empty_like(image)
+                slot.run(image, 1.0, out, self._pixels.bits[1])
+                yield name, reference, out
         finally:
-            if session is not None:
-                session.close()
+            if slot is not None:
+                slot.close()
 
     def _latency_ms(self, backend: Backend, precision: str) -> float:
         """Median time of a golden frame, resized to the frame size that will be used."""
         width, height = self._options.width, self._options.height
-        frame = cv2.resize(self._golden[0][1], (width, height)).astype(np.uint8, copy=False)
+        golden = self._golden[0][1]
+        frame: Levels = cv2.resize(golden, (width, height)).reshape(height, width, -1)
         out = np.empty_like(frame)
-        session = self._open(backend, precision, height, width)
+        slot = self._open(backend, precision, height, width)
         try:
             times: list[float] = []
             for turn in range(WARM_UP + RUNS):
                 started = self._clock()
-                session.run(frame, 1.0, out)
+                slot.run(frame, 1.0, out, self._pixels.bits[1])
                 if turn >= WARM_UP:
                     times.append((self._clock() - started) / 1e6)
                 if times and times[0] > _HOPELESS * self._best_ms:
                     break
         finally:
-            session.close()
+            slot.close()
         latency = statistics.median(times)
         self._best_ms = min(self._best_ms, latency)
         return latency

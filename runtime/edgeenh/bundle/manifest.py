@@ -9,9 +9,7 @@ from typing import Any
 from edgeenh.bundle.archive import REMEDY
 from edgeenh.bundle.canonical import MANIFEST, SCHEMA_VERSION, dump, load
 from edgeenh.errors import IntegrityError
-
-IMAGE = {"dtype": "uint8", "layout": "NHWC", "channels": 3, "colour_order": "RGB", "range": [0, 255]}
-"""What every graph of schema version 1 takes and gives."""
+from edgeenh.pixels import KINDS, RGB, Pixels
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -119,6 +117,7 @@ class Manifest:
         created: UTC, `YYYY-MM-DDTHH:MM:SSZ`; given by the caller, never read from a clock here.
         precisions: Precision → member with the ONNX.
         tools: Tool → version.
+        pixels: What the graphs take and give; `image` in the JSON.
     """
 
     id: str
@@ -133,6 +132,7 @@ class Manifest:
     tools: Mapping[str, str]
     engines: tuple[Engine, ...] = ()
     files: Mapping[str, MemberFile] = field(default_factory=dict)
+    pixels: Pixels = RGB
 
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
@@ -158,10 +158,11 @@ class Manifest:
     def document(self) -> dict[str, Any]:
         """The manifest as JSON values, without the digest of itself."""
         values: dict[str, Any] = _plain(self)
+        del values["pixels"]
         gate = values["gate"]
         thresholds = {"min_psnr_db": gate["min_psnr_db"], "min_ssim": gate["min_ssim"]}
         values["gate"] = {"thresholds": thresholds, "results": gate["results"]}
-        return {"schema_version": SCHEMA_VERSION, "image": _plain(IMAGE), **values}
+        return {"schema_version": SCHEMA_VERSION, "image": self.pixels.to_json(), **values}
 
 
 def _plain(value: Any) -> Any:
@@ -193,6 +194,7 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
         tools=document["tools"],
         engines=tuple(_engine(engine) for engine in document["engines"]),
         files={name: MemberFile(**entry) for name, entry in document["files"].items()},
+        pixels=next(kind for kind in KINDS if kind.to_json() == document["image"]),  # the schema allows no other
     )
 
 

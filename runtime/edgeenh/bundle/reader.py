@@ -15,10 +15,8 @@ from edgeenh.bundle.manifest import Manifest
 from edgeenh.errors import InputError, IntegrityError, PictureError, UsageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from edgeenh.backends.base import Model
+    from edgeenh.pixels import Levels
 
 SHIPPED = "dental-n.edgeenh"
 """The bundle that travels with the package, in `edgeenh/models/`."""
@@ -127,13 +125,15 @@ class Bundle:
         member = manifest.precisions[precision]
         digest = manifest.files[member].sha256
         plans = {engine.file: self.read(engine.file) for engine in manifest.engines if engine.onnx_sha256 == digest}
-        return Model(f"{manifest.id} {manifest.version} ({precision})", self.read(member), precision, digest, plans)
+        name = f"{manifest.id} {manifest.version} ({precision})"
+        return Model(name, self.read(member), precision, digest, plans, manifest.pixels)
 
-    def golden(self) -> list[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
+    def golden(self) -> list[tuple[str, Levels, Levels]]:
         """The golden frames as new arrays.
 
         Returns:
-            Name, frame and the FP32 graph's output for it at strength 1, both uint8 [H,W,3] RGB of the same size.
+            Name, frame and the FP32 graph's output for it at strength 1, both of the same size: uint8 [H,W,3] RGB, or
+            in a bundle for grey uint16 [H,W,1] with 16 bits.
 
         Raises:
             IntegrityError: A member is not a picture, or frame and reference are of different sizes.
@@ -149,13 +149,21 @@ class Bundle:
             frames.append((golden.name, image, reference))
         return frames
 
-    def _picture(self, member: str) -> NDArray[np.uint8]:
-        from edgeenh.pictures import decode_picture
+    def _picture(self, member: str) -> Levels:
+        from edgeenh.pictures import decode_frame
+        from edgeenh.pixels import top_of
 
+        pixels = self.manifest.pixels
         try:
-            return decode_picture(self.read(member), f"member {member}")
+            frame = decode_frame(self.read(member), f"member {member}", pixels.photometric)
         except PictureError as exc:
             raise IntegrityError(f"{self.path}: {exc}") from exc
+        found = 8 * frame.dtype.itemsize
+        if top_of(found) != pixels.top:
+            raise IntegrityError(
+                f"{self.path}: member {member} has {found} bits per value, expected {pixels.bits[1]}: {REMEDY}"
+            )
+        return frame.reshape(*frame.shape[:2], pixels.channels)
 
 
 def _read_manifest(members: Mapping[str, memoryview]) -> Manifest:

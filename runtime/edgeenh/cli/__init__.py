@@ -24,15 +24,21 @@ from edgeenh import __version__
 from edgeenh.cli import output
 from edgeenh.errors import EdgeenhError, MissingExtra
 
-_ORDER = ("train", "export", "run", "enhance", "bench", "inspect", "verify", "doctor")
+_ORDER = ("dataset", "train", "evaluate", "fidelity", "export", "run", "enhance", "bench", "inspect", "verify", "doctor")
 """The order of the help: the way of the data, then the tools."""
 
 _WORKSHOPS = {
+    "dataset": "edgeenh_train.dataset.cli:register",
     "train": "edgeenh_train.cli:register",
+    "evaluate": "edgeenh_train.evaluate.cli:register",
+    "fidelity": "edgeenh_train.fidelity.cli:register",
     "export": "edgeenh_export.cli:register",
     "bench": "edgeenh_bench.cli:register",
 }
 """What an installed edgeenh announces as entry points; the same names serve a source tree that is not installed."""
+
+_EXTRA = {"dataset": "train", "evaluate": "train", "fidelity": "train"}
+"""The extra that a command needs, where its name is another."""
 
 _CLICK_ERROR: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 """The base of Typer's own usage errors: click's, or that of the copy of click inside newer releases of Typer."""
@@ -147,9 +153,11 @@ def _load(name: str, target: str) -> Register:
 def _register_missing(app: typer.Typer, name: str) -> None:
     everything = {"ignore_unknown_options": True, "allow_extra_args": True}
 
-    @app.command(name, context_settings=everything, help=f"Not installed: pip install 'edgeenh[{name}]'.")
+    extra = _EXTRA.get(name, name)
+
+    @app.command(name, context_settings=everything, help=f"Not installed: pip install 'edgeenh[{extra}]'.")
     def missing() -> None:
-        raise MissingExtra(f"`edgeenh {name}`", name)
+        raise MissingExtra(f"`edgeenh {name}`", extra)
 
 
 def _usage_line(error: Exception) -> str:

@@ -15,15 +15,18 @@ from edgeenh.cli import output
 from edgeenh.cli.interrupts import Interrupts
 from edgeenh.cli.model import (
     BackendOption,
+    BitsOption,
     DeviceOption,
     ModelOption,
     PrecisionOption,
     StrengthOption,
     ThreadsOption,
     backend_json,
+    check_bits,
     describe,
     load_enhancer,
     model_json,
+    next_step,
 )
 from edgeenh.errors import EdgeenhError, InferenceFailed, InputError, OutputFailed, SourceError, UsageError
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 SCHEMA = "edgeenh.enhance/1"
 
 HELP = """Enhance pictures, and write each as PNG (lossless) under its own name into a folder.
+
+A model for colour takes 8-bit RGB; one for grey (X-ray) takes 8- and 16-bit grey, and a picture keeps its depth.
 
 INPUT is a picture, a folder of pictures (not the folders in it), or a glob. A picture that cannot be used is named
 and left out; the others are done. Originals are never overwritten.
@@ -58,6 +63,7 @@ def enhance(
     strength: StrengthOption = None,
     threads: ThreadsOption = None,
     device: DeviceOption = "auto",
+    bits: BitsOption = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -74,13 +80,14 @@ def enhance(
         interrupts = stack.enter_context(Interrupts())
         enhancer = load_enhancer(model, backend, precision, strength, threads, device)
         stack.callback(enhancer.close)
+        check_bits(bits, enhancer)
         interrupts.react(lambda: None)  # the loop looks at `interrupts.count` between two pictures
-        outcomes = enhance_all(enhancer, targets, interrupts)
+        outcomes = enhance_all(enhancer, targets, interrupts, bits)
         counts = count(len(pictures), unusable, outcomes)
         report = make_report(enhancer, counts, unusable + outcomes, strength, interrupted=interrupts.count > 0)
         tell(counts, unusable + outcomes, describe(enhancer), out)
     output.emit_json(json_target, report)
-    output.next_step(_next(inputs[0], model) if counts["enhanced"] else "edgeenh doctor")
+    output.next_step(next_step(inputs[0], model, enhancer) if counts["enhanced"] else "edgeenh doctor")
     return 130 if interrupts.count else exit_code(unusable + outcomes)
 
 
@@ -94,6 +101,7 @@ class Outcome:
         detail: Why there is none; empty otherwise.
         code: Exit code of what went wrong; 0 when nothing did.
         size: (width, height) in pixels; None when it was not read.
+        bits: Bits per value, before and after; None when it was not read.
         enhance_ms: Time in the enhancer, the first of a size included.
     """
 
@@ -102,6 +110,7 @@ class Outcome:
     detail: str = ""
     code: int = 0
     size: tuple[int, int] | None = None
+    bits: int | None = None
     enhance_ms: float | None = None
 
     @classmethod
@@ -164,7 +173,9 @@ def plan(pictures: list[Path], out: Path) -> dict[Path, Path]:
     return {picture: target for target, picture in sources.items()}
 
 
-def enhance_all(enhancer: Enhancer, targets: dict[Path, Path], interrupts: Interrupts) -> list[Outcome]:
+def enhance_all(
+    enhancer: Enhancer, targets: dict[Path, Path], interrupts: Interrupts, bits: int | None = None
+) -> list[Outcome]:
     """Enhance one picture after another until the end, a signal, or a full disk; returns what became of each begun."""
     outcomes: list[Outcome] = []
     with output.progress("enhancing", len(targets), "pictures") as progress:
@@ -172,7 +183,7 @@ def enhance_all(enhancer: Enhancer, targets: dict[Path, Path], interrupts: Inter
             if interrupts.count:
                 break
             try:
-                outcomes.append(_enhance_one(enhancer, picture, target))
+                outcomes.append(_enhance_one(enhancer, picture, target, bits))
             except (InputError, InferenceFailed) as exc:
                 outcomes.append(Outcome.failed(str(picture), exc))
             except OutputFailed as exc:
@@ -182,16 +193,17 @@ def enhance_all(enhancer: Enhancer, targets: dict[Path, Path], interrupts: Inter
     return outcomes
 
 
-def _enhance_one(enhancer: Enhancer, picture: Path, target: Path) -> Outcome:
-    from edgeenh.pictures import read_picture, write_picture
+def _enhance_one(enhancer: Enhancer, picture: Path, target: Path, bits: int | None) -> Outcome:
+    from edgeenh.pictures import read_frame, write_frame
 
-    image = read_picture(picture)
+    image = read_frame(picture, enhancer.pixels.photometric)
     started = time.perf_counter()
-    enhanced = enhancer(image)
+    enhanced = enhancer(image, bits=bits)
     milliseconds = (time.perf_counter() - started) * 1e3
-    write_picture(target, enhanced)
-    height, width = image.shape[:2]
-    return Outcome(str(picture), str(target), size=(width, height), enhance_ms=round(milliseconds, 3))
+    write_frame(target, enhanced)
+    size = image.shape[1], image.shape[0]
+    depth = bits or 8 * image.dtype.itemsize
+    return Outcome(str(picture), str(target), size=size, bits=depth, enhance_ms=round(milliseconds, 3))
 
 
 def count(found: int, unusable: list[Outcome], outcomes: list[Outcome]) -> dict[str, int]:
@@ -238,8 +250,3 @@ def exit_code(outcomes: list[Outcome]) -> int:
     """0 all done; 1 some failed while others were done, or a job failed; 2 all failed because of what was given."""
     codes = {outcome.code for outcome in outcomes}
     return max(codes, default=0) if len(codes) == 1 else 1
-
-
-def _next(source: str, model: Path | None) -> str:
-    chosen = f" --model {shlex.quote(str(model))}" if model else ""
-    return f"edgeenh bench{chosen} --source {shlex.quote(source)}"

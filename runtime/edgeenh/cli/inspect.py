@@ -52,6 +52,9 @@ def _lines(bundle: Bundle) -> Iterator[tuple[str, str]]:
     yield "bundle", f"{bundle.path}, {bundle.size:,} bytes"
     yield "sha256", bundle.sha256
     yield "model", f"{manifest.id} {manifest.version}, made {manifest.created}"
+    pixels = manifest.pixels
+    depth = "8-bit" if pixels.bits == (8, 8) else f"{pixels.bits[0]}- to {pixels.bits[1]}-bit"
+    yield "pictures", f"{depth} {pixels.photometric}; the graph takes {pixels.describe()} on 0 to {pixels.scale}"
     yield from _generator(manifest)
     training = manifest.training
     yield "training", f"{training.data}; {training.images_seen:,} pictures seen; licence {training.licence}"

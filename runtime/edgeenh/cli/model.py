@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from edgeenh.errors import UsageError
+from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
     from edgeenh.enhancer import Enhancer
@@ -25,6 +29,12 @@ StrengthOption = Annotated[
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", metavar="N", help="CPU threads per frame; default: all cores.")
+]
+BitsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--bits", metavar="N", help="Grey pictures: bits per value, 8 to 16; default: all that the file holds."
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")]
 
@@ -54,6 +64,20 @@ def load_enhancer(
         device=device,
         cache_dir=cache_folder(),
     )
+
+
+def check_bits(bits: int | None, enhancer: Enhancer) -> None:
+    """Refuse `--bits` that the bundle's pictures cannot have.
+
+    Raises:
+        UsageError: It is for colour, or they are not 8 to 16.
+    """
+    least, most = enhancer.pixels.bits
+    if bits is None or least <= bits <= most:
+        return
+    name = enhancer.bundle.manifest.id
+    takes = f"{least} to {most} bits" if most > least else "8 bits in colour, as every picture for it has"
+    raise UsageError(f"--bits is {bits} and {name} takes {takes}: leave it out, or give another --model")
 
 
 def model_json(enhancer: Enhancer) -> dict[str, Any]:
@@ -86,3 +110,11 @@ def describe(enhancer: Enhancer) -> str:
         if info is None
         else f"{name} on {info.backend} {info.version} ({info.provider}, {info.device}, {info.precision})"
     )
+
+
+def next_step(source: str, model: Path | None, enhancer: Enhancer) -> str:
+    """The most useful command after frames were enhanced: the comparison of all backends, which are compared in colour."""
+    if enhancer.pixels != RGB:
+        return f"edgeenh inspect {shlex.quote(str(enhancer.bundle.path))}"
+    chosen = f" --model {shlex.quote(str(model))}" if model else ""
+    return f"edgeenh bench{chosen} --source {shlex.quote(source)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -13,15 +12,18 @@ from edgeenh.cli import output
 from edgeenh.cli.interrupts import Interrupts
 from edgeenh.cli.model import (
     BackendOption,
+    BitsOption,
     DeviceOption,
     ModelOption,
     PrecisionOption,
     StrengthOption,
     ThreadsOption,
     backend_json,
+    check_bits,
     describe,
     load_enhancer,
     model_json,
+    next_step,
 )
 from edgeenh.errors import EdgeenhError
 
@@ -40,7 +42,7 @@ HELP = """Stream frames from SOURCE through a model, and account for every one o
 
 SOURCE is a video, a picture, a folder of pictures, a glob, camera:0, /dev/video0 or synthetic:1280x720@30. --out is
 a video (.mp4, .mov, .avi, or .mkv which is lossless), a folder, or null. When the model fails on a frame, the
-original goes out, flagged.
+original goes out, flagged. A model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
 
 Exit: 0 done; 1 the job failed, or in mode offline a frame was lost or is not enhanced; 2 bad usage or input; 4 the
 bundle is not what it says; 5 the backend is unavailable; 130 interrupted, after a clean end and the report.
@@ -70,6 +72,7 @@ def run(
     frames: Annotated[int | None, typer.Option("--frames", metavar="N", help="Capture at most so many frames.")] = None,
     threads: ThreadsOption = None,
     device: DeviceOption = "auto",
+    bits: BitsOption = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -82,12 +85,13 @@ def run(
     check_range(max_age, strength, frames)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
+        enhancer = load_enhancer(model, backend, precision, strength, threads, device)
+        check_bits(bits, enhancer)
         with ExitStack() as unowned:
-            opened = open_source(source)
+            opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits)
             unowned.callback(opened.close)
             refuse_overwriting(opened, out)
             sink = open_sink(out, fps=opened.fps)
-            enhancer = load_enhancer(model, backend, precision, strength, threads, device)
             chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
             stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames)
             unowned.pop_all()  # from here on the stream closes the source
@@ -97,7 +101,8 @@ def run(
         report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
     tell(report, describe(enhancer), sink, failure)
     output.emit_json(json_target, report)  # after the words: they must not be lost when the file cannot be written
-    output.next_step(_next(source, model, report))
+    enhanced = report["accounting"]["enhanced"]
+    output.next_step(next_step(source, model, enhancer) if enhanced else "edgeenh doctor")
     return exit_code(report, failure)
 
 
@@ -221,11 +226,3 @@ def _speed(report: dict[str, Any]) -> str:
         for p in ("p50", "p90", "p99")
     ]
     return ", ".join([f"{rate:.1f} frames/s" if rate else "no frame", *shown])
-
-
-def _next(source: str, model: Path | None, report: dict[str, Any]) -> str:
-    """What is most useful after this run: the reason when nothing was enhanced, else the comparison of all backends."""
-    if not report["accounting"]["enhanced"]:
-        return "edgeenh doctor"
-    chosen = f" --model {shlex.quote(str(model))}" if model else ""
-    return f"edgeenh bench{chosen} --source {shlex.quote(source)}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from edgeenh.files import make_folder, replacing, translate_write_error
 from edgeenh.frames import EnhancedFrame
-from edgeenh.pictures import encode_picture
+from edgeenh.pictures import encode_frame
 from edgeenh.sinks.base import BaseSink
 
 LIST = "frames.jsonl"
@@ -20,7 +20,7 @@ LIST = "frames.jsonl"
 
 
 class FolderSink(BaseSink):
-    """Writes each frame as PNG (lossless), and one line about it into `frames.jsonl` after its picture is whole.
+    """Writes each frame as PNG (lossless, in its own depth), and one line about it into `frames.jsonl` after its picture is whole.
 
     The folder is made when it is not there; files of the same names are replaced, others are left alone. What was
     written before a failure stays: every picture is whole, and the list has one whole line for each.
@@ -41,7 +41,7 @@ class FolderSink(BaseSink):
     def write(self, frame: EnhancedFrame) -> None:
         """Write the picture `NNNNNN.png` (with the frame's label where it has one), then its line."""
         path = self._folder / picture_name(frame)
-        png = encode_picture(frame.image, ".png", path.name)
+        png = encode_frame(frame.image, ".png", path.name)
         with replacing(path) as temporary:
             temporary.write_bytes(png)
         self._append(json.dumps(describe(frame, path.name), ensure_ascii=False).encode() + b"\n")
@@ -91,6 +91,8 @@ def describe(frame: EnhancedFrame, picture: str) -> dict[str, Any]:
         "source": frame.original.source,
         "label": frame.original.label,
         "sequence": frame.original.sequence,
+        "photometric": frame.original.photometric,
+        "bits": frame.original.bits,
         "status": frame.status.value,
         "reason": frame.reason.value if frame.reason else None,
         "detail": frame.detail,

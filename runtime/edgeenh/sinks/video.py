@@ -11,6 +11,7 @@ import cv2
 from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
 from edgeenh.files import make_folder, replacing
 from edgeenh.frames import EnhancedFrame
+from edgeenh.pixels import GREY
 from edgeenh.sinks.base import BaseSink
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".avi": "MJPG", ".mkv": "FFV1"}
@@ -53,6 +54,7 @@ class VideoSink(BaseSink):
 
     def write(self, frame: EnhancedFrame) -> None:
         """Append the frame's picture; see `Sink.write`."""
+        _refuse_deep(frame, self._path)
         height, width = frame.image.shape[:2]
         if self._writer is None:
             self._check_space()
@@ -63,7 +65,8 @@ class VideoSink(BaseSink):
             raise OutputFailed(f"{found}, the video {self._path} is {was}: use --out FOLDER")
         self._check_space()
         if self._writer is not None:
-            self._writer.write(cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR))
+            grey = frame.original.photometric == GREY.photometric
+            self._writer.write(cv2.cvtColor(frame.image, cv2.COLOR_GRAY2BGR if grey else cv2.COLOR_RGB2BGR))
         self._written += 1
 
     def close(self) -> None:
@@ -112,3 +115,9 @@ class VideoSink(BaseSink):
         if found < max(1, self._written):
             problem = f"{self._path} could not be finished: {found} of {self._written} frames are in the file"
             raise OutputFailed(f"{problem}; the disk or a limit on file sizes is full: choose another place with --out")
+
+
+def _refuse_deep(frame: EnhancedFrame, path: Path) -> None:
+    if frame.image.dtype != "uint8":
+        found = f"frame {frame.original.sequence} is {frame.original.bits}-bit {frame.original.photometric}"
+        raise UsageError(f"{found}, and a video such as {path} holds 8 bits: use --out FOLDER")

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from edgeenh.stream.clock import Clock
-
 from edgeenh.frames import Frame
+from edgeenh.pixels import RGB
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
+    from edgeenh.stream.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,15 @@ class BaseSource:
     ) -> None:
         self.close()
 
-    def _frame(self, image: NDArray[np.uint8], captured_ns: int, label: str = "") -> Frame:
-        """Wrap `image` (uint8 [H,W,3] RGB, handed over to the frame) and give it the next sequence number."""
-        frame = Frame(image, self.id, self._sequence, captured_ns, label)
+    def _frame(
+        self,
+        image: Levels,
+        captured_ns: int,
+        label: str = "",
+        photometric: str = RGB.photometric,
+        bits: int = 8,
+    ) -> Frame:
+        """Wrap `image` (as `Frame` holds it, handed over to the frame) and give it the next sequence number."""
+        frame = Frame(image, self.id, self._sequence, captured_ns, label, photometric, bits)
         self._sequence += 1
         return frame

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sized
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgeenh.errors import SourceError
 from edgeenh.frames import Frame
+from edgeenh.pixels import RGB, photometric_of
 from edgeenh.sources.base import BaseSource
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ class FramesSource(BaseSource):
     """Arrays from an iterable, one frame each; the iterable is its own pace.
 
     Args:
-        arrays: uint8 [H,W,3] RGB each; not copied when C-contiguous, so nobody may write to one after it was yielded.
+        arrays: uint8 [H,W,3] RGB each, or uint8 or uint16 [H,W] grey with all the bits of its type; not copied when
+            C-contiguous, so nobody may write to one after it was yielded.
         clock: What stamps the frames.
         name: What the source is called.
         fps: The rate at which the frames were made, where there is one; a live stream then shows them at that rate.
@@ -30,7 +32,7 @@ class FramesSource(BaseSource):
     """
 
     def __init__(
-        self, arrays: Iterable[NDArray[np.uint8]], clock: Clock, *, name: str = "frames", fps: float | None = None
+        self, arrays: Iterable[NDArray[Any]], clock: Clock, *, name: str = "frames", fps: float | None = None
     ) -> None:
         super().__init__(name, clock)
         self._arrays = iter(arrays)
@@ -53,4 +55,8 @@ class FramesSource(BaseSource):
             raise SourceError(
                 f"{self.id} gave {type(array).__name__} as frame {self._sequence}, expected an array: uint8 [H,W,3] RGB"
             )
-        return self._frame(np.ascontiguousarray(array), self._clock.now_ns())
+        photometric = (
+            photometric_of(array) or RGB.photometric
+        )  # of another kind: the enhancer says what is wrong with it
+        bits = 8 * array.dtype.itemsize
+        return self._frame(np.ascontiguousarray(array), self._clock.now_ns(), "", photometric, bits)

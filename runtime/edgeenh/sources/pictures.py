@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from edgeenh.errors import PictureError, SourceError
 from edgeenh.frames import Frame
-from edgeenh.pictures import PICTURE_SUFFIXES, read_picture
+from edgeenh.pictures import PICTURE_SUFFIXES, read_frame
+from edgeenh.pixels import RGB
 from edgeenh.sources.base import BaseSource, Notice
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from edgeenh.pixels import Levels
     from edgeenh.stream.clock import Clock
 
 
@@ -29,15 +28,27 @@ class PictureSource(BaseSource):
         paths: The files.
         clock: What stamps the frames.
         loop: Begin again at the end, for ever; numbers go on.
+        photometric: `RGB` or `grey`: what the pictures must be; one of the other kind cannot be used.
+        bits: Bits per value of grey pictures, where they have fewer than the files could hold; None = as many.
 
     Raises:
         SourceError: There is no file, or none of them can be used.
         PictureError: There is one file, and it cannot be used.
     """
 
-    def __init__(self, name: str, paths: Sequence[Path], clock: Clock, *, loop: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        clock: Clock,
+        *,
+        loop: bool = False,
+        photometric: str = RGB.photometric,
+        bits: int | None = None,
+    ) -> None:
         super().__init__(name, clock)
         self._paths, self._loop = list(paths), loop
+        self._photometric, self._bits = photometric, bits
         self._position = 0
         self._refused: set[Path] = set()
         self._ahead = self._next_readable()
@@ -48,7 +59,7 @@ class PictureSource(BaseSource):
         self.length = None if loop else len(self._paths)
 
     def read(self) -> Frame | None:
-        """The next picture: uint8 [H,W,3] RGB in memory of its own, its file's name as label; None at the end."""
+        """The next picture, as `Frame` holds it, in memory of its own, its file's name as label; None at the end."""
         if self._interrupted.is_set():
             return None
         ahead, self._ahead = self._ahead, None
@@ -56,16 +67,17 @@ class PictureSource(BaseSource):
         if found is None:
             return None
         path, image = found
-        return self._frame(image, self._clock.now_ns(), path.name)
+        bits = self._bits or 8 * image.dtype.itemsize
+        return self._frame(image, self._clock.now_ns(), path.name, self._photometric, bits)
 
-    def _next_readable(self) -> tuple[Path, NDArray[np.uint8]] | None:
+    def _next_readable(self) -> tuple[Path, Levels] | None:
         while self._position < len(self._paths):
             path = self._paths[self._position]
             self._position += 1
             if self._loop and self._position == len(self._paths) and len(self._refused) < len(self._paths):
                 self._position = 0
             try:
-                return path, read_picture(path)
+                return path, read_frame(path, self._photometric)
             except PictureError as exc:
                 if len(self._paths) == 1:
                     raise

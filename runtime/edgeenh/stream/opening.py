@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgeenh.errors import EdgeenhError, JobFailed, UsageError
+from edgeenh.pixels import RGB
 from edgeenh.sources import Source, open_source
 from edgeenh.stream.clock import Clock
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Mode = Literal["live", "offline"]
@@ -37,9 +37,11 @@ def check_range(max_age_ms: float, strength: float | None, frames: int | None) -
         raise UsageError(f"frames is {frames}, expected 1 or more")
 
 
-def open_for(mode: Mode, source: str | Path | Source | Iterable[NDArray[np.uint8]], clock: Clock) -> Source:
+def open_for(
+    mode: Mode, source: str | Path | Source | Iterable[NDArray[Any]], clock: Clock, photometric: str = RGB.photometric
+) -> Source:
     """Open `source`; live, a recorded one is shown at its rate, and arrays without a rate at their own pace."""
-    opened = open_source(source, clock=clock)
+    opened = open_source(source, clock=clock, photometric=photometric)
     recorded = mode == "live" and not opened.live
     if not recorded or (opened.fps is None and not isinstance(source, str | Path)):
         return opened

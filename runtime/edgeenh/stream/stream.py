@@ -17,10 +17,9 @@ from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWat
 from edgeenh.stream.latency import Figures
 from edgeenh.stream.opening import Mode, check_mode, check_range, failure_after, open_for
 from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
-from edgeenh.stream.worker import FrameEnhancer, Worker
+from edgeenh.stream.worker import FrameEnhancer, Worker, pixels_of
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 JOIN_S = 1.5
@@ -55,7 +54,7 @@ class Stream:
 
     def __init__(
         self,
-        source: str | Path | Source | Iterable[NDArray[np.uint8]],
+        source: str | Path | Source | Iterable[NDArray[Any]],
         enhancer: FrameEnhancer,
         *,
         mode: Mode = "offline",
@@ -68,7 +67,7 @@ class Stream:
         check_range(max_age_ms, strength, frames)
         self.mode, self.accounting = mode, Accounting()
         self._clock = clock or MonotonicClock()
-        self.source = open_for(mode, source, self._clock)
+        self.source = open_for(mode, source, self._clock, pixels_of(enhancer).photometric)
         self._enhancer, self._limit = enhancer, frames
         self._worker = Worker(enhancer, strength, self._clock)
         self._policy: Policy

@@ -3,6 +3,7 @@ import hashlib
 import pytest
 
 from edgeenh.backends import Model
+from edgeenh.pixels import GREY, RGB
 
 
 @pytest.fixture
@@ -11,6 +12,7 @@ def make_model(contract_onnx):
 
     def make(precision="fp32", **changes):
         data = contract_onnx(precision, **changes)
-        return Model(f"tiny 1 ({precision})", data, precision, hashlib.sha256(data).hexdigest())
+        pixels = GREY if changes.get("grey") else RGB
+        return Model(f"tiny 1 ({precision})", data, precision, hashlib.sha256(data).hexdigest(), pixels=pixels)
 
     return make

@@ -1,5 +1,6 @@
 """What every backend that runs on a CPU must do, run on the real libraries."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from edgeenh.backends import Model, SessionOptions, get_backend
 from edgeenh.errors import BackendUnavailable, InferenceFailed, InputError, IntegrityError
+from edgeenh.pixels import GREY, RGB
 
 SIZE = {"height": 48, "width": 64}
 LIBRARIES = ["onnxruntime", "openvino"]
@@ -146,3 +148,26 @@ def test_nothing_is_reported_over_the_network_or_left_in_the_home(name, tmp_path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(home.rglob("*")) == []
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_grey_goes_in_and_out_as_float(backend, precision, make_model):
+    try:
+        session = backend.open_session(make_model(precision, grey=True), SessionOptions(**SIZE, precision=precision))
+    except BackendUnavailable as exc:
+        pytest.skip(str(exc))
+    image = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64, 1)
+    out = np.empty_like(image)
+    session.run(image, 1.0, out)
+    assert np.abs(out - np.clip(image + 40 / 255, 0, 1)).max() < (2e-5 if precision == "fp32" else 1e-3)
+    with pytest.raises(InputError, match="this session takes float32"):
+        session.run(np.zeros((48, 64, 1), np.uint8), 1.0, out)
+    with pytest.raises(InputError, match=r"takes float32 \[48,64,1\]"):
+        session.run(np.zeros((48, 64, 3), np.float32), 1.0, out)
+
+
+@pytest.mark.parametrize("grey", [True, False])
+def test_a_graph_of_the_other_kind_breaks_the_contract(backend, make_model, grey):
+    model = dataclasses.replace(make_model(grey=grey), pixels=RGB if grey else GREY)
+    with pytest.raises(IntegrityError, match="graph contract"):
+        backend.open_session(model, SessionOptions(**SIZE, precision="fp32"))

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from edgeenh.backends import AUTO, NAMES, SessionOptions, all_backends, get_backend
 from edgeenh.backends.base import PRECISIONS
-from edgeenh.backends.contract import check_contract, check_fixed_size, graph_precision
+from edgeenh.backends.contract import check_contract, check_fixed_size, graph_precision, prove_identity
 from edgeenh.backends.fake import FakeSession
 from edgeenh.errors import InferenceFailed, InputError, IntegrityError, UsageError
+from edgeenh.pixels import GREY
 
 GOOD = {"image": ("u8", [1, -1, "width", 3]), "strength": ("f32", [1]), "enhanced": ("u8", [1, 16, 16, 3])}
 DTYPES = {"uint8": "u8", "float32": "f32"}
@@ -87,3 +88,20 @@ def test_fake_that_raises_plays_a_failing_backend(picture):
     session = FakeSession(SessionOptions(48, 64, "fp32"), fail)
     with pytest.raises(InferenceFailed, match="played"):
         session.run(picture, 1.0, np.empty_like(picture))
+
+
+def test_the_contract_of_grey_is_one_channel_of_float():
+    grey = {"image": ("f32", [1, -1, "width", 1]), "strength": ("f32", [1]), "enhanced": ("f32", [1, -1, -1, 1])}
+    check_contract(grey, DTYPES, GREY)
+    with pytest.raises(IntegrityError, match=r"expected image uint8 \[1,H,W,3\]"):
+        check_contract(grey, DTYPES)
+    with pytest.raises(IntegrityError, match=r"expected image float32 \[1,H,W,1\]"):
+        check_contract(GOOD, DTYPES, GREY)
+
+
+def test_the_fake_brightens_grey_too():
+    session = FakeSession(SessionOptions(16, 16, "fp32"), pixels=GREY)
+    image, out = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16, 1), np.empty((16, 16, 1), np.float32)
+    session.run(image, 0.5, out)
+    assert np.allclose(out, np.minimum(image + 20 / 255, 1))
+    prove_identity(session, GREY, 16, 16)

@@ -11,6 +11,7 @@ from edgeenh.backends import Model, SessionOptions, tensorrt
 from edgeenh.backends.tensorrt_build import Flavour
 from edgeenh.cuda.fake import FakeDevice
 from edgeenh.errors import BackendUnavailable, InferenceFailed, InputError, MissingExtra
+from edgeenh.pixels import GREY
 
 OPTIONS = SessionOptions(48, 64, "fp16")
 PLAN = b"a plan of this station"
@@ -21,6 +22,7 @@ class Context:
 
     def __init__(self, device, refuse):
         self.device, self.refuse, self.addresses, self.shape = device, refuse, {}, None
+        self.dtype = np.uint8
 
     def set_input_shape(self, name, shape):
         self.shape = shape
@@ -45,7 +47,10 @@ class Context:
 
     def _brighten(self):
         size = int(np.prod(self.shape))
-        image, out = self._array("image", np.uint8, size), self._array("enhanced", np.uint8, size)
+        image, out = self._array("image", self.dtype, size), self._array("enhanced", self.dtype, size)
+        if self.dtype == np.float32:
+            out[:] = np.clip(image + 40 / 255 * float(self._array("strength", ctypes.c_float, 1)[0]), 0, 1)
+            return
         lift = round(40 * float(self._array("strength", ctypes.c_float, 1)[0]))
         out[:] = np.clip(image.astype(int) + lift, 0, 255)
 
@@ -204,3 +209,18 @@ def test_availability_gives_reason_and_fix_for_each_missing_part(monkeypatch):
     assert tensorrt.availability().reason == "neither cuda-core nor pycuda is installed"
     monkeypatch.setattr(tensorrt, "package_missing", lambda name: name == "pycuda")
     assert tensorrt.availability().usable
+
+
+def test_grey_frame_goes_through_the_device_and_back():
+    device = FakeDevice()
+    trt = _fake_trt(device)
+    trt.context.dtype = np.float32
+    session = tensorrt.TensorRtSession(Flavour(trt, "tensorrt_rtx", "1.7"), device, PLAN, OPTIONS, GREY)
+    image = np.linspace(0, 1, 48 * 64, dtype=np.float32).reshape(48, 64, 1)
+    out = np.empty_like(image)
+    session.run(image, 0.0, out)
+    assert np.array_equal(out, image)
+    session.run(image, 1.0, out)
+    assert np.allclose(out, np.clip(image + 40 / 255, 0, 1))
+    assert trt.context.shape == (1, 48, 64, 1)
+    assert device.allocated == 2 * image.nbytes + 4

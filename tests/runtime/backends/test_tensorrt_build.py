@@ -7,6 +7,7 @@ import pytest
 from edgeenh.backends import tensorrt_build
 from edgeenh.backends.tensorrt_build import Profile, build_plan, load_flavour, log_messages
 from edgeenh.errors import BackendUnavailable, IntegrityError, JobFailed, MissingExtra, UsageError
+from edgeenh.pixels import GREY
 
 PROFILE = Profile((64, 48), (640, 480), (1280, 720))
 
@@ -147,3 +148,13 @@ def test_auto_prefers_full_tensorrt_where_a_gpu_is(monkeypatch):
     assert load_flavour().name == "tensorrt"
     monkeypatch.setattr(tensorrt_build, "driver_problem", lambda: "no driver")
     assert load_flavour().name == "tensorrt_rtx"
+
+
+def test_plan_for_grey_is_built_and_a_graph_of_the_other_kind_is_refused(trt, contract_onnx):
+    assert len(_build(trt, contract_onnx("fp16", grey=True), pixels=GREY)) > 1000
+    fixed = contract_onnx(fixed=(64, 48), grey=True)
+    assert _build(trt, fixed, profile=Profile.fixed(64, 48), pixels=GREY)
+    with pytest.raises(IntegrityError, match="graph contract"):
+        _build(trt, fixed, profile=None)
+    with pytest.raises(IntegrityError, match="graph contract"):
+        _build(trt, contract_onnx(), pixels=GREY)

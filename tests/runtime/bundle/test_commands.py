@@ -61,3 +61,10 @@ def test_inspect_refuses_a_damaged_bundle(damaged, capsys):
 def test_a_bundle_that_is_not_there_is_bad_input(command, capsys, tmp_path):
     assert main([command, str(tmp_path / "absent.edgeenh")]) == 2
     assert "there is no bundle at" in capsys.readouterr().err
+
+
+def test_inspect_says_what_the_pictures_are(bundle, grey_bundle_path, capsys):
+    main(["inspect", str(bundle.path)])
+    assert "8-bit RGB; the graph takes uint8 [1,H,W,3] on 0 to 255" in capsys.readouterr().out
+    main(["inspect", str(grey_bundle_path)])
+    assert "8- to 16-bit grey; the graph takes float32 [1,H,W,1] on 0 to 1" in capsys.readouterr().out

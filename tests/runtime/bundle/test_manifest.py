@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from edgeenh.bundle import Manifest, MemberFile
 from edgeenh.bundle.canonical import dump, load
 from edgeenh.errors import IntegrityError
+from edgeenh.pixels import GREY
 
 SCHEMA = json.loads(importlib.resources.files("edgeenh.bundle").joinpath("manifest.schema.json").read_text("utf-8"))
 VALIDATE = fastjsonschema.compile(SCHEMA, use_default=False)
@@ -159,3 +160,20 @@ def test_an_engine_of_another_graph_is_refused(complete):
 
 def test_dump_and_load_are_inverse(complete):
     assert load(dump(complete.document())) == complete.document()
+
+
+def test_a_manifest_for_grey_survives_its_text_and_says_its_bits(complete):
+    grey = dataclasses.replace(complete, pixels=GREY)
+    assert Manifest.from_json(grey.to_json()) == grey
+    assert json.loads(grey.to_json())["image"] == {
+        "dtype": "float32", "layout": "NHWC", "channels": 1, "colour_order": "grey", "range": [0, 1], "bits": [8, 16],
+    }  # fmt: skip
+    jsonschema.validate(json.loads(grey.to_json()), SCHEMA)
+
+
+@pytest.mark.parametrize("change", [{"channels": 3}, {"bits": [8, 12]}, {"range": [0, 255]}, {"colour_order": "RGB"}])
+def test_pictures_of_no_known_kind_are_refused(complete, change):
+    document = dataclasses.replace(complete, pixels=GREY).document()
+    document["image"] |= change
+    with pytest.raises(IntegrityError, match="image"):
+        dump(document)

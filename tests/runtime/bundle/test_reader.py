@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from edgeenh.bundle import Bundle, write_bundle
 from edgeenh.bundle.archive import pack, unpack
 from edgeenh.errors import InputError, IntegrityError, UsageError
-from edgeenh.pictures import encode_picture
+from edgeenh.pictures import encode_grey, encode_picture
+from edgeenh.pixels import GREY
 
 HERE = Path("here.edgeenh")
 
@@ -151,3 +152,24 @@ def test_a_bundle_is_small_to_print_and_cannot_be_changed(bundle):
     assert len(repr(dataclasses.replace(bundle, manifest=None))) < 400
     with pytest.raises(dataclasses.FrozenInstanceError):
         bundle.sha256 = ""
+
+
+def test_a_bundle_for_grey_gives_its_golden_frames_with_16_bits(tmp_path, manifest, members):
+    deep = np.random.default_rng(1).integers(0, 65536, (16, 16), np.uint16)
+    members |= {"golden/tooth.png": encode_grey(deep, ".png"), "golden/tooth.fp32.png": encode_grey(deep ^ 1, ".png")}
+    grey = dataclasses.replace(manifest, pixels=GREY)
+    bundle = write_bundle(tmp_path / "grey.edgeenh", grey, members)
+    [(_, image, reference)] = bundle.golden()
+    assert np.array_equal(image[..., 0], deep)
+    assert np.array_equal(reference[..., 0], deep ^ 1)
+    assert bundle.model("fp32").pixels == GREY
+
+
+def test_golden_frames_of_another_kind_or_depth_are_refused(tmp_path, manifest, members):
+    grey = dataclasses.replace(manifest, pixels=GREY)
+    with pytest.raises(IntegrityError, match=r"golden/tooth\.png is 8-bit RGB, expected 8- or 16-bit grey"):
+        write_bundle(tmp_path / "a.edgeenh", grey, members).golden()
+    shallow = encode_grey(np.zeros((16, 16), np.uint8), ".png")
+    members |= {"golden/tooth.png": shallow, "golden/tooth.fp32.png": shallow}
+    with pytest.raises(IntegrityError, match=r"golden/tooth\.png has 8 bits per value, expected 16"):
+        write_bundle(tmp_path / "b.edgeenh", grey, members).golden()

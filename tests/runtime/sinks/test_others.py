@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgeenh.errors import OutputFailed, UsageError
-from edgeenh.frames import EnhancedFrame, PassthroughReason
-from edgeenh.pictures import read_picture
+from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason, Status
+from edgeenh.pictures import read_grey, read_picture
 from edgeenh.sinks import open_sink
 from edgeenh.sinks.folder import LIST
 
@@ -100,3 +100,17 @@ def test_a_callback_gets_every_frame_and_its_failure_is_translated(make_frame: M
     with pytest.raises(OutputFailed, match="fail raised ValueError on frame 0: no room"):
         open_sink(fail).write(frame)
     assert open_sink(sink) is sink
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_folder_keeps_the_depth_of_grey(tmp_path: Path, dtype: type) -> None:
+    image = np.random.default_rng(0).integers(0, np.iinfo(dtype).max, (32, 48), dtype)
+    bits = 8 * image.dtype.itemsize
+    frame = Frame(image, "test", 0, 0, "tooth.tif", "grey", bits)
+    with open_sink(tmp_path / "out") as sink:  # type: ignore[attr-defined]
+        sink.write(EnhancedFrame(image, frame, Status.ENHANCED, None, "", 0, 0, None))
+    [entry] = _list(tmp_path / "out")
+    assert (entry["file"], entry["photometric"], entry["bits"]) == ("000000_tooth.png", "grey", bits)
+    written = read_grey(tmp_path / "out" / entry["file"])
+    assert written.dtype == dtype
+    assert np.array_equal(written, image)

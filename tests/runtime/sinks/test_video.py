@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeenh.errors import OutputFailed, UsageError
-from edgeenh.frames import EnhancedFrame
+from edgeenh.frames import EnhancedFrame, Frame, Status
 from edgeenh.sinks import open_sink
 from edgeenh.sources import open_source
 
@@ -127,3 +127,20 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path) -> No
     for name in ("out.xyz", "out.png", "out.webm"):
         with pytest.raises(UsageError, match=r"frames cannot be written to .*expected a folder"):
             open_sink(tmp_path / name)
+
+
+def test_16_bit_grey_is_refused_by_name_and_8_bit_grey_is_written(tmp_path: Path) -> None:
+    def frame(dtype: type) -> EnhancedFrame:
+        image = np.random.default_rng(0).integers(0, 256, (32, 48), dtype)
+        captured = Frame(image, "test", 4, 0, "", "grey", 8 * image.dtype.itemsize)
+        return EnhancedFrame(image, captured, Status.ENHANCED, None, "", 0, 0, None)
+
+    with pytest.raises(UsageError, match=r"frame 4 is 16-bit grey, and a video such as .*deep\.mkv holds 8 bits"):
+        open_sink(tmp_path / "deep.mkv", fps=25).write(frame(np.uint16))
+    assert not (tmp_path / "deep.mkv").exists()
+    shallow = frame(np.uint8)
+    with open_sink(tmp_path / "p.mkv", fps=25) as sink:  # type: ignore[attr-defined]
+        sink.write(shallow)
+    read = open_source(tmp_path / "p.mkv").read()
+    assert read is not None
+    assert all(np.array_equal(read.image[..., channel], shallow.image) for channel in range(3))

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgeenh.errors import PictureError, SourceError
-from edgeenh.pictures import write_picture
+from edgeenh.errors import PictureError, SourceError, UsageError
+from edgeenh.pictures import write_grey, write_picture
 from edgeenh.sources import open_source
 from edgeenh.stream import ManualClock
 
@@ -84,3 +84,46 @@ def test_looping_over_pictures_counts_a_bad_one_once(
     frames = [source.read() for _ in range(5)]
     assert [frame.sequence for frame in frames if frame] == [0, 1, 2, 3, 4]
     assert source.lost_upstream == {"unreadable": 1}
+
+
+def test_a_folder_of_grey_pictures_keeps_their_depths(tmp_path: Path, clock: ManualClock) -> None:
+    deep = np.random.default_rng(0).integers(0, 65536, (32, 48), np.uint16)
+    write_grey(tmp_path / "a.png", deep)
+    write_grey(tmp_path / "b.tif", deep.astype(np.uint8))
+    cv2.imwrite(str(tmp_path / "c.png"), np.zeros((32, 48, 3), np.uint8))
+    source = open_source(tmp_path, clock=clock, photometric="grey")
+    frames = [frame for _ in range(3) if (frame := source.read())]
+    assert [(frame.label, frame.photometric, frame.bits) for frame in frames] == [
+        ("a.png", "grey", 16),
+        ("b.tif", "grey", 8),
+    ]
+    assert np.array_equal(frames[0].image, deep)
+    assert "c.png is 8-bit RGB, expected 8- or 16-bit grey" in source.notices[0].detail
+
+
+def test_bits_are_the_frames(tmp_path: Path, clock: ManualClock) -> None:
+    write_grey(tmp_path / "a.png", np.full((32, 48), 4095, np.uint16))
+    frame = open_source(tmp_path / "a.png", clock=clock, photometric="grey", bits=12).read()
+    assert frame is not None
+    assert frame.bits == 12
+
+
+@pytest.mark.parametrize("spec", ["synthetic:64x48@30", "camera:0"])
+def test_what_is_never_grey_is_refused_where_grey_is_wanted(spec: str) -> None:
+    with pytest.raises(UsageError, match=f"{spec} gives frames in colour and the model takes grey"):
+        open_source(spec, photometric="grey")
+
+
+def test_a_video_is_refused_where_grey_is_wanted_and_a_missing_file_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"whatever")
+    with pytest.raises(UsageError, match="gives frames in colour"):
+        open_source(tmp_path / "clip.mp4", photometric="grey")
+    with pytest.raises(SourceError, match="does not exist"):
+        open_source(tmp_path / "none.mp4", photometric="grey")
+
+
+def test_arrays_say_themselves_what_they_are(clock: ManualClock) -> None:
+    arrays = [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint16)]
+    source = open_source(arrays, clock=clock)
+    frames = [frame for _ in arrays if (frame := source.read())]
+    assert [(f.photometric, f.bits) for f in frames] == [("RGB", 8), ("grey", 8), ("grey", 16)]

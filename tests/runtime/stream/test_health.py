@@ -73,3 +73,30 @@ def test_no_frame_is_kept_or_changed(stored: int) -> None:
     assert (out == before[1]).all()
     out[...] = 0  # whoever got the frame may draw on it
     assert "previous" in health.verdict(_noise(5), before[1])
+
+
+def _grey(seed: int, bits: int) -> NDArray[np.uint16]:
+    return np.random.default_rng(seed).integers(0, 1 << bits, (90, 230), np.uint16)
+
+
+@pytest.mark.parametrize("bits", [9, 12, 16])
+def test_grey_outputs_are_judged_on_their_own_range(bits: int) -> None:
+    health, step = FrameHealth(), 1 << (bits - 8)
+    image, out = _grey(0, bits), np.empty((90, 230), np.uint16)
+    health.arm(image, out, bits)
+    assert "did not write" in health.verdict(image, out, bits)
+    out[...] = image // 2
+    assert health.verdict(image, out, bits) == ""
+    noisy = np.where(image > step, image - step, image)  # sensor noise of one 8-bit step
+    assert health.verdict(noisy, out, bits) == ""
+    assert "previous one again" in health.verdict(_grey(1, bits), out, bits)
+    flat = np.full_like(out, 77)
+    assert "one colour, (77,), although" in health.verdict(_grey(2, bits), flat, bits)
+    assert FrameHealth().verdict(image // 64, flat, bits) == ""
+
+
+def test_a_frame_of_another_depth_is_no_repetition() -> None:
+    health, shallow = FrameHealth(), np.zeros((90, 230), np.uint8)
+    assert health.verdict(shallow, shallow) == ""
+    deep = np.zeros((90, 230), np.uint16)
+    assert health.verdict(deep + np.uint16(9000), deep, 16) == ""

@@ -43,16 +43,31 @@ def test_pairs_are_what_the_draws_say(pictures: Path, tmp_path: Path, capsys: py
     assert run(pictures, "--out", out, "--copies", 2, "--width", 40) == 0
     assert "6 pairs by camera dental, seed 1" in capsys.readouterr().out
     document = json.loads((out / "draws.json").read_text())
-    assert sorted(document["draws"]) == ["a__0", "a__1", "b__0", "b__1", "sub-a__0", "sub-a__1"]
-    for name, record in document["draws"].items():
+    assert all((out / "input" / record["name"]).exists() for record in document["pictures"])
+    records = {Path(record["name"]).stem: record for record in document["pictures"]}
+    assert sorted(records) == ["a__0", "a__1", "b__0", "b__1", "sub-a__0", "sub-a__1"]
+    for name, record in records.items():
         degraded, truth = (read_any(out / side / f"{name}.png") for side in ("input", "truth"))
         draw = draw_from_json(record["draw"])
         assert degraded.shape == truth.shape == (30, 40, 3)
         assert record["size"] == [40, 30]
         again = CAMERAS["dental"].degrade(as_float(truth), draw)
         assert np.array_equal(np.rint(again * 255), degraded)
-    assert document["draws"]["sub-a__0"]["source"] == "sub/a.png"
-    assert len({json.dumps(record["draw"]) for record in document["draws"].values()}) == 6
+    assert records["sub-a__0"]["source"] == "sub/a.png"
+    assert len({json.dumps(record["draw"]) for record in records.values()}) == 6
+
+
+def test_evaluation_reads_the_set_with_its_draws(pictures: Path, tmp_path: Path) -> None:
+    from edgeenh_train.evaluate.pairs import read_set
+
+    assert run(pictures, "--out", tmp_path / "o", "--seed", 4) == 0
+    found = read_set(tmp_path / "o")
+    assert found.paired
+    for pair in found.pairs:
+        given, truth = pair.read()
+        assert truth is not None
+        again = CAMERAS["dental"].degrade(as_float(truth), draw_from_json(pair.draw))
+        assert np.array_equal(np.rint(again * 255), given)
 
 
 def test_the_truth_is_the_picture(pictures: Path, tmp_path: Path) -> None:
@@ -96,7 +111,8 @@ def test_radiographs_keep_their_depth(tmp_path: Path, dtype: type) -> None:
     (tmp_path / "p").mkdir()
     cv2.imwrite(str(tmp_path / "p" / "x.png"), image)
     assert run(tmp_path / "p", "--out", tmp_path / "o", "--camera", "xray", "--copies", 6) == 0
-    draws = json.loads((tmp_path / "o" / "draws.json").read_text())["draws"]
+    pictures = json.loads((tmp_path / "o" / "draws.json").read_text())["pictures"]
+    draws = {Path(record["name"]).stem: record for record in pictures}
     assert {record["draw"]["bits"] for record in draws.values()} == {8, 12}
     for name, record in draws.items():
         degraded, truth = (read_any(tmp_path / "o" / side / f"{name}.png") for side in ("input", "truth"))

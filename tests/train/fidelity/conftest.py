@@ -23,7 +23,9 @@ def scene() -> Scene:
             centre = (int(width * (column + 0.5) / 4), int(height * (0.45 + 0.1 * rng.random())))
             cv2.ellipse(picture, centre, (width // 11, height // 4), 0, 0, 360, (0.74, 0.71, 0.62), -1)
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.2))
-        shade = cv2.resize(rng.uniform(0.85, 1.1, (3, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        shade = cv2.resize(
+            rng.uniform(0.85, 1.1, (3, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        )
         picture = picture * shade[..., None] + rng.normal(0.0, 0.003, picture.shape)
         return np.clip(picture, 0.0, 1.0).astype(np.float32)[..., 3 - channels :]
 

@@ -90,7 +90,9 @@ def test_a_nervous_gain_is_found(spread: float, scene: Scene) -> None:
 
 
 def test_contrast_that_amplifies_noise_is_found(scene: Scene) -> None:
-    flicker = panned(lambda p: np.clip(0.5 + (p - 0.5) * np.float32(1.5), 0, 1).astype(np.float32), scene(), "x", rng(), frames=4)
+    flicker = panned(
+        lambda p: np.clip(0.5 + (p - 0.5) * np.float32(1.5), 0, 1).astype(np.float32), scene(), "x", rng(), frames=4
+    )
     assert flicker.ratio > 1.2
 
 
@@ -108,7 +110,9 @@ def test_black_has_nothing_to_divide_by() -> None:
         (80, 100, (0.75, 0.5), 0.0, "too small"),
     ],
 )
-def test_pans_that_make_no_sense(size: int, frames: int, step: tuple[float, float], noise: float, expected: str) -> None:
+def test_pans_that_make_no_sense(
+    size: int, frames: int, step: tuple[float, float], noise: float, expected: str
+) -> None:
     with pytest.raises(InputError, match=expected):
         pan(np.zeros((size, size, 3), np.float32), frames, step, noise, rng())
 
@@ -118,7 +122,7 @@ def test_jitter_forgives_a_steady_rise_and_any_gain() -> None:
     assert jitter_of(rising, rising).raw_in == 0.0
     restless = [10.0, 11.0, 10.0, 11.0, 10.0]
     jitter = jitter_of(restless, [2 * value for value in restless])
-    assert jitter.raw_in == pytest.approx(2.0)  # second differences −2, 2, −2: deviation √(32/9)… of three values
+    assert jitter.raw_in == pytest.approx(math.sqrt(32 / 9))  # second differences −2, 2, −2
     assert jitter.raw_out == pytest.approx(2 * jitter.raw_in)
     assert jitter.ratio == pytest.approx(1.0)
     assert jitter_of(rising, restless[:4]).ratio == math.inf

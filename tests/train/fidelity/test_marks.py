@@ -31,7 +31,8 @@ def test_contrast_is_that_of_the_light(scene: Scene) -> None:
     before, after = luminance(to_linear(picture)), luminance(to_linear(marked.picture))
     for mark in marked.marks:
         expected = 1.0 + mark.contrast * mark.alpha
-        assert np.allclose(after[mark.window] / before[mark.window], expected, atol=1e-4)
+        here = mark.distance() <= REACH  # a window's corners may hold parts of another mark
+        assert np.allclose((after[mark.window] / before[mark.window])[here], expected[here], atol=1e-4)
 
 
 def test_nothing_but_the_marks_changes_and_rings_stay_apart(scene: Scene) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeenh_train.data.reading import as_float, read_any
 from edgeenh_train.fidelity import invention
-from edgeenh_train.fidelity.light import to_encoded, to_linear
+from edgeenh_train.fidelity.light import reduced, to_encoded, to_linear
 from edgeenh_train.fidelity.probe import ProbeResult, probe
 
 Picture = NDArray[np.float32]
@@ -35,7 +38,9 @@ def test_identity_passes_exactly(scene: Scene, fakes: Fakes) -> None:
 def test_measured_contrast_is_the_painted_one_where_a_mark_is_solid(scene: Scene, fakes: Fakes) -> None:
     result = run(fakes["identity"], scene())
     for mark in result.marks:
-        assert 0.5 < mark.contrast_in / mark.contrast <= 1.01  # a soft edge lowers the mean over the mark, nothing raises it
+        assert (
+            0.5 < mark.contrast_in / mark.contrast <= 1.01
+        )  # a soft edge lowers the mean over the mark, nothing raises it
 
 
 @pytest.mark.parametrize("name", ["gain", "smooth gain"])
@@ -51,7 +56,7 @@ def test_a_stop_of_exposure_changes_no_contrast(scene: Scene) -> None:
 
 
 def test_grey_pictures(scene: Scene, fakes: Fakes) -> None:
-    result = run(lambda p: np.clip(p * np.float32(1.3), 0, 1), scene(channels=1))
+    result = run(lambda p: np.clip(p * np.float32(1.3), 0, 1), scene(channels=1) * np.float32(0.7))
     assert ratios(result) == pytest.approx([1.0] * 15, abs=1e-3)
     assert run(fakes["median"], scene(channels=1)).survived < 15
 
@@ -92,11 +97,8 @@ def test_light_that_the_enhancer_clips_is_loss(scene: Scene) -> None:
 def test_drawn_spots_are_found_where_they_are(scene: Scene, fakes: Fakes) -> None:
     result = run(fakes["spots"], scene())
     assert len(result.in_clean) == 4
-    places = {(round(s.x / 10), round(s.y / 10)) for s in result.in_clean}
-    assert places == {(4, 15), (10, 2), (16, 16), (22, 2)} or all(
-        min(abs(s.x - x) + abs(s.y - y) for x, y in ((40, 150), (100, 20), (165, 160), (215, 25))) < 8
-        for s in result.in_clean
-    )
+    for x, y in ((40, 150), (100, 20), (165, 160), (215, 25)):
+        assert sum(abs(s.x - x) + abs(s.y - y) < 8 for s in result.in_clean) == 1
     assert all(s.contrast < -0.1 for s in result.in_clean)
 
 
@@ -149,3 +151,16 @@ def test_control_tells_how_much_the_measure_sees(scene: Scene, fakes: Fakes) -> 
 
 def test_the_seed_repeats(scene: Scene, fakes: Fakes) -> None:
     assert run(fakes["smooth gain"], scene()) == run(fakes["smooth gain"], scene())
+
+
+def test_on_a_real_photograph(fakes: Fakes) -> None:
+    root = Path(os.environ.get("EDGEENH_DATA", Path(__file__).parents[4] / "shared" / "data"))
+    file = root / "dental-photos" / "perm_CPOD_Voluntario7_4.jpeg"
+    if not file.exists():
+        pytest.skip(f"no {file}: EDGEENH_DATA names the folder of real data")
+    picture = reduced(as_float(read_any(file)), 320)
+    for name in ("identity", "gamma"):
+        assert run(fakes[name], picture).invented == 0
+    drawn = run(fakes["spots"], picture)
+    assert 1 <= len(drawn.in_clean) <= 4
+    assert drawn.survived == len(drawn.marks)

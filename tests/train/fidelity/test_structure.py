@@ -30,10 +30,12 @@ def test_the_input_itself_is_exactly_one(scene: Scene) -> None:
     assert structure.added_edges == 0.0
 
 
-@pytest.mark.parametrize("name", ["gain", "gamma", "smooth gain"])
-def test_tone_is_forgiven(name: str, scene: Scene, fakes: dict[str, Callable[[Picture], Picture]]) -> None:
+@pytest.mark.parametrize(("name", "least"), [("gain", 0.99), ("gamma", 0.99), ("smooth gain", 0.975)])
+def test_tone_is_forgiven(
+    name: str, least: float, scene: Scene, fakes: dict[str, Callable[[Picture], Picture]]
+) -> None:
     structure = structure_of(scene(), fakes[name](scene()))
-    assert structure.likeness > 0.99
+    assert structure.likeness > least
     assert structure.added_edges < 1e-4
 
 

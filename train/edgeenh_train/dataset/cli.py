@@ -95,7 +95,7 @@ def _degrade(
         document = degrade(request, lambda done, total: bar.update(done, f"of {total}"))
     output.emit_json(json_target, document)
     output.say(
-        f"{out}: {len(document['draws'])} {'pictures' if inputs_only else 'pairs'} by camera {camera}, seed {seed}"
+        f"{out}: {len(document['pictures'])} {'pictures' if inputs_only else 'pairs'} by camera {camera}, seed {seed}"
     )
     quoted = shlex.quote(str(out))
     output.next_step(

@@ -2,7 +2,7 @@
 
     OUT/input/NAME__k.png      degraded, copy k of picture NAME
     OUT/truth/NAME__k.png      the picture itself, at the size asked for
-    OUT/draws.json             camera, seed, and every draw by the name of its picture
+    OUT/draws.json             camera, seed, and every draw, by the file name of its picture
 
 A draw depends on the seed, the picture's name and the copy alone: another picture in the folder changes nothing, and the same
 command writes the same bytes.
@@ -73,9 +73,9 @@ def degrade(request: Request, progress: Callable[[int, int], None] | None = None
         refuse_strangers(folder, names | ({DRAWS} if request.inputs_only else set()))
     for folder in folders:
         make_folder(folder)
-    records: dict[str, dict[str, Any]] = {}
+    records: list[dict[str, Any]] = []
     for done, (name, file) in enumerate(sources.items()):
-        records |= _write_copies(request, camera, name, file, folders)
+        records.extend(_write_copies(request, camera, name, file, folders))
         if progress is not None:
             progress(done + 1, len(sources))
     document = _document(request, records)
@@ -101,7 +101,7 @@ def _sources(request: Request) -> dict[str, Path]:
 
 def _write_copies(
     request: Request, camera: Camera, name: str, file: Path, folders: Sequence[Path]
-) -> dict[str, dict[str, Any]]:
+) -> list[dict[str, Any]]:
     source = read_any(file)
     if source.shape[2] != camera.channels:
         kinds = {1: "grey", 3: "colour"}
@@ -112,19 +112,20 @@ def _write_copies(
     truth = resized(source, width=request.width, short_side=request.short_side)
     truth = as_uint8(truth) if camera.channels == 3 else truth
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    records = {}
+    records = []
     for copy in range(request.copies):
         draw = draw_of(camera.name, request.seed, _number(name), copy)
         bits = 16 if truth.dtype == np.uint16 or getattr(draw, "bits", 8) > 8 else 8
         written = [_levels(camera.degrade(as_float(truth), draw), bits), _levels(as_float(truth), bits)]
         for folder, image in zip(folders, written, strict=False):
             write_bytes(folder / f"{name}__{copy}.png", encoded(image))
-        records[f"{name}__{copy}"] = _record(request, file, digest, written[0], draw)
+        records.append(_record(request, f"{name}__{copy}.png", file, digest, written[0], draw))
     return records
 
 
-def _record(request: Request, file: Path, digest: str, image: Picture, draw: Draw) -> dict[str, Any]:
+def _record(request: Request, name: str, file: Path, digest: str, image: Picture, draw: Draw) -> dict[str, Any]:
     return {
+        "name": name,
         "source": file.relative_to(request.pictures).as_posix(),
         "source_sha256": digest,
         "size": [image.shape[1], image.shape[0]],
@@ -133,7 +134,7 @@ def _record(request: Request, file: Path, digest: str, image: Picture, draw: Dra
     }
 
 
-def _document(request: Request, records: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _document(request: Request, records: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "camera": request.camera,
@@ -141,7 +142,7 @@ def _document(request: Request, records: dict[str, dict[str, Any]]) -> dict[str,
         "copies": request.copies,
         "width": request.width,
         "short_side": request.short_side,
-        "draws": records,
+        "pictures": records,
     }
 
 

@@ -23,8 +23,8 @@ class Thresholds:
         good: Largest mean ΔE2000 over the good pictures.
         survived: Least share of marks that survive.
         invented: Most invented structures over all probed pictures.
-        flicker: Largest relative flicker of the output over that of the input, compared with two decimals: the measure
-            itself varies by less than that from seed to seed.
+        flicker: Largest relative flicker of the output over that of the input, compared with two decimals, as it is
+            printed.
     """
 
     good: float = 1.5

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from edgeenh_train.losses.precision import at_least_float32
+
 _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
 _WHITE = (0.95047, 1.0, 1.08883)
 _KNEE = (6.0 / 29.0) ** 3
@@ -40,5 +42,6 @@ def colour_loss(enhanced_BCHW: Tensor, truth_BCHW: Tensor) -> Tensor:
         A scalar tensor, 0 when the patches' mean colours are equal.
     """
     pair = [avg_pool2d(image.expand(-1, 3, -1, -1), _POOL) for image in (enhanced_BCHW, truth_BCHW)]
-    apart = lab_of(pair[0].float()) - lab_of(pair[1].float())
-    return (apart.square().sum(dim=1) + _LEAST).sqrt().mean() / 100.0
+    apart = lab_of(at_least_float32(pair[0])) - lab_of(at_least_float32(pair[1]))
+    distance: Tensor = (apart.square().sum(dim=1) + _LEAST).sqrt() - _LEAST**0.5
+    return distance.mean() / 100.0

@@ -11,6 +11,8 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from edgeenh_train.losses.precision import at_least_float32
+
 _WINDOW = 7
 _FLOOR = 0.01**2  # variance of noise, in units of the full range squared: below it there is no structure to keep
 _SCALES = 2
@@ -26,7 +28,7 @@ def structure_loss(enhanced_BCHW: Tensor, image_BCHW: Tensor) -> Tensor:
     Returns:
         A scalar tensor from 0 (every window is a positive linear function of its partner) to 2.
     """
-    a, b = (image.float().mean(dim=1, keepdim=True) for image in (enhanced_BCHW, image_BCHW))
+    a, b = (at_least_float32(image).mean(dim=1, keepdim=True) for image in (enhanced_BCHW, image_BCHW))
     total = a.new_zeros(())
     for _ in range(_SCALES):
         a, b = avg_pool2d(a, 2), avg_pool2d(b, 2)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from edgeenh_train.losses.precision import at_least_float32
+
 FLOOR = 1e-4
 """Mean squared error (40 dB) below which nothing more is gained: a perfect picture must not outweigh the rest."""
 
@@ -23,5 +25,5 @@ def truth_loss(enhanced_BCHW: Tensor, truth_BCHW: Tensor) -> Tensor:
     Returns:
         A scalar tensor, 0 when they are equal; −10 dB of PSNR add 0.23.
     """
-    squared = (enhanced_BCHW - truth_BCHW).float().square().mean(dim=(1, 2, 3))
+    squared = at_least_float32(enhanced_BCHW - truth_BCHW).square().mean(dim=(1, 2, 3))
     return 0.1 * torch.log1p(squared / FLOOR).mean()

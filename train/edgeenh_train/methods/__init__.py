@@ -6,10 +6,15 @@ in `edgeenh_train.evaluate.levels`.
 
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.methods.base import Batch, Method
+from edgeenh_train.methods.cyclegan import CycleGan
+from edgeenh_train.methods.dncnn import DnCnnMethod
 from edgeenh_train.methods.paired import Paired
+from edgeenh_train.methods.uegan import Uegan
 from edgeenh_train.methods.unpaired import Unpaired
 
-METHODS: dict[str, type[Method]] = {"unpaired": Unpaired, "paired": Paired}
+METHODS: dict[str, type[Method]] = {
+    "unpaired": Unpaired, "paired": Paired, "cyclegan": CycleGan, "uegan": Uegan, "dncnn": DnCnnMethod,
+}  # fmt: skip
 """By name, as `--method` takes them."""
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,38 @@ from edgeenh.errors import CheckpointError
 from edgeenh_train.checkpoint import CheckpointInfo, load_network
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.enhance import Enhance, enhance_with
+from edgeenh_train.methods.cyclegan import build_cyclegan
+from edgeenh_train.methods.dncnn import build_dncnn
+from edgeenh_train.methods.uegan import build_uegan
 from edgeenh_train.networks import SIZE_MULTIPLE, VARIANTS, build_generator
+from edgeenh_train.networks.cost import convolution_macs
+from edgeenh_train.networks.rivals import resnet9, uegan
 
-RIVALS: dict[str, tuple[str, int]] = {}
-"""Rival by method → what its network is called, and the multiple of height and width that it takes."""
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A network that is trained to be compared with, and never shipped.
+
+    Attributes:
+        title: What tables call it.
+        multiple: Height and width that it takes are multiples of this.
+        build: Makes it for a configuration, with fresh weights.
+    """
+
+    title: str
+    multiple: int
+    build: Callable[[TrainConfig], nn.Module]
+
+
+RIVALS = {
+    "cyclegan": Rival("CycleGAN, ResNet-9", resnet9.SIZE_MULTIPLE, build_cyclegan),
+    "uegan": Rival("UEGAN", uegan.SIZE_MULTIPLE, build_uegan),
+    "dncnn": Rival("DnCNN", 1, build_dncnn),
+}
+"""By method, which is also what their checkpoints call the network."""
+
+FACTS_HEIGHT, FACTS_WIDTH = 720, 1280
+"""Size of the picture for which costs are stated."""
 
 
 def network_name(config: TrainConfig) -> str:
@@ -29,6 +59,8 @@ def build_network(config: TrainConfig, name: str) -> nn.Module:
     Raises:
         CheckpointError: There is no such network.
     """
+    if name in RIVALS:
+        return RIVALS[name].build(config)
     if name in VARIANTS:
         return build_generator(name, config.cap, config.channels)
     raise CheckpointError(f"network '{name}' is unknown; known: {', '.join((*VARIANTS, *RIVALS))}")
@@ -38,16 +70,19 @@ def load_enhancer(path: Path) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
     """Open any checkpoint, ours or a rival's, for use on pictures.
 
     Returns:
-        The function, facts for tables (method, network, parameters, images seen, data), and the checkpoint's description.
+        The function, facts for tables (method, network, parameters, multiply-accumulates of its convolutions per pixel of a
+        picture of 1280×720, images seen, data), and the checkpoint's description.
 
     Raises:
         CheckpointError: It cannot be used.
     """
     network, info = load_network(path, lambda info: build_network(_config(path, info), info.variant))
-    multiple = SIZE_MULTIPLE if info.variant in VARIANTS else RIVALS[info.variant][1]
+    multiple = SIZE_MULTIPLE if info.variant in VARIANTS else RIVALS[info.variant].multiple
+    macs = convolution_macs(network, info.channels, FACTS_HEIGHT, FACTS_WIDTH)
     facts = {
         "method": info.config.get("method", "unpaired"), "network": info.variant, "images_seen": info.images_seen,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "macs_per_pixel": macs / (FACTS_HEIGHT * FACTS_WIDTH),
         "view": [info.config.get("view_width"), info.config.get("view_height")], "data": info.data,
     }  # fmt: skip
     return enhance_with(network, multiple), facts, info

@@ -35,6 +35,10 @@ GRID = (48, 64)
 
 STEM_STRIDE = 8
 
+MARGIN = 4
+"""Cells by which the grid is continued on every side while the network works: its convolutions see zeros beyond the border, and the
+frame that this paints must lie outside the picture. A multiple of the network's own stride."""
+
 _ODD_PEAK = 0.09623  # the largest value of x·(1 − x)·|1 − 2x| on 0…1, 1/(6·√3)
 _ODD_SHARE = 0.2
 """Share of the cap that the odd term may use, where there is one."""
@@ -94,13 +98,15 @@ class EdgeGenerator(nn.Module):
         """
         features = self.stem(image_BCHW)
         height, width = features.shape[-2:]
-        skips = [functional.interpolate(features, size=GRID, mode="bilinear", align_corners=False)]
+        grid = functional.interpolate(features, size=GRID, mode="bilinear", align_corners=False)
+        skips = [functional.pad(grid, (MARGIN, MARGIN, MARGIN, MARGIN), mode="replicate")]
         for stage in self.encoder:
             skips.append(stage(skips[-1]))
         features = self.local(skips.pop())
         for up in self.decoder:
             features = up(features, skips.pop())
-        bounded = self.curve.bounded(torch.tanh(self.head(features)))
+        inner = features[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        bounded = self.curve.bounded(torch.tanh(self.head(inner)))
         return tuple(self._carried_up(part, height, width) for part in bounded)
 
     def _carried_up(self, grid_BCHW: Tensor, height: int, width: int) -> Tensor:
@@ -132,8 +138,9 @@ class ToneCurve(nn.Module):
     """The change `a·x·(1 − x) [+ b·x·(1 − x)·(1 − 2x)]`, with bounds on a and b that keep it within `cap`.
 
     Upwards, a may reach 4·cap·share, for x·(1 − x) is at most ¼. Downwards the slope at black, 1 + a + b, must not fall below
-    0, or levels would swap places: a ≥ −1 alone, a ≥ −½ and b ≥ −½ together. Towards white the curve passes 1 before it turns
-    back, and the clamp holds it there.
+    0, or levels would swap places: a ≥ −1 alone, a ≥ −½ and b ≥ −½ together. Nor may b exceed ½, or the curve could dip in
+    between: where |a| < 3b its least slope is 1 − b/2 − a²/(6b) > 1 − 2b; elsewhere it is that at an end. Towards white the curve
+    passes 1 before it turns back, and the clamp holds it there.
 
     Args:
         cap: Largest change, 0…1.
@@ -147,7 +154,7 @@ class ToneCurve(nn.Module):
             self.limits: tuple[tuple[float, float], ...] = ((min(1.0, 4.0 * cap), 4.0 * cap),)
         else:
             even, odd = 4.0 * cap * (1.0 - _ODD_SHARE), cap * _ODD_SHARE / _ODD_PEAK
-            self.limits = ((min(0.5, even), even), (min(0.5, odd), odd))
+            self.limits = ((min(0.5, even), even), (min(0.5, odd), min(0.5, odd)))
 
     def bounded(self, raw_BCHW: Tensor) -> tuple[Tensor, ...]:
         """Values −1…1, float [B,C·coefficients,h,w], to the coefficients, each float [B,C,h,w] within its limits; 0 stays 0."""

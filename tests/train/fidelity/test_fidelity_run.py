@@ -1,0 +1,201 @@
+"""The runner, the verdict, the report, and `edgeenh fidelity` as a user types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import typer
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from edgeenh.errors import EdgeenhError, GateFailed, InputError, UsageError
+from edgeenh_train.fidelity import cli
+from edgeenh_train.fidelity.opening import open_candidates
+from edgeenh_train.fidelity.report import SCHEMA, document, markdown
+from edgeenh_train.fidelity.run import Material, Settings, material_of, measure, spread, steps_of
+from edgeenh_train.fidelity.sheet import sheet
+from edgeenh_train.fidelity.verdict import Thresholds, judge, summary
+
+Picture = NDArray[np.float32]
+Scene = Callable[..., Picture]
+Fakes = dict[str, Callable[[Picture], Picture]]
+
+QUICK = Settings(probed=2, marks=6, pans=1, frames=3)
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory, scene: Scene) -> Path:
+    folder = tmp_path_factory.mktemp("photographs")
+    for index in range(3):
+        levels = np.round(scene(index, height=120, width=160) * 255).astype(np.uint8)
+        cv2.imwrite(str(folder / f"{index}.png"), levels[..., ::-1])
+    return folder
+
+
+def test_identity_passes_every_gate(photographs: Path, fakes: Fakes) -> None:
+    told: list[int] = []
+    material = material_of(photographs, None, None, QUICK)
+    measured = measure(fakes["identity"], material, QUICK, told.append)
+    assert told == list(range(1, steps_of(material, QUICK) + 1))
+    assert [change.name for change in measured.good] == ["0.png", "1.png", "2.png"]
+    assert [probed.probe.name for probed in measured.probed] == ["0.png", "2.png"]
+    verdict = judge("identity", {}, measured, Thresholds())
+    assert verdict.failed == ()
+    assert {gate.name: gate.value for gate in verdict.gates} == {
+        "good": 0.0, "survived": 1.0, "invented": 0, "flicker": 1.0,
+    }  # fmt: skip
+    assert sheet(measured.rows).shape[1] == measured.rows[0].shape[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [
+        ("gain", {"good"}),
+        ("median", {"survived"}),
+        ("overshoot", {"survived", "flicker"}),
+        ("spots", {"invented"}),
+    ],
+)
+def test_every_harm_fails_its_gate(name: str, failing: set[str], photographs: Path, fakes: Fakes, scene: Scene) -> None:
+    files = sorted(photographs.iterdir())[:1]
+    measured = measure(fakes[name], Material(files, files), replace(QUICK, marks=9))
+    verdict = judge(name, {}, measured, Thresholds())
+    assert failing <= {gate.name for gate in verdict.failed}
+    lax = Thresholds(good=100.0, survived=0.0, invented=10_000, flicker=100.0)
+    assert judge(name, {}, measured, lax).failed == ()
+
+
+def test_the_same_seed_gives_the_same_figures(photographs: Path, fakes: Fakes) -> None:
+    files = sorted(photographs.iterdir())[:1]
+    material = Material(files, files)
+    first, again, other = (
+        summary(measure(fakes["smooth gain"], material, replace(QUICK, seed=seed))) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert first["marks"] != other["marks"]
+
+
+def test_document_and_table_hold_everything(photographs: Path, fakes: Fakes) -> None:
+    measured = measure(fakes["smooth gain"], material_of(photographs, None, None, QUICK), QUICK)
+    verdict = judge("mine", {"sha256": "ab"}, measured, Thresholds())
+    found = document([verdict], QUICK, Thresholds(), environment={"os": "x"}, created="2026-01-01")
+    found = json.loads(json.dumps(found, allow_nan=False))
+    assert (found["schema"], found["environment"], found["created"]) == (SCHEMA, {"os": "x"}, "2026-01-01")
+    enhancer = found["enhancers"][0]
+    assert (enhancer["name"], enhancer["facts"]) == ("mine", {"sha256": "ab"})
+    assert len(enhancer["good"]) == 3
+    assert len(enhancer["probed"][0]["probe"]["marks"]) == enhancer["summary"]["marks"]["painted"] / 2
+    assert found["settings"]["marks"] == 6
+    table = markdown([verdict], QUICK)
+    assert table.count("| mine |") == 1
+    assert "worst patch of the good pictures" in table
+    assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
+
+
+def test_infinity_becomes_null(photographs: Path, fakes: Fakes) -> None:
+    settings = replace(QUICK, noise=0.0, marks=6)
+    flat = measure(fakes["identity"], material_of(photographs, None, None, settings), settings)
+    moving = (replace(flat.flicker[0], relative_in=0.0),)
+    verdict = judge("x", {}, replace(flat, flicker=moving), Thresholds())
+    assert [gate.name for gate in verdict.failed] == ["flicker"]
+    found = document([verdict], settings, Thresholds(), environment={}, created=None)
+    assert found["enhancers"][0]["summary"]["flicker"]["ratio"] is None
+    json.dumps(found, allow_nan=False)
+
+
+def test_spread_takes_first_last_and_between() -> None:
+    files = [Path(str(index)) for index in range(10)]
+    assert [file.name for file in spread(files, 3)] == ["0", "4", "9"]
+    assert spread(files, 99) == files
+    assert spread(files, 1) == files[:1]
+
+
+def test_unreadable_pictures_are_named_and_too_many_stop(photographs: Path, tmp_path: Path, fakes: Fakes) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not a picture")
+    files = sorted(photographs.iterdir())
+    with pytest.raises(InputError, match=r"1 of 4 pictures cannot be used.*broken\.png"):
+        measure(fakes["identity"], Material([*files, broken], files[:1]), QUICK)
+    many = [*(files * 7), broken]
+    copies = []
+    for index, file in enumerate(many[:-1]):
+        copy = tmp_path / f"{index}.png"
+        copy.write_bytes(file.read_bytes())
+        copies.append(copy)
+    measured = measure(fakes["identity"], Material([*copies, broken], files[:1]), QUICK)
+    assert len(measured.good) == 21
+    assert "broken.png" in measured.unreadable[0]
+
+
+def test_pictures_without_a_place_for_marks_are_refused(tmp_path: Path, fakes: Fakes) -> None:
+    cv2.imwrite(str(tmp_path / "black.png"), np.zeros((100, 100, 3), np.uint8))
+    with pytest.raises(InputError, match="no mark found a place"):
+        measure(fakes["identity"], material_of(tmp_path, None, None, QUICK), QUICK)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="holds no picture"):
+        material_of(tmp_path, tmp_path / "none", None, QUICK)
+
+
+def test_what_can_be_opened(tmp_path: Path) -> None:
+    assert [c.name for c in open_candidates([], ["clahe", "input"])] == ["clahe", "input"]
+    with pytest.raises(UsageError, match="nothing to measure"):
+        open_candidates([], [])
+    with pytest.raises(UsageError, match="'magic' is unknown"):
+        open_candidates([], ["magic"])
+    with pytest.raises(EdgeenhError, match=r"none\.safetensors"):
+        open_candidates([tmp_path / "none.safetensors"], [])
+    with pytest.raises(UsageError, match="not a model"):
+        open_candidates([tmp_path / "model.onnx"], [])
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    made = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    made.callback()(lambda: None)
+    cli.register(made)
+    return made
+
+
+def test_command_passes_and_writes(app: typer.Typer, photographs: Path, tmp_path: Path) -> None:
+    words = ["fidelity", "--method", "input", "--good", str(photographs), "--pictures", "1", "--marks", "3"]
+    result = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out"), "--json", str(tmp_path / "f.json")])
+    assert result.exit_code == 0, result.output
+    assert "input: every gate passed" in result.stdout
+    assert "next: edgeenh" in result.stdout
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "fidelity.json",
+        "fidelity.md",
+        "probe-input.jpg",
+    ]
+    assert json.loads((tmp_path / "f.json").read_text())["schema"] == SCHEMA
+
+
+def test_command_fails_its_gate_after_writing(app: typer.Typer, photographs: Path, tmp_path: Path) -> None:
+    words = ["fidelity", "--method", "clahe", "--good", str(photographs), "--pictures", "1", "--marks", "3"]
+    result = CliRunner().invoke(app, [*words, "--json", str(tmp_path / "f.json")])
+    assert isinstance(result.exception, GateFailed)
+    assert result.exception.exit_code == 3
+    assert "FAIL" in result.stdout
+    assert json.loads((tmp_path / "f.json").read_text())["enhancers"][0]["passed"] is False
+    assert "survived" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--method", "magic"], "unknown"),
+        ([], "nothing to measure"),
+        (["--method", "input", "--clip", "no/such.mp4"], "is not a file"),
+        (["--method", "input", "--inputs", "no/such"], "is not a folder"),
+    ],
+)
+def test_bad_usage(words: list[str], expected: str, app: typer.Typer, photographs: Path) -> None:
+    result = CliRunner().invoke(app, ["fidelity", "--good", str(photographs), *words])
+    assert isinstance(result.exception, InputError)
+    assert expected in str(result.exception)

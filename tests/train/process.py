@@ -1,0 +1,72 @@
+"""What each of the processes of `test_distributed` does: norm, a paired run, a Ctrl-C that reaches one of them, an uneven batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from edgeenh.cli import main
+from edgeenh.errors import UsageError
+from edgeenh_train.config import TrainConfig
+from edgeenh_train.distributed import GlobalBatchNorm2d, in_any, rank, whole_losses
+from edgeenh_train.methods import Batch
+from edgeenh_train.methods.base import Losses
+from edgeenh_train.run import Run, make_fabric
+
+OUT = Path(sys.argv[1])
+WORDS = sys.argv[2:]
+
+
+def norm() -> None:
+    """This process's half of a batch through the norm; values, statistics and gradients to a file."""
+    whole = torch.load(OUT / "norm-input.pt", weights_only=True)
+    norm = GlobalBatchNorm2d(3)
+    norm.load_state_dict(whole.pop("state"))
+    features = whole["features"][rank() :: 2].clone().requires_grad_()
+    result = norm(features)
+    (result * whole["weights"][rank() :: 2]).sum().backward()
+    found = {"result": result, "gradient": features.grad, "d weight": norm.weight.grad, "d bias": norm.bias.grad}
+    tensors = {key: value.detach().contiguous() for key, value in (found | norm.state_dict()).items()}
+    save_file(tensors, OUT / f"norm-{rank()}.safetensors")
+
+
+def ctrl_c_in_one_process() -> tuple[int, bool]:
+    """A run in whose second step the signal reaches the second process alone; the command's exit code."""
+    real = Run.advance
+
+    def advance(self: Run, batch: Batch) -> Losses:
+        if self.step == 1 and rank() == 1:
+            signal.raise_signal(signal.SIGINT)
+        return real(self, batch)
+
+    Run.advance = advance  # type: ignore[method-assign]
+    code = main(["train", *WORDS, "--images", "4000", "--out", str(OUT / "interrupted")])
+    Run.advance = real  # type: ignore[method-assign]
+    return code
+
+
+def refusal_of_an_uneven_batch() -> str:
+    try:
+        Run(TrainConfig(batch=3), make_fabric("cpu", processes=2), epoch=4)
+    except UsageError as exc:
+        return str(exc)
+    return ""
+
+
+torch.set_num_threads(1)
+codes = [main(["train", *WORDS, "--out", str(OUT / "two")])]
+norm()
+codes.append(ctrl_c_in_one_process())
+report = {
+    "codes": codes,
+    "uneven": refusal_of_an_uneven_batch(),
+    "mean": whole_losses({"a": torch.tensor(float(rank()))})["a"].item(),
+    "any": [in_any(rank() == 1, torch.device("cpu")), in_any(False, torch.device("cpu"))],
+}
+(OUT / f"report-{os.environ['RANK']}.json").write_text(json.dumps(report))
