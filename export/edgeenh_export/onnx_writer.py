@@ -34,6 +34,7 @@ ALLOWED_OPERATORS = frozenset(
             "Round",
             "Shape",
             "Sigmoid",
+            "Slice",
             "Split",
             "Squeeze",
             "Sub",
@@ -44,7 +45,7 @@ ALLOWED_OPERATORS = frozenset(
 )
 """Operators of the default domain that a bundle's graphs may hold: what the variants need, and every backend offers.
 
-`Reshape`, `Shape` and `Squeeze` serve the sizes that `Resize` is asked for, in a graph for every frame size.
+`Reshape`, `Shape`, `Slice` and `Squeeze` serve the sizes that `Resize` is asked for, in a graph for every frame size.
 """
 
 _TRACE_SIZE = (160, 96)

@@ -57,7 +57,7 @@ def test_other_variant_and_non_finite_weights(tmp_path: Path) -> None:
     save_generator(path, state, CheckpointInfo("x", 1, "n", 0.5, 0, "", ""))
     with pytest.raises(CheckpointError, match="do not fit variant 'n'"):
         load_generator(path)
-    state["head.conv.bias"][0] = float("nan")
+    state["head.bias"][0] = float("nan")
     save_generator(path, state, CheckpointInfo("x", 1, "s", 0.5, 0, "", ""))
     with pytest.raises(CheckpointError, match="not finite"):
         load_generator(path)

@@ -100,7 +100,7 @@ def test_dry_run_prints_settings_that_a_config_file_takes_back(domains: tuple[Pa
     words = ("--low", domains[0], "--high", domains[1], "--dry-run")
     first = run(*words, "--preset", "seed", "--epochs", 3)
     assert first.returncode == 0
-    assert "images = 15" in first.stdout
+    assert "constant_epochs = 0" in first.stdout
     file = tmp_path / "again.toml"
     file.write_text("".join(line + "\n" for line in first.stdout.splitlines() if not line.startswith("next:")))
     assert run(*words, "--config", file).stdout == first.stdout

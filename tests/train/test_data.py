@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -9,49 +10,119 @@ import numpy as np
 import pytest
 import torch
 
-from edgeenh.errors import InputError
+from edgeenh.errors import InputError, UsageError
 from edgeenh_train import domains as domains_module
-from edgeenh_train.data import Batches, PictureFolder, view
+from edgeenh_train.config import TrainConfig
+from edgeenh_train.data import Batches, Domains, Folders, PictureFolder, open_domains, view
 
 
-def batches(low: PictureFolder, high: PictureFolder, start: int, stop: int) -> Batches:
-    return Batches(low, high, batch=3, height=64, width=80, whole_share=0.5, seed=7, start=start, stop=stop)
+SMALL = TrainConfig(batch=3, view_height=64, view_width=80, whole_share=0.5, seed=7, camera="none")
+BOTH = frozenset({"low", "high"})
+
+
+def opened(domains: tuple[Path, Path]) -> Domains:
+    return open_domains(dataclasses.replace(SMALL, decode_side=96), Folders(*domains), BOTH)
 
 
 def test_batches_depend_on_the_step_alone(domains: tuple[Path, Path]) -> None:
-    low, high = (PictureFolder(path, decode_side=96) for path in domains)
-    with batches(low, high, 0, 6) as whole, batches(low, high, 4, 6) as resumed:
-        unbroken = list(whole)
-        tail = list(resumed)
+    pictures = opened(domains)
+    with (
+        Batches(pictures, SMALL, BOTH, start=0, stop=6) as whole,
+        Batches(pictures, SMALL, BOTH, start=4, stop=6, threads=2) as resumed,
+    ):
+        unbroken, tail = list(whole), list(resumed)
     assert len(unbroken) == 6
-    assert tail[0][0].shape == (3, 3, 64, 80)
-    for (a, b), (c, d) in zip(unbroken[4:], tail, strict=True):
-        assert torch.equal(a, c)
-        assert torch.equal(b, d)
+    for a, b in zip(unbroken[4:], tail, strict=True):
+        assert a.low is not None
+        assert b.low is not None
+        assert a.high is not None
+        assert b.high is not None
+        assert a.low.shape == (3, 3, 64, 80)
+        assert torch.equal(a.low, b.low)
+        assert torch.equal(a.high, b.high)
+        assert a.seed == b.seed
+
+
+def test_the_shares_of_two_processes_are_the_whole_batch(domains: tuple[Path, Path]) -> None:
+    pictures = opened(domains)
+    whole = Batches(pictures, SMALL, BOTH, start=0, stop=1).make(5).low
+    parts = [Batches(pictures, SMALL, BOTH, start=0, stop=1, rank=rank, processes=2).make(5).low for rank in range(2)]
+    assert whole is not None
+    for rank, part in enumerate(parts):
+        assert part is not None
+        assert torch.equal(part, whole[rank::2])
 
 
 def test_an_epoch_shows_every_picture_once(domains: tuple[Path, Path]) -> None:
-    low = PictureFolder(domains[0], decode_side=96)
-    loader = Batches(low, low, batch=1, height=64, width=80, whole_share=1.0, seed=7, start=0, stop=5)
-    means = {round(float(loader.make(step)[0].mean()), 6) for step in range(5)}
-    assert len(means) == 5
+    pictures = opened(domains)
+    count = len(pictures.improved)
+    config = dataclasses.replace(SMALL, batch=1, whole_share=1.0)
+    loader = Batches(pictures, config, frozenset({"low"}), start=0, stop=count)
+    views = [loader.make(step).low for step in range(count)]
+    means = {round(float(view.mean()), 6) for view in views if view is not None}
+    assert len(means) == count
 
 
-def test_leaving_early_ends_the_thread(domains: tuple[Path, Path]) -> None:
-    low, high = (PictureFolder(path, decode_side=96) for path in domains)
-    with batches(low, high, 0, 10_000) as loader:
+def test_leaving_early_ends_the_threads(domains: tuple[Path, Path]) -> None:
+    with Batches(opened(domains), SMALL, BOTH, start=0, stop=10_000) as loader:
         next(iter(loader))
-    assert not loader._thread.is_alive()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        loader._pool.submit(int)
 
 
-def test_view_is_uint8_of_the_asked_size_for_any_picture(make_picture: object) -> None:
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_view_has_the_asked_size_for_any_picture(kind: type[np.uint8 | np.uint16], channels: int) -> None:
     rng = np.random.default_rng(0)
     for height, width in ((40, 500), (500, 40), (64, 80), (17, 19), (300, 300)):
-        image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        image = rng.integers(0, np.iinfo(kind).max, (height, width, channels), dtype=kind, endpoint=True)
         for share in (0.0, 1.0):
             result = view(image, height=64, width=80, whole_share=share, rng=rng)
-            assert result.shape == (64, 80, 3)
-            assert result.dtype == np.uint8
+            assert result.shape == (64, 80, channels)
+            assert result.dtype == np.float32
+            assert 0.0 <= result.min() <= result.max() <= 1.0
+
+
+def test_a_pair_is_one_view_of_both_partners(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for index in range(2):
+        scene = rng.integers(0, 120, (90, 120, 3), dtype=np.uint8)
+        for name, gain in (("input", 1), ("truth", 2)):
+            (tmp_path / name).mkdir(exist_ok=True)
+            cv2.imwrite(str(tmp_path / name / f"{index}.png"), scene * gain)
+    config = dataclasses.replace(SMALL, method="paired", whole_share=0.0)
+    needs = frozenset({"degraded", "truth"})
+    pictures = open_domains(config, Folders(pairs=tmp_path), needs)
+    batch = Batches(pictures, config, needs, start=0, stop=1).make(0)
+    assert batch.degraded is not None
+    assert batch.truth is not None
+    assert (batch.truth - 2 * batch.degraded).abs().max() < 0.02
+    (tmp_path / "truth" / "1.png").unlink()
+    with pytest.raises(InputError, match=r"needs at least 2|without a usable partner"):
+        open_domains(config, Folders(pairs=tmp_path), needs)
+
+
+def test_overlapping_domains_are_refused_in_any_format(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    for name in ("low", "high"):
+        (tmp_path / name).mkdir()
+        for index in range(2):
+            cv2.imwrite(str(tmp_path / name / f"{index}.png"), rng.integers(0, 255, (40, 40, 3), dtype=np.uint8))
+    copy = cv2.imread(str(tmp_path / "low" / "1.png"))
+    cv2.imwrite(str(tmp_path / "high" / "copy.bmp"), copy)
+    with pytest.raises(InputError, match=r"1\.png = copy\.bmp"):
+        open_domains(SMALL, Folders(tmp_path / "low", tmp_path / "high"), BOTH)
+
+
+def test_folders_must_fit_the_method(domains: tuple[Path, Path]) -> None:
+    with pytest.raises(UsageError, match="needs --high DIR"):
+        open_domains(SMALL, Folders(low=domains[0]), BOTH)
+    paired = dataclasses.replace(SMALL, method="paired")
+    needs = frozenset({"degraded", "truth"})
+    with pytest.raises(UsageError, match="give --pairs DIR"):
+        open_domains(paired, Folders(high=domains[1]), needs)
+    with pytest.raises(UsageError, match="does not use --pairs"):
+        open_domains(SMALL, Folders(*domains, pairs=domains[0]), BOTH)
 
 
 def test_bad_folders(tmp_path: Path, make_picture: object) -> None:

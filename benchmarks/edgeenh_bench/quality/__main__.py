@@ -66,7 +66,9 @@ def _run(words: list[str], folder: Path) -> None:
 def main(argv: list[str] | None = None) -> int:
     """The command line above; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m edgeenh_bench.quality", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m edgeenh_bench.quality",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -75,7 +77,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--setting", choices=SETTINGS, default="reduced")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--rows", type=lambda text: text.split(","), default=[], help="only these, with commas")
-    parser.add_argument("--evaluate", type=shlex.split, default=[], help="further options for `edgeenh evaluate`, quoted")
+    parser.add_argument(
+        "--evaluate", type=shlex.split, default=[], help="further options for `edgeenh evaluate`, quoted"
+    )
     options = parser.parse_args(argv)
     return exit_code_of(lambda: study(options))
 

@@ -43,7 +43,7 @@ ROWS = (
     Row("n self-pairs", "self-pairs", GOOD, "good pictures and the camera model"),
     Row("n paired twin", "paired", PAIRED, "the truth of every low picture (upper bound)"),
     Row("CycleGAN", "cyclegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16}),
-    Row("UEGAN", "uegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 8}),
+    Row("UEGAN", "uegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16}),
     Row("DnCNN noise", "dncnn", GOOD, "good pictures and the camera's noise", reduced={"rival_width": 32}),
     Row(
         "DnCNN pairs", "dncnn", PAIRED, "the truth of every low picture", settings={"camera": "none"},
@@ -51,10 +51,18 @@ ROWS = (
     ),
 )  # fmt: skip
 
-REDUCED = {"images": 6_000, "batch": 8, "view_height": 144, "view_width": 192, "whole_share": 0.7, "constant_epochs": 0, "decay_epochs": 0}
+REDUCED: dict[str, object] = {
+    "images": 4_000, "batch": 8, "view_height": 96, "view_width": 128, "whole_share": 0.7, "constant_epochs": 0, "decay_epochs": 0,
+}  # fmt: skip
 """What all rows share under the reduced setting, over their presets."""
 
-FULL = {"images": 200_000, "view_height": 256, "view_width": 256, "constant_epochs": 0, "decay_epochs": 0}
+FULL: dict[str, object] = {
+    "images": 200_000,
+    "view_height": 256,
+    "view_width": 256,
+    "constant_epochs": 0,
+    "decay_epochs": 0,
+}
 """Likewise under the full setting; batch and widths are the papers'."""
 
 SETTINGS: dict[str, dict[str, object]] = {"reduced": REDUCED, "full": FULL}
@@ -74,7 +82,12 @@ def dataset_commands(photographs: Path, subject: str, hold_out: str) -> list[lis
 
 def config_text(row: Row, setting: str) -> str:
     """The TOML file of a row: what the setting shares, then the row's own."""
-    values = {**SETTINGS[setting], **row.settings, **(row.reduced if setting == "reduced" else {}), "name": slug(row.name)}
+    values = {
+        **SETTINGS[setting],
+        **row.settings,
+        **(row.reduced if setting == "reduced" else {}),
+        "name": slug(row.name),
+    }
     lines = [f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
 

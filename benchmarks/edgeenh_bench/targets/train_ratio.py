@@ -36,6 +36,7 @@ def measure(_model: Path | None, threads: int | None) -> Measurement:
     """
     try:
         import torch
+
         from edgeenh_train.config import resolve
     except ImportError as exc:
         raise MissingExtra("measuring training", "train") from exc

@@ -24,7 +24,19 @@ from edgeenh import __version__
 from edgeenh.cli import output
 from edgeenh.errors import EdgeenhError, MissingExtra
 
-_ORDER = ("dataset", "train", "evaluate", "fidelity", "export", "run", "enhance", "bench", "inspect", "verify", "doctor")
+_ORDER = (
+    "dataset",
+    "train",
+    "evaluate",
+    "fidelity",
+    "export",
+    "run",
+    "enhance",
+    "bench",
+    "inspect",
+    "verify",
+    "doctor",
+)
 """The order of the help: the way of the data, then the tools."""
 
 _WORKSHOPS = {

@@ -153,4 +153,5 @@ def _noise(image: Float) -> float:
     """Standard deviation of the noise: the median absolute value of the diagonal band of a Haar wavelet, over 0.6745."""
     even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2].mean(axis=2)
     diagonal = (even[0::2, 0::2] - even[0::2, 1::2] - even[1::2, 0::2] + even[1::2, 1::2]) / 2
-    return float(np.median(np.abs(diagonal)) / _MAD) * math.sqrt(3.0)  # the mean of three channels has a third of the variance
+    # the mean of three channels has a third of the variance of one
+    return float(np.median(np.abs(diagonal)) / _MAD) * math.sqrt(3.0)
