@@ -43,12 +43,14 @@ def edgeenh(environment: dict[str, str]) -> Run:
 
 @pytest.fixture(scope="session")
 def domains(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Dim and bright views of the golden photographs."""
+    """Dim and bright views of the golden photographs and of their mirror images: eight of each, as many as estimating a camera takes."""
     root = tmp_path_factory.mktemp("domains")
     photographs = sorted((ROOT / "export" / "edgeenh_export" / "frames").glob("*.png"))
     for name, gain in (("low", 0.5), ("high", 1.0)):
         (root / name).mkdir()
         for file in photographs:
             small = cv2.resize(cv2.imread(str(file)), (240, 160), interpolation=cv2.INTER_AREA)
-            cv2.imwrite(str(root / name / f"{name}-{file.name}"), np.clip(small * gain, 0, 255).astype(np.uint8))
+            shown = np.clip(small * gain, 0, 255).astype(np.uint8)
+            cv2.imwrite(str(root / name / f"{name}-{file.name}"), shown)
+            cv2.imwrite(str(root / name / f"{name}-mirrored-{file.name}"), cv2.flip(shown, 1))
     return root / "low", root / "high"

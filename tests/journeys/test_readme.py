@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SHORTER = {"--images 20000": "--images 16", "--frames 20": "--frames 5"}
+SHORTER = {"--images 24000": "--images 16", "--frames 20": "--frames 5"}
 ELSEWHERE = ("pip install", "make test")
 """Commands that other tests run: `test_install.py` in a fresh environment, and this very suite."""
 

@@ -15,7 +15,6 @@ from edgeenh_train import domains as domains_module
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.data import Batches, Domains, Folders, PictureFolder, open_domains, view
 
-
 SMALL = TrainConfig(batch=3, view_height=64, view_width=80, whole_share=0.5, seed=7, camera="none")
 BOTH = frozenset({"low", "high"})
 
