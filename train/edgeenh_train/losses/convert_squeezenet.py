@@ -16,20 +16,22 @@ import re
 import sys
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+import torch
+from safetensors.torch import save
+from torch import Tensor
 
 from edgeenh.cli.output import exit_code_of, say
 from edgeenh.errors import CheckpointError, MissingExtra, UsageError
 from edgeenh.files import write_bytes
-from edgeenh_train.losses.features import FIRES, load_backbone
+from edgeenh_train.losses.features import SqueezenetFeatures, fitting
 
 _TENSOR = re.compile(r"(?:(conv1)|(fire\d)/(\w+))_([wb])_0")
+_WANTED = "SqueezeNet 1.1 as ONNX, converted from Caffe"
 _KINDS = {"w": "weight", "b": "bias"}
 
 
 def convert(source: Path, target: Path) -> str:
-    """Write the feature layers of `source` to `target`, atomically, and read them back.
+    """Write the feature layers of `source` to `target`, atomically, once they are known to fit.
 
     Args:
         source: SqueezeNet 1.1 as ONNX.
@@ -43,21 +45,20 @@ def convert(source: Path, target: Path) -> str:
         CheckpointError: `source` is missing, damaged, or another network.
         UsageError, OutputFailed: `target` is no `.safetensors` file or cannot be written.
     """
-    from safetensors.numpy import save
-
     if target.suffix != ".safetensors":
         raise UsageError(f"{target} ends in '{target.suffix}'; expected a name that ends in .safetensors")
     try:
         data = source.read_bytes()
     except OSError as exc:
-        raise CheckpointError(f"{source} cannot be read ({exc.strerror}); expected SqueezeNet 1.1 as ONNX") from exc
-    tensors = _renamed(_initialisers(source, data), source)
+        raise CheckpointError(f"{source} cannot be read ({exc.strerror}); expected {_WANTED}") from exc
+    tensors = fitting(SqueezenetFeatures(), _renamed(_initialisers(source, data)), source, _WANTED)
     facts = {"network": "squeezenet", "source": source.name, "source_sha256": hashlib.sha256(data).hexdigest()}
-    write_bytes(target, save(tensors, metadata={"edgeenh-backbone": json.dumps(facts, sort_keys=True)}))
-    return load_backbone("squeezenet", target).sha256
+    result = save(tensors, metadata={"edgeenh-backbone": json.dumps(facts, sort_keys=True)})
+    write_bytes(target, result)
+    return hashlib.sha256(result).hexdigest()
 
 
-def _initialisers(source: Path, data: bytes) -> dict[str, NDArray[np.generic]]:
+def _initialisers(source: Path, data: bytes) -> dict[str, Tensor]:
     try:
         import onnx
         from google.protobuf.message import DecodeError
@@ -66,24 +67,19 @@ def _initialisers(source: Path, data: bytes) -> dict[str, NDArray[np.generic]]:
         raise MissingExtra("reading an ONNX file", "export") from exc
     try:
         graph = onnx.load_model_from_string(data).graph
-        return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        return {tensor.name: torch.tensor(numpy_helper.to_array(tensor)) for tensor in graph.initializer}
     except (DecodeError, ValueError) as exc:
-        raise CheckpointError(f"{source} is not ONNX, or is damaged; expected SqueezeNet 1.1 as ONNX") from exc
+        raise CheckpointError(f"{source} is not ONNX, or is damaged; expected {_WANTED}") from exc
 
 
-def _renamed(tensors: dict[str, NDArray[np.generic]], source: Path) -> dict[str, NDArray[np.generic]]:
-    """The feature layers under the names that `SqueezenetFeatures` has."""
+def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The feature layers under the names that `SqueezenetFeatures` has; what is none of them is left out."""
     found = {}
     for name, values in tensors.items():
         match = _TENSOR.fullmatch(name)
         if match:
             conv1, fire, part, kind = match.groups()
-            found[f"{conv1 or f'fires.{fire}.{part}'}.{_KINDS[kind]}"] = np.ascontiguousarray(values)
-    expected = 2 * (1 + 3 * len(FIRES))
-    if len(found) != expected:
-        raise CheckpointError(
-            f"{source} holds {len(found)} tensors named as SqueezeNet 1.1's feature layers are; expected {expected}: take the ONNX file converted from Caffe"
-        )
+            found[f"{conv1 or f'fires.{fire}.{part}'}.{_KINDS[kind]}"] = values
     return found
 
 

@@ -14,6 +14,7 @@ import hashlib
 import io
 import pickle
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, relu
 
 from edgeenh.errors import CheckpointError, UsageError
+from edgeenh_train.losses.precision import at_least_float32
 
 MAX_BYTES = 1024 * 1024 * 1024
 
@@ -59,7 +61,7 @@ class FeatureNetwork(nn.Module, ABC):
         """
         if next(self.parameters()).device != image_BCHW.device:
             self.to(image_BCHW.device)
-        return self.maps(self.prepared(image_BCHW.float().expand(-1, 3, -1, -1)))
+        return self.maps(self.prepared(at_least_float32(image_BCHW).expand(-1, 3, -1, -1)))
 
     @abstractmethod
     def prepared(self, image_B3HW: Tensor) -> Tensor:
@@ -75,13 +77,13 @@ class Fire(nn.Module):
 
     def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(inputs, squeezed, 1)
+        self.squeeze1x1 = nn.Conv2d(inputs, squeezed, 1)
         self.expand1x1 = nn.Conv2d(squeezed, expanded, 1)
         self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Float [B,inputs,H,W] to float [B,2·expanded,H,W]."""
-        few = relu(self.squeeze(features_BCHW))
+        few = relu(self.squeeze1x1(features_BCHW))
         return relu(torch.cat([self.expand1x1(few), self.expand3x3(few)], dim=1))
 
 
@@ -166,7 +168,7 @@ def load_backbone(name: str, file: Path) -> FeatureNetwork:
     data = _read(file, _WANTED[name])
     tensors = _tensors(file, data, _WANTED[name])
     network = _NETWORKS[name]()
-    network.load_state_dict(_fitting(network, tensors, file, name))
+    network.load_state_dict(fitting(network, tensors, file, _WANTED[name]))
     network.sha256 = hashlib.sha256(data).hexdigest()
     return network.eval().requires_grad_(requires_grad=False)
 
@@ -195,15 +197,19 @@ def _tensors(file: Path, data: bytes, wanted: str) -> dict[str, Tensor]:
     return found
 
 
-def _fitting(network: nn.Module, tensors: dict[str, Tensor], file: Path, name: str) -> dict[str, Tensor]:
-    """The network's own tensors among `tensors`, each of the right shape and finite."""
+def fitting(network: nn.Module, tensors: Mapping[str, Tensor], file: Path, wanted: str) -> dict[str, Tensor]:
+    """The network's own tensors among `tensors`, which `file` held.
+
+    Raises:
+        CheckpointError: One is missing, of another shape, or not finite; `wanted` says which file was expected.
+    """
     chosen = {}
     for key, own in network.state_dict().items():
         found = tensors.get(key)
         if found is None or found.shape != own.shape:
             what = "is missing" if found is None else f"has shape {list(found.shape)}, not {list(own.shape)}"
-            raise CheckpointError(f"{file}: tensor '{key}' {what}; expected {_WANTED[name]}")
+            raise CheckpointError(f"{file}: tensor '{key}' {what}; expected {wanted}")
         if not bool(found.isfinite().all()):
-            raise CheckpointError(f"{file}: tensor '{key}' is not finite; expected {_WANTED[name]}, undamaged")
-        chosen[key] = found.float()
+            raise CheckpointError(f"{file}: tensor '{key}' is not finite; expected {wanted}, undamaged")
+        chosen[key] = found
     return chosen

@@ -9,6 +9,7 @@ from __future__ import annotations
 from lightning_fabric import Fabric
 
 from edgeenh_train.config import TrainConfig
+from edgeenh_train.losses.precision import at_least_float32
 from edgeenh_train.methods.base import Batch, Losses, Method, given
 from edgeenh_train.networks.rivals import DnCnn
 from edgeenh_train.networks.rivals.dncnn import WIDTH
@@ -31,8 +32,8 @@ class DnCnnMethod(Method):
     def step(self, batch: Batch, fabric: Fabric) -> Losses:
         """One update."""
         degraded, truth = given(batch.degraded, "degraded"), given(batch.truth, "truth")
-        apart = self.networks["enhancer"](degraded) - truth
-        loss = 0.5 * apart.float().square().sum(dim=(1, 2, 3)).mean()
+        apart = at_least_float32(self.networks["enhancer"](degraded) - truth)
+        loss = 0.5 * apart.square().sum(dim=(1, 2, 3)).mean()
         self.update(["enhancer"], loss, fabric)
         return {"squared": loss.detach()}
 
