@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
+import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from edgeenh.cli import main
+from edgeenh_train.checkpoint import load_generator
+from edgeenh_train.config import PRESETS, resolve
 
 ROOT = Path(__file__).parents[2]
 TINY = "batch = 2\nview_height = 64\nview_width = 64\ndiscriminator_width = 2\ncheckpoint_every = 4\ndecode_side = 96\n"
@@ -57,18 +65,43 @@ def test_ctrl_c_saves_and_says_how_to_go_on(domains: tuple[Path, Path], tiny: Pa
         text=True,
         env=environment(),
     )
+    deadline = time.monotonic() + 120
     try:
-        while not (out / "log.jsonl").exists():  # written after the tenth step; poll() ends the wait if it died before
-            assert process.poll() is None
+        while not (out / "log.jsonl").exists():  # written after the tenth step
+            assert time.monotonic() < deadline, "no step was logged"
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.05)
+                pytest.fail("it ended by itself")
         process.send_signal(signal.SIGINT)
         said, _ = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130, said
-    assert "--resume" in said
+    assert "next: the same command with --resume" in said
+    assert "data wait" in said
     assert "Traceback" not in said
-    resumed = run(*words, "--images", 100_000, "--resume", "--dry-run")
-    assert resumed.returncode == 0
+    seen = load_generator(out / "generator.safetensors")[1].images_seen
+    assert seen >= 20
+    assert "started with batch = 2, not 4" in run(*words, "--images", 8, "--resume", "--config", _other(tiny)).stderr
+    more = run(*words, "--images", seen + 4, "--resume", "--json", "-")  # a run may go on to another length
+    assert more.returncode == 0, more.stderr
+    assert json.loads(more.stdout)["images"] == seen + 4
+
+
+def _other(tiny: Path) -> Path:
+    file = tiny.with_name("other.toml")
+    file.write_text(tiny.read_text().replace("batch = 2", "batch = 4"))
+    return file
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_dry_run_prints_every_preset_resolved(preset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--preset", preset, "--seed", "7", "--dry-run", "--json", "-"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"schema": "edgeenh.train.config/1", **dataclasses.asdict(resolve(preset, None, {"seed": 7}))}
+    assert main(["train", "--preset", preset, "--dry-run"]) == 0
+    lines = tomllib.loads(capsys.readouterr().out)
+    assert lines == dataclasses.asdict(resolve(preset, None, {}))
 
 
 @pytest.mark.parametrize(

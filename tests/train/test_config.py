@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from edgeenh.errors import UsageError
-from edgeenh_train.config import PRESETS, TrainConfig, resolve, with_values
+from edgeenh_train.camera import CAMERAS
+from edgeenh_train.config import CAMERA_NAMES, PRESETS, TrainConfig, resolve, with_values
 
 
 def test_later_settings_win(tmp_path: Path) -> None:
@@ -29,6 +31,23 @@ def test_later_settings_win(tmp_path: Path) -> None:
         ("batch = nan", "is a float"),
         ("quality = nan", "out of range"),
         ("batch", "is not TOML"),
+        ("quality = -0.1", "quality = -0.1 is out of range; expected 0 to 100"),
+        ("identity = -1", "out of range"),
+        ("colour = -1e-9", "out of range"),
+        ("truth = inf", "out of range"),
+        ('view_width = "256px"', "view_width = '256px' is a str; expected int"),
+        ('images = "24k"', "is a str; expected int"),
+        ("zoom = 20", "zoom = 20.0 is out of range; expected 0 to 4"),
+        ("rotate = true", "is a bool; expected float"),
+        ("resume = true", "unknown key 'resume'"),
+        ("[losses]\nquality = 1", "unknown key 'losses'"),
+        ("channels = 2", r"expected 3 \(colour\) or 1 \(grey\)"),
+        ('camera = "phone"', "camera 'phone' is unknown; choose one of none, estimated"),
+        ('method = "pix2pix"', "method 'pix2pix' is unknown"),
+        ('precision = "int8"', "precision 'int8' is unknown"),
+        ('backbone = "vgg19"', "need a file, pyramid none"),
+        ('backbone_file = "v.pth"', "need a file, pyramid none"),
+        ('backbone_sha256 = "00"', "without backbone_file"),
     ],
 )
 def test_wrong_setting_is_refused_by_name(tmp_path: Path, line: str, expected: str) -> None:
@@ -48,3 +67,30 @@ def test_unknown_preset_and_missing_file() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_valid(preset: str) -> None:
     assert with_values(TrainConfig(), PRESETS[preset], preset)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_a_row_of_settings_and_nothing_else(preset: str) -> None:
+    config = resolve(preset, None, {})
+    assert dataclasses.asdict(config) == dataclasses.asdict(TrainConfig()) | PRESETS[preset]
+
+
+def test_presets_of_papers_have_their_published_settings() -> None:
+    """CycleGAN: section 7.1. UEGAN: the authors' code, whose 0.10 for quality goes with the half in each depth's term."""
+    published = {
+        "cyclegan": {"batch": 1, "generator_rate": 2e-4, "discriminator_rate": 2e-4, "constant_epochs": 100, "decay_epochs": 100},
+        "uegan": {
+            "batch": 10, "generator_rate": 1e-4, "discriminator_rate": 4e-4, "constant_epochs": 50, "decay_epochs": 50, "quality": 0.1,
+            "consistency": 1.0, "identity": 0.1,
+        },
+        "seed": {"variant": "seed", "generator_rate": 1e-4, "constant_epochs": 150, "quality": 0.1, "consistency": 1.0, "identity": 0.1},
+        "dncnn": {"generator_rate": 1e-3, "rival_depth": 17, "camera": "dental-noise"},
+    }  # fmt: skip
+    for preset, settings in published.items():
+        found = dataclasses.asdict(resolve(preset, None, {}))
+        assert {key: found[key] for key in settings} == settings
+        assert found["rival_width"] == 0  # the paper's own
+
+
+def test_cameras_are_those_that_exist() -> None:
+    assert set(CAMERA_NAMES) - {"none", "estimated"} <= set(CAMERAS)

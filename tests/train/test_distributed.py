@@ -14,10 +14,11 @@ from safetensors.torch import load_file
 
 from edgeenh_train.checkpoint import load_generator
 from edgeenh_train.cli import _speaks
-from edgeenh_train.config import TrainConfig
+from edgeenh_train.config import RIVAL_NAMES, TrainConfig
 from edgeenh_train.data import Folders
 from edgeenh_train.distributed import GlobalBatchNorm2d, bare, global_mean, process_count_of_torchrun, with_global_norm
 from edgeenh_train.loop import train
+from edgeenh_train.run import Run, make_fabric
 from edgeenh_train.state import STATE_FILE
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +90,31 @@ def test_paired_run_norm_interrupt_and_refusal(pairs: Path, tmp_path: Path) -> N
         assert "batch = 3 cannot be shared evenly by 2 processes" in report["uneven"]
         assert report["mean"] == 0.5
         assert report["any"] == [True, False]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rival", RIVAL_NAMES)
+def test_a_rival_s_weights_are_those_of_one_process(rival: str, folders: Folders, pairs: Path, tmp_path: Path) -> None:
+    """CycleGAN's enhancer is used twice in one step, and two networks share a loss: what DistributedDataParallel might trip over."""
+    paired = rival == "dncnn"
+    more = f'images = 16\nmethod = "{rival}"\ncamera = "none"\nrival_width = 4\nrival_depth = 4\n'
+    file, config = settings_file(tmp_path, more)
+    pictures = Folders(pairs=pairs) if paired else folders
+    train(config, pictures, tmp_path / "one", device="cpu")
+    given = ("--pairs", pairs) if paired else ("--low", folders.low, "--high", folders.high)
+    words = (*given, "--config", file, "--device", "cpu", "--out", tmp_path / "two")
+    done = torchrun("-m", "edgeenh", "train", *words)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = (load_file(tmp_path / name / STATE_FILE) for name in ("one", "two"))
+    start = Run(config, make_fabric("cpu"), epoch=8).method.networks
+    moved = apart = 0.0
+    for name, network in start.items():  # the pools aside: each process has one of its own
+        weights = [(key, value) for key, value in bare(network).named_parameters() if key.endswith("weight")]
+        for key, value in weights:  # a bias before a norm has no gradient but rounding
+            one, two = ours[f"{name}/{key}"], theirs[f"{name}/{key}"]
+            moved += float((one - value.detach()).square().sum())
+            apart += float((one - two).square().sum())
+    assert 0.0 < apart < 0.05**2 * moved  # with half of a loss it would be near 1
 
 
 def norm_of_the_whole_batch(folder: Path) -> dict[str, torch.Tensor]:

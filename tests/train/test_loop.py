@@ -20,7 +20,7 @@ from edgeenh_train.checkpoint import load_generator
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.data import Folders
 from edgeenh_train.loop import train
-from edgeenh_train.methods import Batch
+from edgeenh_train.methods import Batch, unpaired
 from edgeenh_train.run import CHECKPOINT_FILE, Run
 from edgeenh_train.state import STATE_FILE
 
@@ -188,6 +188,18 @@ def test_weights_that_are_not_finite_never_replace_good_ones(
         train(tiny, folders, tmp_path, device="cpu")
     assert load_generator(tmp_path / CHECKPOINT_FILE)[1].images_seen == 4
     assert all(bool(value.isfinite().all()) for value in state_of(tmp_path).values())
+
+
+def test_gradients_that_are_not_finite_end_a_clipped_run_in_our_own_words(
+    tiny: TrainConfig, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil() -> None:  # the loss is fine, its gradient is not
+        monkeypatch.setattr(unpaired, "weighted_sum", lambda losses, _config: losses["identity"] * float("inf"))
+
+    before_step(4, spoil, monkeypatch)
+    with pytest.raises(TrainingFailed, match=r"not finite at image \d; the last good checkpoint is"):
+        train(dataclasses.replace(tiny, max_gradient=1.0), folders, tmp_path, device="cpu")
+    assert load_generator(tmp_path / CHECKPOINT_FILE)[1].images_seen == 4
 
 
 @pytest.mark.parametrize("full", [STATE_FILE, CHECKPOINT_FILE])

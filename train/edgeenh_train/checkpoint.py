@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from edgeenh.errors import CheckpointError
 from edgeenh.files import write_bytes
+from edgeenh_train.config import RIVAL_NAMES
 from edgeenh_train.networks import VARIANTS, Generator, build_generator
 
 FORMAT = 2
@@ -39,13 +40,14 @@ class CheckpointInfo:
     Attributes:
         name: The model's id, e.g. `dental-n`; becomes the bundle's id.
         version: The model's version, a whole number that only grows.
-        variant: A key of `edgeenh_train.networks.VARIANTS`.
+        variant: One of `edgeenh_train.networks.VARIANTS`, or a rival's name.
         cap: Largest change of a pixel, 0…1 of the full range.
         images_seen: Pictures of the low domain that training had seen.
         data: What it was trained on, in words.
         licence: Licence of that data, in words.
         config: The resolved training configuration.
         channels: Of the pictures it enhances: 3 for RGB, 1 for grey; files from before there was grey say nothing: 3.
+        training_seconds: Wall time of the training up to here, over all its sessions; None in files from before it was noted.
         format: Version of this metadata.
         sha256: Hex digest of the whole file; empty for one not yet written.
     """
@@ -59,6 +61,7 @@ class CheckpointInfo:
     licence: str
     config: dict[str, Any] = field(default_factory=dict)
     channels: int = 3
+    training_seconds: float | None = None
     format: int = FORMAT
     sha256: str = ""
 
@@ -86,6 +89,10 @@ def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
     """
 
     def build(info: CheckpointInfo) -> Generator:
+        if info.variant in RIVAL_NAMES:  # a rival's checkpoint calls its network after the method
+            raise CheckpointError(
+                f"{path} is of '{info.variant}', which is a rival for comparison and cannot be exported; expected a checkpoint of variant {', '.join(VARIANTS)}"
+            )
         if info.variant not in VARIANTS:
             raise CheckpointError(f"{path} is of variant '{info.variant}'; known: {', '.join(VARIANTS)}")
         return build_generator(info.variant, info.cap, info.channels)

@@ -15,7 +15,7 @@ import typer
 from edgeenh.cli import output
 from edgeenh.cli.output import JsonOption
 from edgeenh.errors import MissingExtra, UsageError
-from edgeenh_train.config import CAMERA_NAMES, METHOD_NAMES, PRESETS, resolve
+from edgeenh_train.config import CAMERA_NAMES, METHOD_NAMES, PRESETS, RIVAL_NAMES, resolve
 
 if TYPE_CHECKING:
     from edgeenh.cli.progress import Progress as Bar
@@ -76,7 +76,7 @@ def _train(
     if not _speaks():
         return None if report.finished else 130
     output.emit_json(json_target, _document(report, resolved))
-    return _conclude(report)
+    return _conclude(report, resolved)
 
 
 def _speaks() -> bool:
@@ -128,15 +128,20 @@ def _shown(bars: ExitStack, reading: Bar) -> Progress:
     return show
 
 
-def _conclude(report: Report) -> int | None:
+def _conclude(report: Report, config: TrainConfig) -> int | None:
     for line in report.remarks:
         output.remark(line)
     for name, value in report.losses.items():
-        if math.isfinite(value):
+        if name not in _SPEED and math.isfinite(value):
             output.remark(f"{name}: {value:.4f}")
+    if report.images_per_second:
+        output.remark(f"{report.images_per_second:.1f} images/s, data wait {100 * report.data_wait_share:.0f} %")
     sheets = report.out / "samples"
     samples = f"; sample sheets in {sheets}" if sheets.is_dir() else ""
     output.say(f"{report.checkpoint}  ({report.images} pictures seen{samples})")
+    if report.finished and config.method in RIVAL_NAMES:  # which is there to be compared with, and is not exported
+        output.next_step(f"edgeenh evaluate PAIRS --model {report.checkpoint}")
+        return None
     if report.finished:
         output.next_step(f"edgeenh export {report.checkpoint} --fp16 --out {report.out / 'model.edgeenh'}")
         return None

@@ -14,7 +14,10 @@ from edgeenh.errors import UsageError
 VARIANT_NAMES = ("n", "s", "m", "seed")
 """`edgeenh_train.networks.VARIANTS`, repeated here so that `--dry-run` and `--help` load no torch (a test holds them equal)."""
 
-METHOD_NAMES = ("unpaired", "paired", "cyclegan", "uegan", "dncnn")
+RIVAL_NAMES = ("cyclegan", "uegan", "dncnn")
+"""Keys of `edgeenh_train.methods.networks.RIVALS`, repeated likewise."""
+
+METHOD_NAMES = ("unpaired", "paired", *RIVAL_NAMES)
 """Keys of `edgeenh_train.methods.METHODS`, repeated likewise."""
 
 CAMERA_NAMES = ("none", "estimated", "dental", "dental-noise", "xray")
@@ -41,7 +44,8 @@ class TrainConfig:
         decode_side: Pictures are kept in memory with their short side reduced to this many pixels.
         rotate, zoom: Augmentation on the device, of every view: at most so many degrees, and a scale of 1…1 + zoom.
         quality, consistency, structure, identity, truth, colour: Weights of the losses.
-        backbone: Features of the consistency loss, one of `BACKBONE_NAMES`; `backbone_file` holds the weights of the last two.
+        backbone: Features of the consistency loss, one of `BACKBONE_NAMES`; `backbone_file` holds the weights of the last two, and
+            `backbone_sha256` is the SHA-256 that this file must have, hex.
         generator_rate, discriminator_rate: Adam's learning rates.
         constant_epochs, decay_epochs: The schedule in passes over the domain that is improved: full rate, then linearly to 0.
             0 and 0 = by `images` and `constant_share` instead.
@@ -80,6 +84,7 @@ class TrainConfig:
     colour: float = 0.5
     backbone: str = "pyramid"
     backbone_file: str = ""
+    backbone_sha256: str = ""
     generator_rate: float = 2e-3
     discriminator_rate: float = 2e-4
     constant_epochs: int = 0
@@ -123,18 +128,19 @@ PRESETS: dict[str, dict[str, Any]] = {
     "xray": {"method": "paired", "camera": "xray", "channels": 1, "colour": 0.0},
     # The seed's text: Adam 1e-4, linear decay after epoch 150; its total is not stated, 150 more are ours.
     "seed": {
-        **_ADVERSARIAL, "variant": "seed", "view_height": 256, "view_width": 256, "whole_share": 0.0, "quality": 0.05,
+        **_ADVERSARIAL, "variant": "seed", "view_height": 256, "view_width": 256, "whole_share": 0.0, "quality": 0.1,
         "identity": 0.1, "generator_rate": 1e-4, "discriminator_rate": 1e-4, "constant_epochs": 150, "decay_epochs": 150,
         "frozen_norm_share": 0.0, "average": 0.999, "discriminator_width": 32,
     },
-    # Rivals as their papers have them; `rival_width` makes them narrower where a machine cannot train them whole.
+    # Rivals as their papers have them; `rival_width` makes them narrower where a machine cannot train them whole. UEGAN's 0.05 for
+    # quality is 0.1 here and in its code, where each depth's term carries a half.
     "cyclegan": {
         "method": "cyclegan", "camera": "none", "batch": 1, "view_height": 256, "view_width": 256, "generator_rate": 2e-4,
         "discriminator_rate": 2e-4, "constant_epochs": 100, "decay_epochs": 100, "frozen_norm_share": 0.0, "average": 0.0,
     },
     "uegan": {
         "method": "uegan", "camera": "none", "batch": 10, "view_height": 256, "view_width": 256, "generator_rate": 1e-4,
-        "discriminator_rate": 4e-4, "quality": 0.05, "consistency": 1.0, "identity": 0.1, "constant_epochs": 50,
+        "discriminator_rate": 4e-4, "quality": 0.1, "consistency": 1.0, "identity": 0.1, "constant_epochs": 50,
         "decay_epochs": 50, "frozen_norm_share": 0.0, "average": 0.0,
     },
     "dncnn": {
@@ -178,6 +184,8 @@ def _check(config: TrainConfig) -> None:
         raise UsageError(
             f"backbone '{config.backbone}' with backbone_file '{config.backbone_file}': squeezenet and vgg19 need a file, pyramid none"
         )
+    if config.backbone_sha256 and not config.backbone_file:
+        raise UsageError("backbone_sha256 is given without backbone_file: give the file it belongs to")
 
 
 def with_values(config: TrainConfig, values: Mapping[str, Any], origin: str) -> TrainConfig:

@@ -96,7 +96,7 @@ def train(
     if resume:
         run.restore(out)
 
-    first, began, finished = run.images, clock(), True
+    first, before_now, began, finished = run.images, run.seconds, clock(), True
     figures: dict[str, float] = {}
     batches = Batches(
         domains,
@@ -118,6 +118,7 @@ def train(
             _refuse_non_finite(losses, run, out)
             before, run.step = run.images, run.step + 1
             last = run.step == run.steps
+            run.seconds = before_now + clock() - began
 
             # Report, save, show.
             if run.step % LOG_EVERY_STEPS == 0 or last:

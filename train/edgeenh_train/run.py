@@ -66,7 +66,12 @@ def make_fabric(device: str, precision: str = "fp32", *, processes: int = 1) -> 
 
 
 class Run:
-    """What a run consists of: the method with its networks and optimizers, the average of its enhancer, and how far it is."""
+    """What a run consists of: the method with its networks and optimizers, the average of its enhancer, and how far it is.
+
+    Attributes:
+        step: Steps done.
+        seconds: Wall time they took, over all sessions; the loop keeps it. NaN once a state that does not say was restored.
+    """
 
     def __init__(self, config: TrainConfig, fabric: Fabric, *, epoch: int) -> None:
         """Make everything anew, from the configuration's seed.
@@ -89,7 +94,7 @@ class Run:
         for network in self.method.networks.values():
             with_global_norm(network)
         self.average = averaged_copy(self.method.enhancer).to(fabric.device)
-        self.step = 0
+        self.step, self.seconds = 0, 0.0
 
     @property
     def total(self) -> int:
@@ -107,6 +112,11 @@ class Run:
     def images(self) -> int:
         """Pictures of the improved domain seen so far."""
         return self.step * self.config.batch
+
+    @property
+    def known_seconds(self) -> float | None:
+        """`seconds`, rounded to what a table says; None where they are not known."""
+        return None if math.isnan(self.seconds) else round(self.seconds, 1)
 
     def advance(self, batch: Batch) -> Losses:
         """One step: rates and norm as the schedule has them, the method's update, the average; the whole batch's losses."""
@@ -127,7 +137,7 @@ class Run:
         if not all(bool(value.isfinite().all()) for value in weights):
             raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
         if rank() == 0:
-            facts = {"step": self.step, "config": dataclasses.asdict(self.config)}
+            facts = {"step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config)}
             save_state(out, self._modules(), self.method.optimizers, facts)
             save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), self._info())
         self.fabric.barrier()
@@ -136,7 +146,7 @@ class Run:
         c = self.config
         return CheckpointInfo(
             c.name, c.version, network_name(c), c.cap, self.images, c.data, c.licence,
-            config=dataclasses.asdict(c), channels=c.channels,
+            config=dataclasses.asdict(c), channels=c.channels, training_seconds=self.known_seconds,
         )  # fmt: skip
 
     def restore(self, out: Path) -> None:
@@ -153,7 +163,7 @@ class Run:
                 module.load_state_dict(parts[name])
             for name, optimizer in self.method.optimizers.items():
                 restore_optimizer(optimizer, parts.get(f"adam.{name}", {}))
-            self.step = int(facts["step"])
+            self.step, self.seconds = int(facts["step"]), _seconds(facts.get("seconds"))
         except (KeyError, ValueError, RuntimeError) as exc:
             reason = " ".join(str(exc).split())[:160]
             raise CheckpointError(
@@ -184,13 +194,18 @@ class Run:
                     module.eval()
 
 
+def _seconds(noted: float | None) -> float:
+    return math.nan if noted is None else float(noted)
+
+
 def _refuse_other_config(config: TrainConfig, saved: dict[str, Any], out: Path) -> None:
     now = dataclasses.asdict(config)
-    changed = [key for key in now if key != "images" and now[key] != saved.get(key)]
+    then = dataclasses.asdict(TrainConfig()) | saved  # a setting that is younger than the run had its default
+    changed = [key for key in now if key != "images" and now[key] != then[key]]
     if changed:
         key = changed[0]
         raise UsageError(
-            f"{out} was started with {key} = {saved.get(key)!r}, not {now[key]!r}; resume with the same options, or start in another --out"
+            f"{out} was started with {key} = {then[key]!r}, not {now[key]!r}; resume with the same options, or start in another --out"
         )
 
 

@@ -31,9 +31,14 @@ def fail(image: Image) -> Image:
     raise ValueError("no")
 
 
+GAIN = {
+    "images_seen": 12_000, "training_seconds": 5_400.5, "parameters": 78_229, "macs_per_pixel": 571.4,
+    "setting": "views of 256×192, batch 8",
+}  # fmt: skip
+
 CANDIDATES = [
     input_candidate(),
-    Candidate("gain", brighter, {"images_seen": 12_000, "parameters": 78_229, "macs_per_pixel": 571.4}),
+    Candidate("gain", brighter, GAIN),
     Candidate("broken", fail),
 ]
 
@@ -64,6 +69,8 @@ def test_document_is_json_and_complete(report: Report) -> None:
     assert gain["summary"]["niqe"] == {
         "mean": None, "half_width_95": None, "pictures": 0, "identical": 0, "unmeasured": {"no weights": 3},
     }  # fmt: skip
+    facts = ("images_seen", "training_seconds", "macs_per_pixel", "setting")
+    assert [gain["facts"][key] for key in facts] == [GAIN[key] for key in facts]
     assert rows["broken"]["failure"] == "failed on 0.png: ValueError: no"
     assert rows["broken"]["pictures"] == {}
     assert found["differences"]["input"]["psnr_db"]["mean"] > 5
@@ -77,27 +84,29 @@ def test_identical_is_a_word_in_json(paired: Path) -> None:
     assert found["rows"][0]["pictures"]["1.png"]["psnr_db"] == "identical"
     assert found["rows"][0]["summary"]["psnr_db"]["identical"] == 1
     assert found["differences"] == {}
-    assert "(1 identical)" in cells(markdown(report), "input")[4]
+    assert "(1 identical)" in cells(markdown(report), "input")[5]
 
 
 def test_table(report: Report) -> None:
     table = markdown(report, "gain")
     head = cells(table, "method")
     assert head == [
-        *("method", "images seen", "parameters", "MACs/pixel"),
+        *("method", "images seen", "training s", "parameters", "MACs/pixel"),
         *("PSNR dB ↑", "SSIM ↑", "ΔE2000 ↓", "NIQE ↓", "change ΔE2000"),
     ]
     gain = cells(table, "gain")
-    assert gain[1:4] == ["12 000", "78 229", "571"]
+    assert gain[1:5] == ["12 000", "5 400", "78 229", "571"]
+    assert "- gain: views of 256×192, batch 8" in table
+    assert cells(table, "input")[1:5] == ["–"] * 4
     mean = report.row("gain").summary("psnr_db").mean
     assert mean is not None
-    assert gain[4] == f"**{mean.value:.2f} ± {mean.half_width:.2f}**"
-    assert gain[6].startswith("**")  # the lowest ΔE2000
-    assert gain[7] == "no weights"
-    assert "**" not in cells(table, "input")[4]
-    assert "**" not in gain[8]  # a change is neither good nor bad
-    assert cells(table, "broken")[4:] == ["failed"] * 5
-    assert cells(table, "truth")[4] == "–"
+    assert gain[5] == f"**{mean.value:.2f} ± {mean.half_width:.2f}**"
+    assert gain[7].startswith("**")  # the lowest ΔE2000
+    assert gain[8] == "no weights"
+    assert "**" not in cells(table, "input")[5]
+    assert "**" not in gain[9]  # a change is neither good nor bad
+    assert cells(table, "broken")[5:] == ["failed"] * 5
+    assert cells(table, "truth")[5] == "–"
     assert "- broken failed on 0.png: ValueError: no" in table
     assert cells(table, "gain minus") == ["gain minus", "PSNR dB", "SSIM", "ΔE2000"]
     difference = report.difference("gain", "input", "psnr_db")
@@ -109,8 +118,8 @@ def test_rows_that_are_not_complete_are_marked_and_never_best(report: Report) ->
     values = report.row("gain").values["psnr_db"]
     values["0.png"] = type(values["0.png"])(None, "too small")
     table = markdown(report)
-    assert cells(table, "gain")[4].endswith("(2 pictures only)")
-    assert "**" not in cells(table, "gain")[4]
+    assert cells(table, "gain")[5].endswith("(2 pictures only)")
+    assert "**" not in cells(table, "gain")[5]
 
 
 def test_table_without_truth(paired: Path) -> None:
@@ -118,7 +127,7 @@ def test_table_without_truth(paired: Path) -> None:
     table = markdown(report, "gain")
     assert "PSNR" not in table
     assert "3 pictures without truth" in table
-    assert cells(table, "input")[4:] == ["no weights", "0.00 ± 0.00"]
+    assert cells(table, "input")[5:] == ["no weights", "0.00 ± 0.00"]
 
 
 def test_worst_median_and_best_pictures(report: Report) -> None:

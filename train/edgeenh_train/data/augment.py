@@ -45,7 +45,7 @@ def _warped(pictures_BCHW: Tensor, seed: int, rotate: float, zoom: float) -> Ten
     angle = (random[0] * 2.0 - 1.0) * rotate
     # a turned frame must not show what lies outside the picture: enlarge by what the rotation needs
     least = angle.mul(math.pi / 180.0).abs()
-    scale = (1.0 + random[1] * zoom) * (least.cos() + least.sin() * max(width / height, height / width))
+    scale = (1.0 + random[1] * zoom) * (least.cos().abs() + least.sin() * max(width / height, height / width))
     centre = torch.tensor([[(width - 1) / 2, (height - 1) / 2]]).expand(count, 2)
     matrix = get_rotation_matrix2d(centre, angle, scale[:, None].expand(count, 2).contiguous()).to(pictures_BCHW)
     turned: Tensor = warp_affine(pictures_BCHW, matrix, (height, width), padding_mode="reflection")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shlex
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,6 @@ import typer
 
 from edgeenh.cli import output
 from edgeenh.cli.output import JsonOption
-from edgeenh.errors import MissingExtra
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to fill.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of all that chance decides.")]
@@ -48,7 +46,6 @@ def _split(
 
     Example: edgeenh dataset split photos --out data --subject 'patient(\d+)' --hold-out 7,10 --by half
     """
-    _require()
     from edgeenh_train.dataset.splitting import split
 
     held = frozenset(filter(None, (name.strip() for name in hold_out.split(","))))
@@ -87,7 +84,6 @@ def _degrade(
 
     Example: edgeenh dataset degrade data/held-out --out data/test --camera dental --seed 1 --width 640
     """
-    _require()
     from edgeenh_train.dataset.degrade import Request, degrade
 
     request = Request(pictures, out, camera, seed, copies, width, short_side, inputs_only)
@@ -126,7 +122,6 @@ def _fivek(
 
     Example: edgeenh dataset fivek FiveK --out data/fivek --protocol uegan --short-side 512
     """
-    _require()
     from edgeenh_train.dataset.fivek import arrange
 
     with output.progress("fivek", None, "pictures") as bar:
@@ -145,8 +140,3 @@ def _fivek(
     output.remark("the licence of FiveK is for research only: weights trained on it may not ship")
     low, high = shlex.quote(str(out / "low")), shlex.quote(str(out / "high"))
     output.next_step(f"edgeenh train --low {low} --high {high} --out runs/fivek")
-
-
-def _require() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise MissingExtra("`edgeenh dataset`", "train")

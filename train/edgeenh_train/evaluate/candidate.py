@@ -73,7 +73,7 @@ def open_model(path: Path) -> tuple[Enhance, dict[str, Any]]:
     from edgeenh_train.methods.networks import load_enhancer
 
     enhance, facts, info = load_enhancer(path)
-    return enhance, {"setting": info.config.get("preset"), **facts, "sha256": info.sha256}
+    return enhance, {**facts, "sha256": info.sha256}
 
 
 def open_bundle(path: Path) -> tuple[Enhance, dict[str, Any]]:

@@ -12,6 +12,10 @@ from edgeenh_train.evaluate.statistics import Mean
 SCHEMA = "edgeenh.quality/1"
 _DIGITS = {"ssim": 4, "niqe": 3, "brisque": 1, "nima": 3}
 _NOT_KNOWN = "–"
+_COLUMNS = {
+    "images_seen": "images seen", "training_seconds": "training s", "parameters": "parameters", "macs_per_pixel": "MACs/pixel",
+}  # fmt: skip
+"""Facts of a row that have a column, before the measures."""
 
 
 def document(
@@ -33,12 +37,13 @@ def markdown(report: Report, ours: str | None = None) -> str:
     """The table of one set: mean ± half the 95 % interval per method, the best of a column in bold; then notes."""
     scorers = [s for s in report.scorers if not s.needs_truth or report.pairs.paired]
     labels = [s.label + {True: " ↑", False: " ↓", None: ""}[s.higher_is_better] for s in scorers]
-    head = ["method", "images seen", "parameters", "MACs/pixel", *labels]
+    head = ["method", *_COLUMNS.values(), *labels]
     lines = [_line(head), _line(["---"] * 2 + ["---:"] * (len(head) - 2))]
     best = {s.key: _best(report, s) for s in scorers}
     lines += [_line(_cells(row, scorers, best)) for row in report.rows]
     notes = [f"{report.pairs.name}: {_pictures(report)}; mean ± half of the 95 % interval (Student) over pictures."]
     notes += [f"{row.name} {row.failure}" for row in report.rows if row.failure]
+    notes += [f"{row.name}: {row.facts['setting']}" for row in report.rows if row.facts.get("setting")]
     notes += [f"{s.label}: {_facts(s)}" for s in scorers if s.facts]
     parts = ["\n".join(lines), "\n".join(f"- {note}" for note in notes)]
     if ours is not None and len(report.rows) > 1:
@@ -127,9 +132,7 @@ def _best(report: Report, scorer: Scorer) -> float | None:
 
 
 def _cells(row: Row, scorers: Sequence[Scorer], best: dict[str, float | None]) -> list[str]:
-    facts = row.facts
-    left = [row.name, _number(facts.get("images_seen")), _number(facts.get("parameters"))]
-    left.append(_number(facts.get("macs_per_pixel")))
+    left = [row.name, *(_number(row.facts.get(key)) for key in _COLUMNS)]
     if row.failure:
         return [*left, *["failed"] * len(scorers)]
     return [*left, *(_figure(row, s, best[s.key]) for s in scorers)]

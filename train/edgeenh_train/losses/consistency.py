@@ -71,18 +71,19 @@ class Consistency:
     Args:
         backbone: `pyramid`, `squeezenet` or `vgg19`.
         file: The network's weights; empty for `pyramid`.
+        sha256: Hex digest that the file must have.
 
     Raises:
-        UsageError: An unknown backbone, a file that is missing, not asked for, or not the network's.
+        UsageError: An unknown backbone, or no digest. CheckpointError: The file is missing, damaged, or another one.
     """
 
-    def __init__(self, backbone: str, file: str) -> None:
+    def __init__(self, backbone: str, file: str = "", sha256: str = "") -> None:
         self._features: Callable[[Tensor], Sequence[Tensor]] = laplacian_pyramid
         self._weights: Sequence[float] = ()
         if backbone != "pyramid":
             from edgeenh_train.losses.features import load_backbone
 
-            network = load_backbone(backbone, Path(file))
+            network = load_backbone(backbone, Path(file), sha256)
             self._features, self._weights = network, network.layer_weights
 
     def __call__(self, enhanced_BCHW: Tensor, image_BCHW: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
     python -m edgeenh_train.losses.convert_squeezenet squeezenet1.1.onnx squeezenet.safetensors
 
-Then train with `backbone = "squeezenet"` and `backbone_file = "squeezenet.safetensors"`. The ONNX file is the one converted from the
-authors' Caffe model: its tensors are called `conv1_w_0`, `fire2/squeeze1x1_b_0` and so on. The weights stay in the precision
-they have there; the classifier is left out.
+Then train with `backbone = "squeezenet"`, `backbone_file = "squeezenet.safetensors"` and, as `backbone_sha256`, what this command
+prints. The ONNX file is the one converted from the authors' Caffe model: its tensors are called `conv1_w_0`,
+`fire2/squeeze1x1_b_0` and so on. The weights stay in the precision they have there; the classifier is left out.
 """
 
 from __future__ import annotations

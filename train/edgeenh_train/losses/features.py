@@ -149,27 +149,29 @@ _WANTED = {
 }
 
 
-def load_backbone(name: str, file: Path) -> FeatureNetwork:
+def load_backbone(name: str, file: Path, sha256: str) -> FeatureNetwork:
     """Read a backbone's weights.
 
     Args:
         name: `squeezenet` or `vgg19`.
         file: Its weights; tensors that the network does not have are left aside.
+        sha256: Hex digest that the file must have: other weights are another loss.
 
     Returns:
         The network on the CPU, float32, frozen.
 
     Raises:
-        UsageError: An unknown name, or a file of another kind.
-        CheckpointError: The file is missing, damaged, or holds another network.
+        UsageError: An unknown name, a file of another kind, or no digest.
+        CheckpointError: The file is missing, damaged, has another digest, or holds another network.
     """
     if name not in _NETWORKS:
         raise UsageError(f"backbone '{name}' has no weights to load; choose one of {', '.join(_NETWORKS)}")
     data = _read(file, _WANTED[name])
+    digest = _pinned(file, data, sha256)
     tensors = _tensors(file, data, _WANTED[name])
     network = _NETWORKS[name]()
     network.load_state_dict(fitting(network, tensors, file, _WANTED[name]))
-    network.sha256 = hashlib.sha256(data).hexdigest()
+    network.sha256 = digest
     return network.eval().requires_grad_(requires_grad=False)
 
 
@@ -182,6 +184,18 @@ def _read(file: Path, wanted: str) -> bytes:
         return file.read_bytes()
     except OSError as exc:
         raise CheckpointError(f"{file} cannot be read ({exc.strerror}); expected {wanted}") from exc
+
+
+def _pinned(file: Path, data: bytes, sha256: str) -> str:
+    """The digest of `data`, which is the one asked for."""
+    digest, wanted = hashlib.sha256(data).hexdigest(), sha256.strip().lower()
+    if not wanted:
+        raise UsageError(
+            f'backbone_file needs backbone_sha256, so that the checkpoint names its weights; {file} has "{digest}"'
+        )
+    if digest != wanted:
+        raise CheckpointError(f"{file} has the SHA-256 {digest}, expected {wanted}: get the file that was pinned")
+    return digest
 
 
 def _tensors(file: Path, data: bytes, wanted: str) -> dict[str, Tensor]:

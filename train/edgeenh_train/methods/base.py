@@ -101,7 +101,9 @@ class Method(ABC):
         fabric.backward(loss)
         for name in names:
             if self.config.max_gradient:
-                fabric.clip_gradients(self.networks[name], self.optimizers[name], max_norm=self.config.max_gradient)
+                network, optimizer = self.networks[name], self.optimizers[name]
+                # the loop refuses what is not finite, and the scaling of fp16 looks for it
+                fabric.clip_gradients(network, optimizer, max_norm=self.config.max_gradient, error_if_nonfinite=False)
             self.optimizers[name].step()
 
 

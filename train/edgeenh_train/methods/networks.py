@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from edgeenh.errors import CheckpointError
+from edgeenh.errors import CheckpointError, UsageError
 from edgeenh_train.checkpoint import CheckpointInfo, load_network
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.enhance import Enhance, enhance_with
@@ -71,7 +71,7 @@ def load_enhancer(path: Path) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
 
     Returns:
         The function, facts for tables (method, network, parameters, multiply-accumulates of its convolutions per pixel of a
-        picture of 1280×720, images seen, data), and the checkpoint's description.
+        picture of 1280×720, images seen, seconds of training, setting, data), and the checkpoint's description.
 
     Raises:
         CheckpointError: It cannot be used.
@@ -83,9 +83,21 @@ def load_enhancer(path: Path) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
         "method": info.config.get("method", "unpaired"), "network": info.variant, "images_seen": info.images_seen,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "macs_per_pixel": macs / (FACTS_HEIGHT * FACTS_WIDTH),
-        "view": [info.config.get("view_width"), info.config.get("view_height")], "data": info.data,
+        "training_seconds": info.training_seconds, "setting": _setting(_config(path, info)) if info.config else None,
+        "data": info.data,
     }  # fmt: skip
     return enhance_with(network, multiple), facts, info
+
+
+def _setting(config: TrainConfig) -> str:
+    """What tables state about a training, next to the pictures it saw."""
+    c = config
+    words = [f"views of {c.view_width}×{c.view_height}", f"batch {c.batch}"]
+    if c.method in RIVALS:
+        words.append(f"width {c.rival_width}" if c.rival_width else "the paper's width")
+    if c.method == "dncnn":
+        words.append(f"{c.rival_depth} layers")
+    return ", ".join([*words, f"camera {c.camera}", f"seed {c.seed}"])
 
 
 def _config(path: Path, info: CheckpointInfo) -> TrainConfig:
@@ -94,5 +106,5 @@ def _config(path: Path, info: CheckpointInfo) -> TrainConfig:
         return TrainConfig(**{key: value for key, value in info.config.items() if key in known} | {
             "cap": info.cap, "channels": info.channels,
         })  # fmt: skip
-    except TypeError as exc:
+    except (TypeError, UsageError) as exc:
         raise CheckpointError(f"{path} carries a configuration that cannot be read ({exc}): train it again") from exc

@@ -39,7 +39,7 @@ class Uegan(Method):
                 group["weight_decay"] = WEIGHT_DECAY
         self.pool = ImagePool((c.channels, c.view_height, c.view_width)).to(fabric.device)
         self.networks["pool"] = self.pool
-        self.consistency = Consistency(c.backbone, c.backbone_file)
+        self.consistency = Consistency(c.backbone, c.backbone_file, c.backbone_sha256)
 
     @staticmethod
     def needs(config: TrainConfig) -> frozenset[str]:  # noqa: ARG004  # the same whatever the settings

@@ -40,7 +40,7 @@ class Unpaired(Method):
         self.add("enhancer", generator, fabric, rate=c.generator_rate)
         judge = MultiScaleDiscriminator(c.discriminator_width, c.channels)
         self.add("discriminator", judge, fabric, rate=c.discriminator_rate)
-        self.consistency = Consistency(c.backbone, c.backbone_file)
+        self.consistency = Consistency(c.backbone, c.backbone_file, c.backbone_sha256)
 
     @staticmethod
     def needs(config: TrainConfig) -> frozenset[str]:
