@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.distributed
 from safetensors.torch import save_file
 
 from edgeenh.cli import main
@@ -59,7 +61,12 @@ def refusal_of_an_uneven_batch() -> str:
     return ""
 
 
+def say_whether_the_group_was_left() -> None:
+    (OUT / f"left-{os.environ['RANK']}.json").write_text(json.dumps(not torch.distributed.is_initialized()))
+
+
 torch.set_num_threads(1)
+atexit.register(say_whether_the_group_was_left)  # first in, last out: after all that the training registers
 codes = [main(["train", *WORDS, "--out", str(OUT / "two")])]
 norm()
 codes.append(ctrl_c_in_one_process())

@@ -20,8 +20,8 @@ from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
 from edgeenh_train.average import averaged_copy, update_average
 from edgeenh_train.checkpoint import CheckpointInfo, save_generator
 from edgeenh_train.config import TrainConfig
+from edgeenh_train.distributed import leave_at_exit, rank, whole_losses, with_global_norm
 from edgeenh_train.distributed import processes as process_count
-from edgeenh_train.distributed import rank, whole_losses, with_global_norm
 from edgeenh_train.methods import METHODS, Batch
 from edgeenh_train.methods.base import Losses
 from edgeenh_train.methods.networks import network_name
@@ -62,6 +62,8 @@ def make_fabric(device: str, precision: str = "fp32", *, processes: int = 1) -> 
     strategy: Any = DDPStrategy(**_NO_BROADCAST) if processes > 1 else "auto"
     fabric = Fabric(accelerator=chosen, devices=processes, strategy=strategy, precision=_PRECISIONS[precision])  # type: ignore[arg-type]  # a Literal
     fabric.launch()
+    if processes > 1:
+        leave_at_exit()
     return fabric
 
 
