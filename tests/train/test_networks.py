@@ -17,7 +17,7 @@ from edgeenh_train.networks import (
     MultiScaleDiscriminator,
     build_generator,
 )
-from edgeenh_train.networks.edge import ToneCurve
+from edgeenh_train.networks.curves import GainCurve, ToneCurve
 
 EDGE = tuple(name for name in VARIANTS if name != "seed")
 
@@ -73,15 +73,29 @@ def test_black_stays_black_and_white_stays_white(variant: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([1, 2]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
-def test_the_curve_keeps_the_order_of_levels(coefficients: int, cap: float, a: float, b: float) -> None:
-    curve = ToneCurve(cap, coefficients)
-    raw = torch.tensor([a, b][:coefficients], dtype=torch.float64).reshape(1, coefficients, 1, 1)
+@given(st.sampled_from([GainCurve, ToneCurve]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
+def test_a_curve_keeps_the_order_of_levels(
+    form: type[GainCurve] | type[ToneCurve], cap: float, a: float, b: float
+) -> None:
+    curve = form(cap)
+    raw = torch.tensor([a, b][: form.coefficients], dtype=torch.float64).reshape(1, -1, 1, 1)
     levels = torch.linspace(0.0, 1.0, 513, dtype=torch.float64).reshape(1, 1, 1, -1)
-    change = curve(levels, curve.bounded(raw))
-    assert change.abs().max() <= cap + 1e-9
-    shown = (levels + change).clamp(0.0, 1.0).flatten()
-    assert (shown.diff() >= -1e-9).all()
+    shown = (levels + curve(levels, curve.bounded(raw))).clamp(0.0, 1.0)
+    assert (shown - levels).abs().max() <= cap + 1e-9
+    assert (shown.flatten().diff() >= -1e-9).all()
+
+
+@pytest.mark.parametrize("gain", [-0.3, 0.5, 1.0])
+def test_a_gain_keeps_the_contrast_of_neighbours_in_linear_light(gain: float) -> None:
+    """A mark of 10 % in linear light stays one of 8 to 12 %, from where a screen shows more than black to 77 % of the encoded range."""
+    curve = GainCurve(0.6)
+    light = torch.linspace(0.0194, 0.3, 64, dtype=torch.float64)
+    light = light[light * (1.0 + gain) ** 2.4 * 1.1 < 0.55]
+    pair = [1.055 * (factor * light) ** (1 / 2.4) - 0.055 for factor in (1.0, 1.1)]
+    shown = [x + curve(x, (torch.full_like(x, gain),)) for x in pair]
+    without, marked = (((x + 0.055) / 1.055) ** 2.4 for x in shown)
+    assert len(light) > 16
+    assert ((marked / without - 1.0) / 0.1 - 1.0).abs().max() < 0.2
 
 
 @pytest.mark.parametrize("variant", EDGE)

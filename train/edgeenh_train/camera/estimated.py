@@ -34,6 +34,7 @@ FEWEST = 8
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
 _FLOOR = 2.0 / 255.0 / 12.92  # two steps of 8 bit at the straight foot of the sRGB curve: keeps logarithms finite
 _LEAST_GREEN = 0.2
+SPREAD = 1.6
 _MAD = 0.6745
 
 Moments = NDArray[np.float64]
@@ -99,7 +100,7 @@ class EstimatedCamera:
     def draw(self, rng: np.random.Generator) -> EstimatedDraw:
         """Everything that chance decides about one picture."""
         seed = new_seed(rng)
-        values = self.mean + self.root @ rng.standard_normal(8)
+        values = self.mean + SPREAD * self.root @ rng.standard_normal(8)
         level, across, down, across2, down2, twist, red, blue = (float(value) for value in values)
         return EstimatedDraw(seed, level, across, down, across2, down2, twist, red, blue, self.noise)
 
