@@ -17,7 +17,7 @@ from edgeenh_train.networks import (
     MultiScaleDiscriminator,
     build_generator,
 )
-from edgeenh_train.networks.curves import GainCurve, ToneCurve
+from edgeenh_train.networks.curves import GainCurve, WindowCurve
 
 EDGE = tuple(name for name in VARIANTS if name != "seed")
 
@@ -73,12 +73,12 @@ def test_black_stays_black_and_white_stays_white(variant: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([GainCurve, ToneCurve]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
+@given(st.sampled_from([GainCurve, WindowCurve]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
 def test_a_curve_keeps_the_order_of_levels(
-    form: type[GainCurve] | type[ToneCurve], cap: float, a: float, b: float
+    form: type[GainCurve] | type[WindowCurve], cap: float, a: float, b: float
 ) -> None:
     curve = form(cap)
-    raw = torch.tensor([a, b][: form.coefficients], dtype=torch.float64).reshape(1, -1, 1, 1)
+    raw = torch.tensor([a, b][: form.outputs], dtype=torch.float64).reshape(1, -1, 1, 1)
     levels = torch.linspace(0.0, 1.0, 513, dtype=torch.float64).reshape(1, 1, 1, -1)
     shown = (levels + curve(levels, curve.bounded(raw))).clamp(0.0, 1.0)
     assert (shown - levels).abs().max() <= cap + 1e-9
@@ -134,3 +134,13 @@ def test_every_parameter_learns(variant: str) -> None:
     (generator(torch.rand(2, 3, 64, 64)) ** 2).mean().backward()
     without = [name for name, p in generator.named_parameters() if p.grad is None]
     assert without == []
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_untrained_generator_can_begin_to_learn(variant: str, channels: int) -> None:
+    """It is the identity, and its head must nevertheless have a gradient."""
+    generator = build_generator(variant, channels=channels).train()
+    (generator(torch.rand(2, channels, 64, 64)) - 0.5).square().mean().backward()
+    assert generator.head.weight.grad is not None
+    assert generator.head.weight.grad.abs().max() > 0.0

@@ -5,8 +5,8 @@ factors of linear light, and a factor of linear light is, but for the toe of sRG
 0.8 this is that factor, and it keeps the contrast of neighbours in linear light: a mark of 10 % is one of 10 % afterwards. The last
 factor lets white stay white where a channel is taken back.
 
-Grey, two coefficients a and b: `x + a·x·(1 − x) + b·x·(1 − x)·(1 − 2x)`, the form of Zero-DCE (Guo et al., CVPR 2020, equation 1) and an
-odd term beside it: a radiograph's veil must come off the dark end and the bright end apart.
+Grey, two coefficients for the dark and the bright end. A radiograph's veil is an offset: the window closes on what the detector saw,
+`(x − black) / (white − black)`. Where an end must open instead, the middle bends, by `x·(1 − x)²` or `x²·(1 − x)`, and the end stays.
 
 Either way black stays black, the order of levels is kept, and a pixel changes by `cap` at most: by construction, for whatever a network gives.
 """
@@ -20,9 +20,11 @@ _BEND_PEAK = 0.67546  # the largest value of x·(1 − x⁸) on 0…1: 8/9 at x 
 _STEEPEST = 0.5
 """Most that a channel may be taken back: from −1 on, neighbouring levels near black would fall together."""
 
-_ODD_PEAK = 0.09623  # the largest value of x·(1 − x)·|1 − 2x| on 0…1, 1/(6·√3)
-_ODD_SHARE = 0.2
-"""Share of the cap that the odd term may use."""
+_WINDOW = 0.35
+"""Most that either end of a grey window may close: together they triple the contrast."""
+
+_BEND, _BELLY = 0.5, 4.0 / 27.0
+"""Most that the middle may bend, and the largest value of x·(1 − x)² on 0…1."""
 
 
 class GainCurve(nn.Module):
@@ -35,7 +37,8 @@ class GainCurve(nn.Module):
         cap: Largest change, 0…1.
     """
 
-    coefficients = 1
+    outputs = 1
+    """Values per channel and pixel that `bounded` takes."""
 
     def __init__(self, cap: float) -> None:
         super().__init__()
@@ -53,33 +56,38 @@ class GainCurve(nn.Module):
         return coefficients[0] * (image - image * (fourth * fourth))
 
 
-class ToneCurve(nn.Module):
-    """The change `a·x·(1 − x) + b·x·(1 − x)·(1 − 2x)`, with bounds on a and b that keep it within `cap`.
+class WindowCurve(nn.Module):
+    """The window of a grey picture: each end closes, or the middle bends towards it, with bounds that keep the clamped result within `cap`.
 
-    Upwards, a may reach 4·cap·share, for x·(1 − x) is at most ¼. Downwards the slope at black, 1 + a + b, must not fall below
-    0, or levels would swap places: a ≥ −½ and b ≥ −½ together. Nor may b exceed ½, or the curve could dip in
-    between: where |a| < 3b its least slope is 1 − b/2 − a²/(6b) > 1 − 2b; elsewhere it is that at an end. Towards white the curve
-    passes 1 before it turns back, and the clamp holds it there.
+    Closing sends what lies beyond an end to black or white, so that no change there exceeds how far it closed. Bending keeps the
+    order of levels: the slope of `x + p·x·(1 − x)² − q·x²·(1 − x)` is at least `1 − (p + q)/3`.
 
     Args:
         cap: Largest change, 0…1.
     """
 
-    coefficients = 2
+    outputs = 2
 
     def __init__(self, cap: float) -> None:
         super().__init__()
-        even, odd = 4.0 * cap * (1.0 - _ODD_SHARE), cap * _ODD_SHARE / _ODD_PEAK
-        self.limits = ((min(0.5, even), even), (min(0.5, odd), min(0.5, odd)))
+        self.bend = min(_BEND, cap)
+        self.close = min(_WINDOW, cap - _BELLY * self.bend)  # one end may close while the other bends
 
     def bounded(self, raw_BCHW: Tensor) -> tuple[Tensor, ...]:
-        """Values −1…1, float [B,2·C,h,w], to the two coefficients, each float [B,C,h,w] within its limits; 0 stays 0."""
-        parts = raw_BCHW.chunk(2, dim=1)
-        return tuple(
-            functional.leaky_relu(part, down / up) * up for part, (down, up) in zip(parts, self.limits, strict=True)
+        """Values −1…1, float [B,2·C,h,w], to gain, offset and two bends, each float [B,C,h,w]; 0 gives four zeros."""
+        dark, bright = raw_BCHW.chunk(2, dim=1)
+        # clamp and not relu: at 0, where training begins, clamp has a gradient
+        black, white = (end.clamp_min(0.0) * self.close for end in (dark, bright))
+        span = 1.0 - black - white
+        return (
+            (black + white) / span,
+            black / span,
+            (-dark).clamp_min(0.0) * self.bend,
+            (-bright).clamp_min(0.0) * self.bend,
         )
 
     def forward(self, image: Tensor, coefficients: tuple[Tensor, ...]) -> Tensor:
         """The change of values 0…1."""
-        a, b = coefficients
-        return (a + b * (1.0 - 2.0 * image)) * (image * (1.0 - image))
+        gain, offset, lift, lower = coefficients
+        rest = 1.0 - image
+        return gain * image - offset + image * rest * (lift * rest - lower * image)

@@ -9,7 +9,7 @@ Between stem and head everything happens on a grid of one size, whatever the fra
 in training (global pooling and wide convolutions mean the same at 256 and at 3840 pixels), and its cost does not grow with the
 frame: only reading, the last deconvolution and the curve do.
 
-What the coefficients mean is said in `edgeenh_train.networks.curves`: a gain of light for colour, a bend of the two ends for grey.
+What the coefficients mean is said in `edgeenh_train.networks.curves`: a gain of light for colour, the two ends of the window for grey.
 They are bounded, and they vary as slowly as light does (`edgeenh_train.networks.surface`): detail can only come from the image,
 and nothing can be drawn along it.
 
@@ -27,7 +27,7 @@ from torch.nn import functional
 
 from edgeenh_train.networks.attention import LocalFeatureEnhancement
 from edgeenh_train.networks.blocks import BilinearDeconv, ConvBlock
-from edgeenh_train.networks.curves import GainCurve, ToneCurve
+from edgeenh_train.networks.curves import GainCurve, WindowCurve
 from edgeenh_train.networks.stages import Stage, UpStage
 from edgeenh_train.networks.surface import SmoothSurface
 
@@ -68,7 +68,7 @@ class EdgeGenerator(nn.Module):
     def __init__(self, variant: EdgeVariant, cap: float, channels: int = 3) -> None:
         super().__init__()
         self.variant, self.cap, self.channels = variant, cap, channels
-        self.curve: GainCurve | ToneCurve = GainCurve(cap) if channels > 1 else ToneCurve(cap)
+        self.curve: GainCurve | WindowCurve = GainCurve(cap) if channels > 1 else WindowCurve(cap)
         widths, convs, attention = variant.widths, variant.convs, variant.attention
         self.stem = ConvBlock(channels, widths[0], kernel=STEM_STRIDE, stride=STEM_STRIDE)
         self.encoder = nn.ModuleList(
@@ -79,14 +79,14 @@ class EdgeGenerator(nn.Module):
             UpStage(b, a, c, learned=False)
             for (a, b), c in reversed(list(zip(pairwise(widths), convs[:-1], strict=True)))
         )
-        self.head = nn.Conv2d(widths[0], channels * self.curve.coefficients, 1)
+        self.head = nn.Conv2d(widths[0], channels * self.curve.outputs, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless told otherwise
         self.surface = SmoothSurface(GRID)
         self.up = BilinearDeconv(channels, STEM_STRIDE)
 
     def coefficients(self, image_BCHW: Tensor) -> tuple[Tensor, ...]:
-        """The curve's coefficients: one or two float [B,C,H,W], bounded.
+        """The curve's coefficients: each float [B,C,H,W], bounded.
 
         Args:
             image_BCHW: Float [B,C,H,W], 0…1; H and W multiples of `STEM_STRIDE`.
