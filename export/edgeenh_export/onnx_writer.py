@@ -26,7 +26,20 @@ IR_VERSION = 10
 
 ALLOWED_OPERATORS = frozenset(
     [
-        *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Div", "LeakyRelu", "Mul", "Pad", "ReduceMax"),
+        *(
+            "Add",
+            "Cast",
+            "Clip",
+            "Concat",
+            "Conv",
+            "ConvTranspose",
+            "Div",
+            "LeakyRelu",
+            "MatMul",
+            "Mul",
+            "Pad",
+            "ReduceMax",
+        ),
         *(
             "ReduceMean",
             "Reshape",

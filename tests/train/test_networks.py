@@ -17,7 +17,7 @@ from edgeenh_train.networks import (
     MultiScaleDiscriminator,
     build_generator,
 )
-from edgeenh_train.networks.edge import ToneCurve
+from edgeenh_train.networks.curves import GainCurve, WindowCurve
 
 EDGE = tuple(name for name in VARIANTS if name != "seed")
 
@@ -73,15 +73,29 @@ def test_black_stays_black_and_white_stays_white(variant: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from([1, 2]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
-def test_the_curve_keeps_the_order_of_levels(coefficients: int, cap: float, a: float, b: float) -> None:
-    curve = ToneCurve(cap, coefficients)
-    raw = torch.tensor([a, b][:coefficients], dtype=torch.float64).reshape(1, coefficients, 1, 1)
+@given(st.sampled_from([GainCurve, WindowCurve]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
+def test_a_curve_keeps_the_order_of_levels(
+    form: type[GainCurve] | type[WindowCurve], cap: float, a: float, b: float
+) -> None:
+    curve = form(cap)
+    raw = torch.tensor([a, b][: form.outputs], dtype=torch.float64).reshape(1, -1, 1, 1)
     levels = torch.linspace(0.0, 1.0, 513, dtype=torch.float64).reshape(1, 1, 1, -1)
-    change = curve(levels, curve.bounded(raw))
-    assert change.abs().max() <= cap + 1e-9
-    shown = (levels + change).clamp(0.0, 1.0).flatten()
-    assert (shown.diff() >= -1e-9).all()
+    shown = (levels + curve(levels, curve.bounded(raw))).clamp(0.0, 1.0)
+    assert (shown - levels).abs().max() <= cap + 1e-9
+    assert (shown.flatten().diff() >= -1e-9).all()
+
+
+@pytest.mark.parametrize("gain", [-0.3, 0.5, 1.0])
+def test_a_gain_keeps_the_contrast_of_neighbours_in_linear_light(gain: float) -> None:
+    """A mark of 10 % in linear light stays one of 8 to 12 %, from where a screen shows more than black to 77 % of the encoded range."""
+    curve = GainCurve(0.6)
+    light = torch.linspace(0.0194, 0.3, 64, dtype=torch.float64)
+    light = light[light * (1.0 + gain) ** 2.4 * 1.1 < 0.55]
+    pair = [1.055 * (factor * light) ** (1 / 2.4) - 0.055 for factor in (1.0, 1.1)]
+    shown = [x + curve(x, (torch.full_like(x, gain),)) for x in pair]
+    without, marked = (((x + 0.055) / 1.055) ** 2.4 for x in shown)
+    assert len(light) > 16
+    assert ((marked / without - 1.0) / 0.1 - 1.0).abs().max() < 0.2
 
 
 @pytest.mark.parametrize("variant", EDGE)
@@ -120,3 +134,13 @@ def test_every_parameter_learns(variant: str) -> None:
     (generator(torch.rand(2, 3, 64, 64)) ** 2).mean().backward()
     without = [name for name, p in generator.named_parameters() if p.grad is None]
     assert without == []
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_an_untrained_generator_can_begin_to_learn(variant: str, channels: int) -> None:
+    """It is the identity, and its head must nevertheless have a gradient."""
+    generator = build_generator(variant, channels=channels).train()
+    (generator(torch.rand(2, channels, 64, 64)) - 0.5).square().mean().backward()
+    assert generator.head.weight.grad is not None
+    assert generator.head.weight.grad.abs().max() > 0.0

@@ -29,6 +29,8 @@ def structure_loss(enhanced_BCHW: Tensor, image_BCHW: Tensor) -> Tensor:
         A scalar tensor from 0 (every window is a positive linear function of its partner) to 2.
     """
     a, b = (at_least_float32(image).mean(dim=1, keepdim=True) for image in (enhanced_BCHW, image_BCHW))
+    # variances are differences of large sums in float32: without the pictures' means they keep their digits
+    a, b = (image - image.mean(dim=(2, 3), keepdim=True) for image in (a, b))
     total = a.new_zeros(())
     for _ in range(_SCALES):
         a, b = avg_pool2d(a, 2), avg_pool2d(b, 2)

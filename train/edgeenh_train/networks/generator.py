@@ -35,9 +35,9 @@ underexposure move a middle grey by half the range."""
 SEED_WIDTHS = (32, 64, 128)
 
 EDGE_VARIANTS: dict[str, EdgeVariant] = {
-    "n": EdgeVariant(widths=(16, 24, 48), convs=(0, 1, 1), attention=(0, 0, 8), coefficients=1),
-    "s": EdgeVariant(widths=(24, 48, 96), convs=(1, 1, 1), attention=(0, 8, 16), coefficients=2),
-    "m": EdgeVariant(widths=(48, 96, 160), convs=(1, 1, 2), attention=(0, 32, 64), coefficients=2),
+    "n": EdgeVariant(widths=(16, 24, 48), convs=(0, 1, 1), attention=(0, 0, 8)),
+    "s": EdgeVariant(widths=(24, 48, 96), convs=(1, 1, 1), attention=(0, 8, 16)),
+    "m": EdgeVariant(widths=(48, 96, 160), convs=(1, 1, 2), attention=(0, 32, 64)),
 }
 
 VARIANTS = (*EDGE_VARIANTS, "seed")
