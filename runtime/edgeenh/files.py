@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import tempfile
@@ -91,3 +92,25 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path` by way of `replacing`."""
     write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only one that writes a bundle or a floor file in `folder` while the context is open; others wait.
+
+    Raises:
+        UsageError, OutputFailed: The folder cannot be made, opened or locked.
+    """
+    make_folder(folder)
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise translate_write_error(folder, exc) from exc
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as exc:
+            raise translate_write_error(folder, exc) from exc
+        yield
+    finally:
+        os.close(handle)  # which gives the lock back

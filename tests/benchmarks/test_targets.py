@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeenh.errors import JobFailed, SourceError
-from edgeenh_bench.targets import TARGETS, __main__, memory_growth, seed_ratio, startup, stream_ratio
+from edgeenh.errors import JobFailed, SourceError, UsageError
+from edgeenh_bench.targets import TARGETS, __main__, fp16_precision, memory_growth, seed_ratio, startup, stream_ratio
 from edgeenh_bench.targets import figures as figures_module
 from edgeenh_bench.targets.figures import Figure, Measurement, document, machine_name, write
 from edgeenh_bench.targets.install_size import folder_sizes
@@ -115,3 +115,23 @@ def test_an_unknown_target_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures_module, "ROOT", tmp_path)
     assert figures_module.source_state() is None
+
+
+def test_fp16_is_judged_at_every_size_in_both_executions() -> None:
+    measured = fp16_precision.measure(None, 1, sizes={"small": (320, 192)})
+    assert [figure.name for figure in measured.figures] == [
+        "small onnxruntime: pixels within 1",
+        "small onnxruntime: PSNR",
+        "small stored: pixels within 1",
+        "small stored: PSNR",
+    ]
+    assert measured.passed
+    stored, widened = measured.details["small stored"], measured.details["small onnxruntime"]
+    assert stored["psnr_db"] != widened["psnr_db"], "one of them did not round"
+    json.dumps(measured.details, allow_nan=False)
+
+
+def test_fp16_of_a_bundle_without_it_is_a_usage_error(bundle_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeenh.bundle.Bundle.precisions", ("fp32",))
+    with pytest.raises(UsageError, match="no FP16 graph"):
+        fp16_precision.measure(bundle_path, None)

@@ -13,6 +13,7 @@ TARGETS = {
     "train-ratio": "pictures per second of training n, against UEGAN; and how long n waits for data",
     "startup": "time of `edgeenh --help` and of `import edgeenh`, whole processes",
     "export-time": "time of `edgeenh export --fp16` with gate and plan, whole process",
+    "fp16-precision": "how near FP16 is to FP32 at 720p, 1080p and 2160p, on the golden frames scaled up",
     "install-size": "size of a fresh environment with edgeenh[cpu]",
     "memory-growth": "growth of resident memory while streaming, after the first 300 frames",
 }
