@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
@@ -66,10 +66,9 @@ def load(
     """
     from edgeenh.bundle import Bundle
 
+    trust: dict[str, Any] = {"public_key": public_key, "floor": floor}
     return Enhancer(
-        Bundle.shipped(public_key=public_key, floor=floor)
-        if path is None
-        else Bundle.open(Path(path), public_key=public_key, floor=floor),
+        Bundle.shipped(**trust) if path is None else Bundle.open(Path(path), **trust),
         backend=backend,
         precision=precision,
         strength=strength,

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -114,3 +115,27 @@ def alone_in(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)  # which gives the lock back
+
+
+def read_once(path: Path, most: int, *, follow: bool = True) -> tuple[bytes, os.stat_result]:
+    """Read a plain file by one open: what its state says is true of the bytes that come back.
+
+    Args:
+        path: The file. Opening a pipe does not wait for a writer.
+        most: Bytes that are read at most; of a longer file nothing is read, and its state tells.
+        follow: Follow a symbolic link at the end of the path.
+
+    Raises:
+        OSError: It cannot be read, or is no plain file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    try:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        if state.st_size > most:
+            return b"", state
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(most), state
+    finally:
+        os.close(handle)

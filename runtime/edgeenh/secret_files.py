@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgeenh.errors import UsageError
-from edgeenh.files import make_folder, translate_write_error
+from edgeenh.files import make_folder, read_once, translate_write_error
 
 SECRET_MODE = 0o600
 _MAX_BYTES = 64 * 1024
@@ -35,10 +35,14 @@ def create_secret(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(handle)
             if stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
-                raise UsageError(f"{path.parent} keeps no file modes: choose a place where a file can be its owner's alone")
+                raise UsageError(
+                    f"{path.parent} keeps no file modes: choose a place where a file can be its owner's alone"
+                )
         os.link(temporary, path)  # unlike a rename, it fails where the name is taken
     except FileExistsError as exc:
-        raise UsageError(f"{path} exists, and a key is never overwritten: choose another name, or move it away") from exc
+        raise UsageError(
+            f"{path} exists, and a key is never overwritten: choose another name, or move it away"
+        ) from exc
     except OSError as exc:
         raise translate_write_error(path, exc) from exc
     finally:
@@ -53,21 +57,20 @@ def read_secret(path: Path, what: str) -> bytes:
         UsageError: It is missing, not a plain file of this user (or root), readable by others, or too large.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        data, found = read_once(path, _MAX_BYTES, follow=False)
     except FileNotFoundError as exc:
         raise UsageError(f"there is no {what} at {path}: give its path, or make one with `edgeenh keygen`") from exc
     except OSError as exc:
         raise UsageError(f"the {what} {path} cannot be read ({exc.strerror}): give a plain file you may read") from exc
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise UsageError(f"the {what} {path} is no plain file: give the path of the file itself")
-        if found.st_uid not in (os.geteuid(), 0):
-            raise UsageError(f"the {what} {path} belongs to user {found.st_uid}, expected yours: chown it, or make your own")
-        if stat.S_IMODE(found.st_mode) & 0o077:
-            mode = f"{stat.S_IMODE(found.st_mode):04o}"
-            raise UsageError(f"the {what} {path} has the mode {mode} and others can reach it, expected 0600: chmod 600 {path}")
-        data = file.read(_MAX_BYTES + 1)
-    if len(data) > _MAX_BYTES:
+    if found.st_uid not in (os.geteuid(), 0):
+        raise UsageError(
+            f"the {what} {path} belongs to user {found.st_uid}, expected yours: chown it, or make your own"
+        )
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o077:
+        raise UsageError(
+            f"the {what} {path} has the mode {mode:04o} and others can reach it, expected 0600: chmod 600 {path}"
+        )
+    if found.st_size > _MAX_BYTES:
         raise UsageError(f"the {what} {path} is larger than {_MAX_BYTES:,} bytes, which no key is: give the right file")
     return data

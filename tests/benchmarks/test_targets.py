@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from edgeenh.errors import JobFailed, SourceError, UsageError
-from edgeenh_bench.targets import TARGETS, __main__, fp16_precision, memory_growth, seed_ratio, startup, stream_ratio
+from edgeenh_bench.targets import (
+    TARGETS,
+    __main__,
+    fp16_precision,
+    memory_growth,
+    seed_ratio,
+    startup,
+    stream_ratio,
+    verify_load,
+)
 from edgeenh_bench.targets import figures as figures_module
 from edgeenh_bench.targets.figures import Figure, Measurement, document, machine_name, write
 from edgeenh_bench.targets.install_size import folder_sizes
@@ -88,6 +97,15 @@ def test_starting_up_is_measured_and_a_command_that_fails_is_told(monkeypatch: p
     monkeypatch.setattr(startup, "edgeenh_command", lambda: ["false"])
     with pytest.raises(JobFailed, match="`false --help` ended with 1"):
         startup.measure(None, None, repeats=1)
+
+
+def test_verifying_is_measured_on_a_signed_copy(bundle_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra trust")
+    before = bundle_path.read_bytes()
+    measured = verify_load.measure(bundle_path, None, repeats=1)
+    assert measured.details["bytes"] > len(before)
+    assert bundle_path.read_bytes() == before
+    assert [figure.passed is None for figure in measured.figures] == [False, True, True, True]
 
 
 def test_links_do_not_count_as_size(tmp_path: Path) -> None:

@@ -18,15 +18,15 @@ from edgeenh.backends.onnx_tensors import TensorCheck
 from edgeenh.backends.protobuf_wire import BYTES, VARINT, fields
 from edgeenh.errors import IntegrityError
 
-MAX_NODES = 20_000
-MAX_TENSORS = 20_000
+MAX_NODES = 10_000
+MAX_TENSORS = 10_000
 MAX_WEIGHT_BYTES = 512 * 1024 * 1024
 MAX_SUBGRAPH_DEPTH = 8
 MAX_SIDE = 1 << 20
 """Of a declared input, output or intermediate, in elements."""
 MAX_ELEMENTS = 1 << 32
 """Of a declared input, output or intermediate."""
-MAX_FIELDS = 500_000
+MAX_FIELDS = 300_000
 """Fields looked at in one file; about a second of work."""
 
 _AGAIN = "export the model again"
@@ -131,10 +131,10 @@ class _Walk:
     def _node(self, operator: str, domain: str) -> None:
         if domain not in DOMAINS:
             raise self._refused(
-                f"holds {ascii(operator)[1:-1]} of the custom domain {ascii(domain)}, expected standard ONNX operators"
+                f"holds {ascii(operator)[1:-1]} of the custom domain {domain!a}, expected standard ONNX operators"
             )
         if operator not in OPERATORS:
-            raise self._refused(f"holds the operator {ascii(operator)}, which is not on the list of allowed operators")
+            raise self._refused(f"holds the operator {operator!a}, which is not on the list of allowed operators")
         self._operators[operator] += 1
         if self._operators.total() > MAX_NODES:
             raise self._refused(f"holds more than {MAX_NODES:,} nodes")

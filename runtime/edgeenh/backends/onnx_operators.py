@@ -40,8 +40,6 @@ _BRANCH = "If"
 _BEFORE_OPSET_8 = "Affine Crop ImageScaler"
 
 OPERATORS = frozenset(
-    " ".join(
-        (_ARITHMETIC, _ACTIVATIONS, _LAYERS, _REDUCTIONS, _SHAPES, _QUANTISED, _BRANCH, _BEFORE_OPSET_8)
-    ).split()
+    " ".join((_ARITHMETIC, _ACTIVATIONS, _LAYERS, _REDUCTIONS, _SHAPES, _QUANTISED, _BRANCH, _BEFORE_OPSET_8)).split()
 )
 """Names of the operators that are allowed; those before opset 8 were experimental and live on in old style-transfer files."""

@@ -89,7 +89,8 @@ def open_session(model: Model, options: SessionOptions) -> Session:
         return TensorRtSession(flavour, device, plan, options, model.pixels, model.scale)
 
     try:
-        return open_plan(Cache(options.cache_dir, KIND), plan_key(flavour, model, profile, device_identity()), build, run)
+        key = plan_key(flavour, model, profile, device_identity())
+        return open_plan(Cache(options.cache_dir, KIND), key, build, run)
     except BaseException:
         device.close()
         raise

@@ -37,7 +37,8 @@ def load(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_MANIFEST_BYTES:
         raise IntegrityError(f"{MANIFEST} holds {len(data):,} bytes, expected at most {MAX_MANIFEST_BYTES:,}: {REMEDY}")
     try:
-        document = json.loads(data, parse_int=_whole_number, object_pairs_hook=_names_once)
+        # decoded here: given bytes, json would guess among five encodings
+        document = json.loads(data.decode("utf-8"), parse_int=_whole_number, object_pairs_hook=_names_once)
         canonical = _canonical(document)
     except (ValueError, RecursionError) as exc:
         raise IntegrityError(f"{MANIFEST} is not a JSON text that edgeenh can read ({exc}): {REMEDY}") from exc

@@ -7,13 +7,12 @@ public bytes.
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.errors import MissingExtra, UsageError
-from edgeenh.files import write_bytes
+from edgeenh.files import read_once, write_bytes
 from edgeenh.secret_files import create_secret, read_secret
 
 if TYPE_CHECKING:
@@ -121,7 +120,9 @@ def load_private(path: Path) -> PrivateKey:
     try:
         key: Any = load_pem_private_key(data, password=None)
     except TypeError as exc:
-        raise UsageError(f"the private key {path} has a passphrase: take it off with `openssl pkey -in {path}`") from exc
+        raise UsageError(
+            f"the private key {path} has a passphrase: take it off with `openssl pkey -in {path}`"
+        ) from exc
     except ValueError as exc:
         hint = f"; is it the public key? The private one has no {PUBLIC_SUFFIX}" if b"PUBLIC KEY" in data else ""
         raise UsageError(f"{path} is no private key in PEM form{hint}: make one with `edgeenh keygen`") from exc
@@ -138,14 +139,12 @@ def load_public(path: Path) -> PublicKey:
         MissingExtra: `cryptography` is not installed.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(_MAX_PEM_BYTES)
+        data, state = read_once(path, _MAX_PEM_BYTES)
     except FileNotFoundError as exc:
         raise UsageError(f"there is no public key at {path}: give the .pub file that `edgeenh keygen` made") from exc
     except OSError as exc:
         raise UsageError(f"the public key {path} cannot be read ({exc.strerror}): give a file you may read") from exc
-    if mode & 0o002:
+    if state.st_mode & 0o002:
         raise UsageError(f"the public key {path} can be changed by everybody, so it proves nothing: chmod 644 {path}")
     return _public_from(data, path)
 

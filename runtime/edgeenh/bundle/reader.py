@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.resources
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +20,7 @@ from edgeenh.bundle.manifest import Manifest
 from edgeenh.bundle.signature import SIGNATURE, Signature
 from edgeenh.bundle.trust import NO_DEMANDS, Trust
 from edgeenh.errors import InputError, IntegrityError, PictureError, UsageError
+from edgeenh.files import read_once
 from edgeenh.pixels import scaled_shape
 
 if TYPE_CHECKING:
@@ -57,9 +56,7 @@ class Bundle:
     _members: Mapping[str, memoryview] = field(repr=False)
 
     @classmethod
-    def open(
-        cls, path: Path, *, public_key: str | Path | None = None, floor: int | str | Path | None = None
-    ) -> Bundle:
+    def open(cls, path: Path, *, public_key: str | Path | None = None, floor: int | str | Path | None = None) -> Bundle:
         """Read and check the bundle at `path`.
 
         Args:
@@ -195,14 +192,7 @@ def read_bundle_file(path: Path) -> bytes:
         IntegrityError: It is larger than any bundle.
     """
     try:
-        # non-blocking: opening a pipe that nobody writes to would wait for ever
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise InputError(f"the bundle {path} cannot be read (it is no file): give the path of an .edgeenh file")
-            if found.st_size > MAX_BUNDLE_BYTES:
-                raise IntegrityError(f"{path} is larger than {MAX_BUNDLE_BYTES:,} bytes, which no bundle is: {REMEDY}")
-            return file.read(MAX_BUNDLE_BYTES + 1)
+        data, state = read_once(path, MAX_BUNDLE_BYTES)
     except FileNotFoundError as exc:
         raise InputError(
             f"there is no bundle at {path}: give the path of an .edgeenh file, or make one with `edgeenh export`"
@@ -211,6 +201,9 @@ def read_bundle_file(path: Path) -> bytes:
         raise InputError(
             f"the bundle {path} cannot be read ({exc.strerror or exc}): give an .edgeenh file you may read"
         ) from exc
+    if state.st_size > MAX_BUNDLE_BYTES:
+        raise IntegrityError(f"{path} is larger than {MAX_BUNDLE_BYTES:,} bytes, which no bundle is: {REMEDY}")
+    return data
 
 
 def _read_manifest(members: Mapping[str, memoryview]) -> Manifest:

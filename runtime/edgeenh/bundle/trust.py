@@ -6,7 +6,6 @@ No date takes part in any decision, so a clock that is set back changes nothing.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from edgeenh.bundle.keys import PublicKey, load_public
 from edgeenh.bundle.signature import Signature
 from edgeenh.errors import IntegrityError, UsageError
-from edgeenh.files import alone_in, write_text
+from edgeenh.files import alone_in, read_once, write_text
 
 MAX_VERSION = (1 << 31) - 1
 
@@ -93,21 +92,23 @@ def read_floor(path: Path) -> dict[str, int]:
         UsageError: It is missing, everybody may change it, or it is not such an object.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            data = file.read(_MAX_FLOOR_BYTES)
+        data, state = read_once(path, _MAX_FLOOR_BYTES)
     except FileNotFoundError as exc:
-        raise UsageError(f"there is no floor file {path}: give a number or a file, or make one with --raise-floor") from exc
+        raise UsageError(
+            f"there is no floor file {path}: give a number or a file, or make one with --raise-floor"
+        ) from exc
     except OSError as exc:
         raise UsageError(f"the floor file {path} cannot be read ({exc.strerror}): give a file you may read") from exc
-    if mode & 0o002:
-        raise UsageError(f"the floor file {path} can be changed by everybody, so it holds nothing back: chmod 644 {path}")
+    if state.st_mode & 0o002:
+        raise UsageError(
+            f"the floor file {path} can be changed by everybody, so it holds nothing back: chmod 644 {path}"
+        )
     try:
-        entries = json.loads(data, object_pairs_hook=_once)
+        entries = json.loads(data.decode("utf-8"), object_pairs_hook=_once)
     except (ValueError, RecursionError) as exc:
-        raise UsageError(f"the floor file {path} is no JSON ({exc}): write e.g. {{\"dental-n\": 2}}") from exc
+        raise UsageError(f'the floor file {path} is no JSON ({exc}): write e.g. {{"dental-n": 2}}') from exc
     if not isinstance(entries, dict) or not all(_MODEL_ID.fullmatch(name) for name in entries):
-        raise UsageError(f"the floor file {path} is no object of model ids: write e.g. {{\"dental-n\": 2}}")
+        raise UsageError(f'the floor file {path} is no object of model ids: write e.g. {{"dental-n": 2}}')
     return {name: _check_version(version, f"{name} in the floor file {path}") for name, version in entries.items()}
 
 

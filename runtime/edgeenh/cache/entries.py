@@ -1,6 +1,6 @@
 """One entry of the cache as bytes: what it was made from, the content, and an HMAC-SHA256 over both.
 
-    edgeenh cache 1\\n · HMAC (32 bytes) · length of the key (8 bytes, little-endian) · key (JSON) · content
+    "edgeenh cache 1" and a line break · HMAC (32 bytes) · length of the key (8 bytes, little-endian) · key (JSON) · content
 
 The HMAC covers everything but itself, the kind included, under the station's key: an entry that was written by anybody
 else, changed, or put in the place of another is told from one that this station wrote.

@@ -32,5 +32,7 @@ def station_key(folder: Path) -> bytes:
     except UsageError as exc:
         raise IntegrityError(f"{exc}, or delete it: the cache is then made anew") from exc
     if len(key) != _LENGTH:
-        raise IntegrityError(f"the station key {path} holds {len(key)} bytes, expected {_LENGTH}: delete it, a new one is made")
+        raise IntegrityError(
+            f"the station key {path} holds {len(key)} bytes, expected {_LENGTH}: delete it, a new one is made"
+        )
     return key

@@ -11,7 +11,7 @@ from pathlib import Path
 from edgeenh.cache.entries import SUFFIX, Entry, decode, encode, file_name
 from edgeenh.cache.station_key import station_key
 from edgeenh.errors import EdgeenhError
-from edgeenh.files import write_bytes
+from edgeenh.files import alone_in, read_once, write_bytes
 
 Key = Mapping[str, str]
 """Everything that an entry depends on, by name."""
@@ -66,8 +66,9 @@ class Cache:
             self._remark(f"{len(raw):,} bytes of {self._kind} are not kept: the cache holds {self._limit:,}")
             return
         try:
-            self._make_room(len(raw))
-            write_bytes(place / file_name(self._kind, key), raw)
+            with alone_in(place.parent):  # what another process is writing must not be taken for what one left behind
+                self._make_room(len(raw))
+                write_bytes(place / file_name(self._kind, key), raw)
         except EdgeenhError as exc:
             self._remark(f"the {self._kind} are not remembered: {exc}")
 
@@ -106,17 +107,13 @@ class Cache:
         """The entry at `path`, from one read of what was opened, or None where this station did not write it."""
         assert self._secret is not None
         try:
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-                found = os.fstat(file.fileno())
-                if not stat.S_ISREG(found.st_mode) or found.st_size > self._limit:
-                    return None
-                raw = file.read(self._limit)
+            raw, state = read_once(path, self._limit, follow=False)
         except OSError:
             return None
         decoded = decode(self._secret, self._kind, raw)
         if decoded is None:
             return None
-        return Entry(self._kind, decoded[0], path, decoded[1], found.st_size, found.st_mtime_ns)
+        return Entry(self._kind, decoded[0], path, decoded[1], state.st_size, state.st_mtime_ns)
 
     def _make_room(self, needed: int) -> None:
         assert self._folder is not None
@@ -146,9 +143,12 @@ def clear(folder: Path) -> tuple[int, int]:
     Raises:
         OSError: A file cannot be removed.
     """
-    files = list(_files(folder))
-    for _, _, path in files:
-        path.unlink(missing_ok=True)
+    if not (folder / ENTRIES).is_dir():
+        return 0, 0
+    with alone_in(folder / ENTRIES):
+        files = list(_files(folder))
+        for _, _, path in files:
+            path.unlink(missing_ok=True)
     return len(files), sum(size for _, size, _ in files)
 
 

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 SCHEMA = "edgeenh.cache/1"
 
 _ACTIONS = ("list", "why", "clear")
-_TELLING = ("library", "precision", "profile", "engine.backend", "engine.precision", "size", "bundle_sha256", "onnx_sha256")
+_TELLING = (
+    "library",
+    "precision",
+    "profile",
+    "engine.backend",
+    "engine.precision",
+    "size",
+    "bundle_sha256",
+    "onnx_sha256",
+)
 _SHOWN = 40
 
 
@@ -29,7 +38,8 @@ def register(app: typer.Typer) -> None:
 def cache(
     action: Annotated[str, typer.Argument(metavar="[list|why|clear]", help="What to do; default: list.")] = "list",
     folder: Annotated[
-        Path | None, typer.Option("--folder", metavar="DIR", help="The cache; default: this user's, in ~/.cache/edgeenh.")
+        Path | None,
+        typer.Option("--folder", metavar="DIR", help="The cache; default: this user's, in ~/.cache/edgeenh."),
     ] = None,
     json_target: output.JsonOption = None,
 ) -> None:

@@ -49,7 +49,10 @@ PublicKeyOption = Annotated[
 FloorOption = Annotated[
     str | None,
     typer.Option(
-        "--floor", metavar="N|FILE", envvar="EDGEENH_FLOOR", help="Refuse a bundle of a lower version; N, or a floor file."
+        "--floor",
+        metavar="N|FILE",
+        envvar="EDGEENH_FLOOR",
+        help="Refuse a bundle of a lower version; N, or a floor file.",
     ),
 ]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")]

@@ -26,7 +26,9 @@ def verify(
     public_key: PublicKeyOption = None,
     floor: FloorOption = None,
     raise_floor: bool = typer.Option(
-        False, "--raise-floor", help="Once it passed, write its version into the floor file: nothing older from then on."
+        False,
+        "--raise-floor",
+        help="Once it passed, write its version into the floor file: nothing older from then on.",
     ),
     json_target: output.JsonOption = None,
 ) -> None:
