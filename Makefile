@@ -4,9 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := cpu,openvino,tensorrt-rtx,train,export,bench,dev
+EXTRAS := cpu,openvino,tensorrt-rtx,trust,train,export,bench,dev
 
-.PHONY: help setup demo test test-slow lint types imports check targets clean
+.PHONY: help setup demo test test-slow fuzz lint types imports check targets clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,12 @@ test: setup ## the test suite (under ten minutes on two cores)
 
 test-slow: setup ## the tests that take longer: fresh installs, README commands
 	$(BIN)/python -m pytest -m slow
+
+INPUTS ?= 100000
+
+fuzz: setup ## fuzz every reader of outside bytes; INPUTS=N per target (docs/fuzzing.md)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),fuzz]'
+	nice $(BIN)/python tests/fuzz/run.py --inputs $(INPUTS)
 
 lint: setup ## ruff: style and formatting
 	$(BIN)/ruff check .

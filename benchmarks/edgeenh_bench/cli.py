@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgeenh.cli import output
-from edgeenh.cli.model import ModelOption, ThreadsOption
+from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, ThreadsOption, parse_floor
 from edgeenh.errors import BackendUnavailable, MissingExtra, UsageError
 
 if TYPE_CHECKING:
@@ -58,10 +59,13 @@ def bench(
         float | None, typer.Option("--seconds", metavar="T", min=0.1, help="Measure each row for this long instead.")
     ] = None,
     threads: ThreadsOption = None,
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
     request = _request(model, source, size, backends, frames, seconds, threads)
+    request = replace(request, public_key=public_key, floor=parse_floor(floor))
     document = _compare(request)
     from edgeenh_bench.table import render
 

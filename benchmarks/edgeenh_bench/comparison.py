@@ -41,6 +41,8 @@ class Request:
         seconds: Seconds per row where `frames` is None.
         threads: CPU threads per session; None = all cores.
         warm_up: When a row counts as warm.
+        public_key: Who must have signed the bundle; None = nobody.
+        floor: The lowest version of it, or a floor file; None = any.
     """
 
     model: Path | None = None
@@ -51,6 +53,8 @@ class Request:
     seconds: float = 10.0
     threads: int | None = None
     warm_up: WarmUpLimits = field(default_factory=WarmUpLimits)
+    public_key: Path | None = None
+    floor: int | Path | None = None
 
 
 def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
@@ -69,7 +73,8 @@ def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
         IntegrityError: The bundle is not what its manifest says.
         OutputFailed: The temporary folder is full.
     """
-    bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
+    demands: dict[str, Any] = {"public_key": request.public_key, "floor": request.floor}
+    bundle = Bundle.shipped(**demands) if request.model is None else Bundle.open(request.model, **demands)
     names = request.backends or AUTO
     rows = plan_rows({name: get_backend(name) for name in names}, bundle.precisions)
     with tempfile.TemporaryDirectory(prefix="edgeenh-bench-") as folder:
@@ -84,23 +89,24 @@ def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
-    return Job(bundle.path, frames, folder, request.frames, request.seconds, request.threads, request.warm_up)
+    gate = Thresholds(**bundle.manifest.gate.thresholds())
+    how = (request.frames, request.seconds, request.threads, request.warm_up, gate)
+    return Job(bundle.path, frames, folder, *how, bundle_sha256=bundle.sha256)
 
 
 def _document(
     request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], no_reference: str, busy: float, now: datetime
 ) -> dict[str, Any]:
     manifest = bundle.manifest
-    limits = {"min_psnr_db": manifest.gate.min_psnr_db, "min_ssim": manifest.gate.min_ssim}
     return {
         "schema": SCHEMA,
         "created": now.isoformat(timespec="seconds"),
         "environment": fingerprint(),
         "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
         "frames": frames.to_json(),
-        "method": _method(request) | {"gate": limits, "no_reference": no_reference},
+        "method": _method(request) | {"gate": Thresholds(**manifest.gate.thresholds()).to_json(), "no_reference": no_reference},
         "cpu_share_of_other_programs": round(busy, 3),
-        "rows": [row.to_json(Thresholds(**limits)) for row in rows],
+        "rows": [row.to_json() for row in rows],
         "remarks": _remarks(request, frames, rows, no_reference, busy),
     }
 

@@ -12,13 +12,17 @@ because the caches hold the previous row's data; after that every run counts and
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edgeenh.drift import measure
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeenh.drift import Thresholds
+from edgeenh.gate import SelfTest, Verdict, judge
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet, read_frame_into
@@ -54,6 +58,8 @@ class Job:
         seconds: Seconds to measure per row, where `count` is None.
         threads: CPU threads per session; None = all cores.
         warm_up: When a row counts as warm.
+        thresholds: What the gate asks for.
+        bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
 
     bundle: Path
@@ -63,6 +69,8 @@ class Job:
     seconds: float = 10.0
     threads: int | None = None
     warm_up: WarmUpLimits = field(default_factory=WarmUpLimits)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    bundle_sha256: str | None = None
 
     @property
     def slots(self) -> int:
@@ -81,7 +89,8 @@ class Job:
         width, height = self.frames.size
         frames = {"frames": str(self.frames.path), "distinct": self.frames.count, "slots": self.slots}
         what = {"backend": spec.backend, "precision": spec.precision, "device": spec.device, "threads": self.threads}
-        return {"do": "open", "bundle": str(self.bundle), "width": width, "height": height, **what, **frames}
+        bundle = {"bundle": str(self.bundle), "bundle_sha256": self.bundle_sha256}
+        return {"do": "open", **bundle, "width": width, "height": height, **what, **frames}
 
 
 Report = Callable[[str, int, int | None], None]
@@ -193,23 +202,25 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
     if memory is not None:
         row.rss_mb, row.rss_before_mb = memory["rss_mb"], memory["rss_before_mb"]
     path = job.folder / f"{row.spec.label}.raw"
-    if (
-        has_reference
-        and _ask(row, worker, {"do": "outputs", "indices": job.drift_indices, "path": str(path)}) is not None
-    ):
-        row.drifts = _drifts(job, path)
+    request = {"do": "outputs", "indices": job.drift_indices, "path": str(path)}
+    if has_reference and (answer := _ask(row, worker, request)) is not None:
+        found = answer["self_test"]
+        row.verdict = _judge(job, path, SelfTest(tuple(found["faults"]), found["repeat_max_abs"]))
     path.unlink(missing_ok=True)
     worker.close()
 
 
-def _drifts(job: Job, path: Path) -> list[Any]:
+def _judge(job: Job, path: Path, tested: SelfTest) -> Verdict:
+    """The gate's verdict on the stored outputs."""
+    return judge(_pairs(job, path), job.thresholds, tested=tested)
+
+
+def _pairs(job: Job, path: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
     reference, candidate = job.frames.read(0), job.frames.read(0)
-    drifts = []
-    for position in range(len(job.drift_indices)):
+    for position, index in enumerate(job.drift_indices):
         read_frame_into(job.folder / "reference.raw", position, reference)
         read_frame_into(path, position, candidate)
-        drifts.append(measure(reference, candidate))
-    return drifts
+        yield f"frame {index}", reference, candidate
 
 
 def _ask(

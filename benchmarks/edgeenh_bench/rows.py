@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from edgeenh_bench.percentiles import summarise, variation
 
 if TYPE_CHECKING:
     from edgeenh.backends.base import Backend
-    from edgeenh.drift import Drift, Thresholds
+    from edgeenh.gate import Verdict
 
 UNSTABLE_VARIATION = 0.10
 """Coefficient of variation above which a row's latencies are called unstable; pyperf's limit."""
@@ -51,7 +50,7 @@ class Row:
         steady: Whether the last two windows of warming up agreed; None before.
         latencies_ms: Every counted run, in order; nothing is ever removed.
         wall_ms: Wall time of the blocks in which they were counted.
-        drifts: Drift of each compared frame against the FP32 reference.
+        verdict: The gate's, on the compared frames, against the FP32 reference; None when none was compared.
         rss_mb: Peak resident memory of the row's own process minus what it held before the backend was loaded.
         rss_before_mb: What it held then: Python, numpy, OpenCV, the bundle and the frames.
     """
@@ -66,7 +65,7 @@ class Row:
     steady: bool | None = None
     latencies_ms: list[float] = field(default_factory=list)
     wall_ms: float = 0.0
-    drifts: list[Drift] = field(default_factory=list)
+    verdict: Verdict | None = None
     rss_mb: float | None = None
     rss_before_mb: float | None = None
 
@@ -79,7 +78,7 @@ class Row:
         """Mark the row as one that cannot run here; the first reason stays, and half a measurement is not kept."""
         if self.available:
             self.reason, self.fix = reason, fix
-            self.latencies_ms, self.wall_ms, self.drifts = [], 0.0, []
+            self.latencies_ms, self.wall_ms, self.verdict = [], 0.0, None
 
     @property
     def throughput_fps(self) -> float | None:
@@ -97,7 +96,7 @@ class Row:
             lines.append(f"{self.spec.label}: latencies vary by {share:.0%} (coefficient of variation; {limit})")
         return lines
 
-    def to_json(self, thresholds: Thresholds) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The row as JSON values; what was not measured is null, never left out."""
         return {
             "backend": self.spec.backend,
@@ -112,7 +111,7 @@ class Row:
             "load_ms": _rounded(self.load_ms),
             "latency_ms": summarise(self.latencies_ms) if self.latencies_ms else None,
             "throughput_fps": _rounded(self.throughput_fps),
-            **drift_json(self.drifts, thresholds),
+            **drift_json(self.verdict),
             "rss_mb": _rounded(self.rss_mb, 1),
             "rss_before_mb": _rounded(self.rss_before_mb, 1),
             "steady": self.steady,
@@ -147,28 +146,25 @@ def plan_rows(backends: Mapping[str, Backend], precisions: Sequence[str]) -> lis
     return rows
 
 
-def drift_json(drifts: Sequence[Drift], thresholds: Thresholds) -> dict[str, Any]:
-    """The worst of each figure over the compared frames; all null when none was compared.
+def drift_json(verdict: Verdict | None) -> dict[str, Any]:
+    """The gate's verdict, the worst of each figure over the compared frames; all null when none was compared.
 
-    `psnr_db` is also null when every frame is identical, and `identical` then says so. `gate_passed` compares the worst
-    frame with the gate's thresholds, written so that NaN fails.
+    `psnr_db` is also null when every frame is identical, and `identical` then says so; and when a frame could not be
+    measured, and `gate_reasons` then says why.
     """
-    names = ("psnr_db", "identical", "ssim", "max_abs", "worst_patch", "mean_shift", "gate_passed")
-    if not drifts:
-        return dict.fromkeys(names) | {"drift_frames": 0}
-    psnr_db, ssim = min(drift.psnr_db for drift in drifts), min(drift.ssim for drift in drifts)
-    channels = zip(*(drift.mean_shift for drift in drifts), strict=True)
-    shifts: list[float] = [max(channel, key=abs) for channel in channels]
-    worst = min((drift.worst_patch for drift in drifts), key=lambda patch: patch.psnr_db)
+    names = ("psnr_db", "identical", "ssim", "max_abs", "worst_patch", "mean_shift", "gate_passed", "gate_reasons")
+    if verdict is None:
+        return dict.fromkeys((*names, "share_off_by_more_than_1", "repeat_max_abs")) | {"drift_frames": 0}
+    measured = verdict.to_json()
     return {
-        "psnr_db": round(psnr_db, 3) if math.isfinite(psnr_db) else None,
-        "identical": all(drift.identical for drift in drifts),
-        "ssim": round(ssim, 6),
-        "max_abs": max(drift.max_abs for drift in drifts),
-        "worst_patch": worst.to_json(),
-        "mean_shift": [round(shift, 5) for shift in shifts],
-        "gate_passed": bool(psnr_db >= thresholds.min_psnr_db and ssim >= thresholds.min_ssim),
-        "drift_frames": len(drifts),
+        **{name: measured[name] for name in ("identical", "max_abs", "worst_patch", "share_off_by_more_than_1")},
+        "psnr_db": _rounded(measured["psnr_db"]),
+        "ssim": _rounded(measured["ssim"], 6),
+        "mean_shift": verdict.mean_shift and [round(shift, 5) for shift in verdict.mean_shift],
+        "gate_passed": verdict.passed,
+        "gate_reasons": measured["reasons"],
+        "repeat_max_abs": verdict.self_test and verdict.self_test.repeat_max_abs,
+        "drift_frames": verdict.pictures,
     }
 
 

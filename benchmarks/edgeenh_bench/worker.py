@@ -9,15 +9,15 @@ and store the results, for the drift), `memory`.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -25,12 +25,17 @@ from edgeenh.backends import get_backend
 from edgeenh.backends.base import Session, SessionOptions
 from edgeenh.backends.contract import graph_precision
 from edgeenh.bundle import Bundle
-from edgeenh.errors import EdgeenhError
+from edgeenh.errors import EdgeenhError, IntegrityError
+from edgeenh.gate import self_test
 from edgeenh.padding import padded_size
+from edgeenh.pixels import RGB
 from edgeenh_bench.measure import NowNs, WarmUpLimits, measure_block, time_run, warm_up
 from edgeenh_bench.memory import forget_peak_memory, peak_memory_mb, resident_memory_mb
 from edgeenh_bench.padded_session import PaddedSession
 from edgeenh_bench.source_frames import read_frame_into
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 Answer = dict[str, Any]
 
@@ -58,6 +63,9 @@ class Worker:
         """Load the backend and enhance one frame; memory is counted from just before the load."""
         request = self._request
         bundle = Bundle.open(Path(request["bundle"]))
+        if request.get("bundle_sha256") not in (None, bundle.sha256):
+            raise IntegrityError(f"{bundle.path} is another bundle than the one that was checked: run it again")
+        self._cap = bundle.manifest.generator.cap
         model = bundle.model(graph_precision(request["precision"]))
         height, width = padded_size(request["height"], request["width"], bundle.manifest.generator.size_multiple)
         options = SessionOptions(height, width, request["precision"], request["threads"], request["device"])
@@ -68,7 +76,7 @@ class Worker:
         load_ms = (self._now_ns() - started) / 1e6
         self._session = session if self._out.shape[:2] == (height, width) else PaddedSession(session, height, width)
         first_frame_ms = time_run(self._run, 0, self._now_ns)
-        return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": dataclasses.asdict(session.info)}
+        return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": asdict(session.info)}
 
     def warm_up(self, request: Answer) -> Answer:
         """Run until steady."""
@@ -84,13 +92,13 @@ class Worker:
         return {"latencies_ms": block.latencies_ms, "wall_ms": block.wall_ms}
 
     def outputs(self, request: Answer) -> Answer:
-        """Enhance the frames of the given numbers and store the results as a file of raw frames."""
+        """Enhance the frames of the given numbers and store the results as a file of raw frames; then the self-test."""
         with Path(request["path"]).open("wb") as file:
             for index in request["indices"]:
                 self._load_frames(index, 1)
                 self._run(0)
                 file.write(self._out.data)
-        return {}
+        return {"self_test": asdict(self_test(self._enhance, RGB, self._out.shape[:2], self._cap))}
 
     def memory(self) -> Answer:
         """Peak resident memory added since just before the backend was loaded, and what was resident then."""
@@ -100,6 +108,11 @@ class Worker:
         """Give the backend back."""
         if self._session is not None:
             self._session.close()
+
+    def _enhance(self, image: Levels, strength: float) -> Levels:
+        assert self._session is not None
+        self._session.run(image, strength, self._out)
+        return self._out
 
     def _run(self, slot: int) -> None:
         assert self._session is not None

@@ -12,6 +12,7 @@ from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
     from edgeenh_export.report import ExportReport
+    from edgeenh_export.sources.overrides import ModuleSource
 
 _NEEDS = ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
 
@@ -23,13 +24,31 @@ def register(app: typer.Typer) -> None:
 
 def export(
     checkpoint: Path | None = typer.Argument(
-        None, help="The .safetensors file of a training run; without it, the one that ships with edgeenh."
+        None,
+        help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh.",
     ),
     fp16: bool = typer.Option(False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default)."),
     fp32: bool = typer.Option(False, "--fp32", help="Write the FP32 graph alone."),
     int8: bool = typer.Option(False, "--int8", help="Not in this release."),
     size: list[str] = typer.Option(
         [], "--size", metavar="WxH", help="The only frame size; several: bounds. Without it any size works."
+    ),
+    module: str | None = typer.Option(
+        None, "--module", metavar="PKG.MOD:FACTORY", help="A torch generator of your own, made by calling FACTORY()."
+    ),
+    weights: Path | None = typer.Option(
+        None, "--weights", metavar="F.safetensors", help="With --module: its weights, every one of them."
+    ),
+    layout: str | None = typer.Option(
+        None, "--layout", metavar="L", help="Of a model from elsewhere: NCHW or NHWC; IN:OUT where they differ."
+    ),
+    value_range: str | None = typer.Option(
+        None, "--range", metavar="R", help="Likewise: unit (0 to 1), signed (-1 to 1) or byte (0 to 255); IN:OUT."
+    ),
+    colour: str | None = typer.Option(None, "--colour", metavar="C", help="Likewise: RGB or BGR."),
+    scale: int | None = typer.Option(None, "--scale", metavar="N", help="Likewise: how many times larger it gives."),
+    cap: float | None = typer.Option(
+        None, "--cap", metavar="C", help="Likewise: largest change of a value, 0 to 1 of the full range; default: 1."
     ),
     tensorrt: str = typer.Option(
         "auto",
@@ -42,48 +61,94 @@ def export(
     ),
     min_psnr: float = typer.Option(50.0, "--min-psnr", metavar="DB", help="Gate: least PSNR of FP16 against FP32."),
     min_ssim: float = typer.Option(0.995, "--min-ssim", metavar="S", help="Gate: least SSIM of FP16 against FP32."),
+    max_difference: float = typer.Option(
+        32.0, "--max-difference", metavar="STEPS", help="Gate: largest difference of one value, in steps of 8 bits."
+    ),
+    max_share_off: float | None = typer.Option(
+        None, "--max-share-off", metavar="S", help="Gate: largest share of pixels off by more than 1; else not asked."
+    ),
+    max_mean_shift: float | None = typer.Option(
+        None, "--max-mean-shift", metavar="STEPS", help="Gate: largest mean shift of a channel; else not asked."
+    ),
+    report: Path | None = typer.Option(
+        None,
+        "--report",
+        metavar="DIR",
+        help="Write the worst pictures here: reference, engine, 20 × their difference; with --explain what it found.",
+    ),
     out: Path | None = typer.Option(
         None, "--out", metavar="F.edgeenh", help="Where to; default: <model>.edgeenh here."
     ),
+    explain: bool = typer.Option(
+        False, "--explain", help="Export nothing: say why an engine differs on this bundle or checkpoint."
+    ),
+    backend: str | None = typer.Option(
+        None, "--backend", metavar="B", help="With --explain: onnxruntime (the default) or openvino."
+    ),
+    precision: str | None = typer.Option(
+        None, "--precision", metavar="P", help="With --explain: fp32, fp16 or bf16; default: fp16 where B has it."
+    ),
     json_target: output.JsonOption = None,
 ) -> None:
-    """Turn a checkpoint into a bundle: ONNX in FP32 and FP16, judged by the gate, with a TensorRT plan where possible.
+    """Turn a model into a bundle: ONNX in FP32 and FP16, judged by the gate, with a TensorRT plan where possible.
 
     Example: edgeenh export --fp16 --size 1280x720 --out out/m.edgeenh
+
+    Example: edgeenh export --explain m.edgeenh --backend openvino
     """
+    if explain or backend is not None or precision is not None:
+        from edgeenh_export.explain.cli import explain_model
+
+        _check_installed()
+        explain_model(checkpoint, backend, precision, report, json_target, asked=explain)
+        return
     from edgeenh.cli.interrupts import Interrupts
     from edgeenh_export import options
+    from edgeenh_export.sources import is_foreign
+    from edgeenh_export.sources.overrides import parse_overrides
 
     precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8 or calibration is not None)
     options.check_choice(tensorrt)
-    options.check_thresholds(min_psnr, min_ssim)
-    sizes = tuple(options.parse_size(text) for text in size)
-    if checkpoint is not None:
-        options.check_checkpoint_name(checkpoint)
+    asked = (min_psnr, min_ssim, max_difference, max_share_off, max_mean_shift)
+    options.check_thresholds(*asked)
+    given = _given(checkpoint, module, weights)
+    overrides = parse_overrides(layout, value_range, colour, scale, cap)
+    multiple = options.SIZE_MULTIPLE if given is None or (isinstance(given, Path) and not is_foreign(given)) else 1
+    sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
-        _refuse_foreign(checkpoint)
         from edgeenh.drift import Thresholds
         from edgeenh_export import pipeline
 
-        report = pipeline.export(
-            checkpoint,
+        exported = pipeline.export(
+            given,
             out,
             precisions=precisions,
             sizes=sizes,
             tensorrt=tensorrt,
-            thresholds=Thresholds(min_psnr, min_ssim),
+            overrides=overrides,
+            thresholds=Thresholds(*asked),
+            report=report,
             progress=lambda line: typer.echo(line, err=True),
             remark=output.remark,
         )
-        _end(report, json_target)
+        _end(exported, json_target)
 
 
-def _refuse_foreign(checkpoint: Path | None) -> None:
-    if checkpoint is not None and checkpoint.suffix.lower() == ".onnx":
-        from edgeenh_export.foreign import refuse
+def _given(checkpoint: Path | None, module: str | None, weights: Path | None) -> Path | ModuleSource | None:
+    """What is to be exported; None = the checkpoint that ships."""
+    from edgeenh.errors import UsageError
+    from edgeenh_export import options
+    from edgeenh_export.sources.overrides import ModuleSource
 
-        refuse(checkpoint)
+    if (module is None) != (weights is None):
+        raise UsageError("--module and --weights go together: the code of the network, and its .safetensors file")
+    if checkpoint is not None and module is not None:
+        raise UsageError("--module and a CHECKPOINT exclude each other: give the weights of the module with --weights")
+    file = weights or checkpoint
+    if file is not None:
+        options.check_checkpoint_name(file)
+    return checkpoint if module is None or weights is None else ModuleSource(module, weights)
 
 
 def _check_installed() -> None:
@@ -100,7 +165,8 @@ def _end(report: ExportReport, json_target: str | None) -> None:
     output.emit_json(json_target, report.to_json())
     for line in report.lines():
         output.say(line)
-    if report.bundle.manifest.pixels == RGB:
+    manifest = report.bundle.manifest
+    if manifest.pixels == RGB and manifest.generator.scale == 1:
         width, height = _usual_size(report)
         output.next_step(f"edgeenh run synthetic:{width}x{height}@30 --frames 300 --model {report.bundle.path}")
     else:

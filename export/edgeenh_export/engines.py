@@ -16,7 +16,7 @@ from edgeenh.bundle import Engine, Profile
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, JobFailed
 from edgeenh.pixels import RGB, Pixels
-from edgeenh_export.options import MIN_SIZE, PLAN_MAX_SIZE, PLAN_OPT_SIZE, Bounds
+from edgeenh_export.options import PLAN_MAX_SIZE, Bounds, rounded_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bou
 def plan_profile(bounds: Bounds) -> Profile:
     """The frame sizes of a plan: those asked for, or without any a range up to 4K."""
     if not bounds.asked:
-        return Profile(MIN_SIZE, PLAN_OPT_SIZE, PLAN_MAX_SIZE)
+        return Profile(bounds.min, bounds.opt, rounded_up(PLAN_MAX_SIZE, bounds.multiple))
     return Profile(bounds.min, bounds.opt, bounds.max)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgeenh.backends import get_backend
 from edgeenh.backends.base import Model, SessionOptions
-from edgeenh.pixels import GREY, RGB, Pixels
+from edgeenh.pixels import GREY, RGB, Pixels, scaled_shape
 from edgeenh.slots import Slot, open_slot
 from edgeenh_export.golden import GoldenFrame
 from edgeenh_export.graph import FrameGraph
@@ -39,20 +39,21 @@ class OnnxRunner:
         precision: What the graph holds: `fp32` or `fp16`.
         name: What messages call the model.
         pixels: What its pictures are.
+        scale: How many times the frame's size it gives.
     """
 
-    def __init__(self, onnx: bytes, precision: str, name: str, pixels: Pixels = RGB) -> None:
-        self._model = Model(name, onnx, precision, hashlib.sha256(onnx).hexdigest(), pixels=pixels)
+    def __init__(self, onnx: bytes, precision: str, name: str, pixels: Pixels = RGB, scale: int = 1) -> None:
+        self._model = Model(name, onnx, precision, hashlib.sha256(onnx).hexdigest(), pixels=pixels, scale=scale)
         self._slots: dict[Size, Slot] = {}
 
     def __call__(self, image: Levels, strength: float = 1.0) -> Levels:
-        """Enhance a golden frame: uint8 [H,W,3] RGB or uint16 [H,W,1] grey, C-contiguous; returns a new array like it.
+        """Enhance a golden frame: uint8 [H,W,3] RGB or uint16 [H,W,1] grey, C-contiguous; returns a new array like it, scaled.
 
         Raises:
             BackendUnavailable: ONNX Runtime is missing.
             InferenceFailed, IntegrityError: It cannot run the graph.
         """
-        out = np.empty_like(image)
+        out = np.empty(scaled_shape(image.shape, self._model.scale), image.dtype)
         self._slot((image.shape[1], image.shape[0])).run(image, strength, out, self._model.pixels.bits[1])
         return out
 
@@ -60,7 +61,7 @@ class OnnxRunner:
         if size not in self._slots:
             options = SessionOptions(size[1], size[0], self._model.onnx_precision, device="cpu")
             session = get_backend(BACKEND).open_session(self._model, options)
-            self._slots[size] = open_slot(session, (size[1], size[0]), self._model.pixels)
+            self._slots[size] = open_slot(session, (size[1], size[0]), self._model.pixels, self._model.scale)
         return self._slots[size]
 
     def __enter__(self) -> Self:

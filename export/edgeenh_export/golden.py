@@ -13,7 +13,7 @@ import numpy as np
 from edgeenh.bundle import Golden
 from edgeenh.pictures import decode_frame, encode_frame
 from edgeenh.pixels import RGB, Pixels
-from edgeenh_export.options import Bounds, Size
+from edgeenh_export.options import Bounds, Size, rounded_down
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
@@ -55,14 +55,20 @@ def shipped_frames(pixels: Pixels = RGB) -> list[GoldenFrame]:
 def golden_frames(frames: Sequence[GoldenFrame], bounds: Bounds) -> list[GoldenFrame]:
     """Bring frames to the sizes that a graph is exported for.
 
-    A graph for any size takes them as they are. Otherwise they are dealt out over the sizes in turn, until every frame and every size
+    A graph for any size takes them as they are, or cut to its multiple. Otherwise they are dealt out over the sizes in turn, until every frame and every size
     has been used.
     """
     if not bounds.asked:
-        return list(frames)
+        return [_whole(frame, bounds.multiple) for frame in frames]
     count = max(len(frames), len(bounds.asked))
     pairs = [(frames[i % len(frames)], bounds.asked[i % len(bounds.asked)]) for i in range(count)]
     return [GoldenFrame(f"{frame.name}-{size[0]}x{size[1]}", fit(frame.image, size)) for frame, size in pairs]
+
+
+def _whole(frame: GoldenFrame, multiple: int) -> GoldenFrame:
+    """The frame, where its sides are multiples; otherwise scaled and cut to the next smaller."""
+    size = rounded_down(frame.size, multiple)
+    return frame if size == frame.size else GoldenFrame(frame.name, fit(frame.image, size))
 
 
 def fit(image: Levels, size: Size) -> Levels:

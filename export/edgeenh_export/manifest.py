@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from edgeenh import __version__
 from edgeenh.bundle import Engine, Gate, Generator, Golden, Manifest, Onnx, Training
 from edgeenh.drift import Thresholds
@@ -85,6 +87,8 @@ def make_manifest(
     engines: Sequence[Engine],
     now: datetime,
     pixels: Pixels = RGB,
+    *,
+    version: Onnx | None = None,
 ) -> Manifest:
     """The manifest, still without the digests of the members, which `write_bundle` fills in."""
     return Manifest(
@@ -93,22 +97,28 @@ def make_manifest(
         created=now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         generator=generator,
         training=Training(info.data, info.licence, info.images_seen, info.sha256),
-        onnx=Onnx(OPSET, IR_VERSION),
+        onnx=version or Onnx(OPSET, IR_VERSION),
         precisions=precisions,
         golden=tuple(golden),
-        gate=Gate(thresholds.min_psnr_db, thresholds.min_ssim, tuple(entry.to_json() for entry in judged)),
+        gate=Gate(**thresholds.to_json(), results=tuple(entry.to_json() for entry in judged)),
         tools=_tools(),
         engines=tuple(engines),
         pixels=pixels,
     )
 
 
+def onnx_version(onnx_bytes: bytes) -> Onnx:
+    """Versions of a graph that was written."""
+    model = onnx.load_model_from_string(onnx_bytes)
+    return Onnx(max(entry.version for entry in model.opset_import if not entry.domain), model.ir_version)
+
+
 def drift_document(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity) -> dict[str, Any]:
     """The gate as JSON values, for `drift.json` and the report."""
     return {
-        "references": {"fp32": "the checkpoint in PyTorch", "fp16": f"the FP32 graph on {BACKEND}"},
-        "thresholds": {"min_psnr_db": thresholds.min_psnr_db, "min_ssim": thresholds.min_ssim},
-        "results": [entry.to_json() for entry in judged],
+        "references": {"fp32": parity.reference, "fp16": f"the FP32 graph on {BACKEND}"},
+        "thresholds": thresholds.to_json(),
+        "results": [entry.document() for entry in judged],
         "parity": parity.to_json(),
         "strength_0_identical": True,  # checked for every graph: there would be no bundle otherwise
     }

@@ -130,7 +130,7 @@ def _export(graph: FrameGraph, size: Size, *, symbolic: bool) -> ModelProto:
     width, height = size
     example = graph.example(height, width)
     try:
-        with _quiet_exporter():
+        with quiet_exporter():
             program = torch.onnx.export(
                 graph,
                 example,
@@ -166,7 +166,7 @@ def _name_dimensions(model: ModelProto, size: Size | None) -> None:
 
 
 @contextmanager
-def _quiet_exporter() -> Iterator[None]:
+def quiet_exporter() -> Iterator[None]:
     """Keep out of stderr what the exporter says on every run and nobody can act on; errors and other warnings pass."""
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")  # "torchvision is not installed"
     level = registration.level

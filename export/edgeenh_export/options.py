@@ -23,6 +23,8 @@ PLAN_MAX_SIZE: Size = (3840, 2160)
 PLAN_OPT_SIZE: Size = (1280, 720)
 """Frame that kernels of such a plan are chosen for."""
 MAX_SIZES = 8
+PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".bin")
+"""Endings of files that torch wrote as pickles."""
 TENSORRT = ("auto", "off", "rtx", "full")
 
 _SIZE = re.compile(r"([1-9][0-9]{0,4})[x×]([1-9][0-9]{0,4})")
@@ -37,12 +39,14 @@ class Bounds:
         opt: The size that matters most: the first that was asked for.
         max: Largest.
         asked: The sizes that were asked for, in that order; empty for any size.
+        multiple: Widths and heights are multiples of this.
     """
 
     min: Size
     opt: Size
     max: Size
     asked: tuple[Size, ...]
+    multiple: int = SIZE_MULTIPLE
 
     @property
     def fixed(self) -> Size | None:
@@ -50,56 +54,57 @@ class Bounds:
         return self.asked[0] if len(self.asked) == 1 else None
 
 
-def parse_size(text: str) -> Size:
-    """Read `WIDTHxHEIGHT`.
+def parse_size(text: str, multiple: int = SIZE_MULTIPLE) -> Size:
+    """Read `WIDTHxHEIGHT`, of a model whose sizes are multiples of so much.
 
     Raises:
-        UsageError: It is not of that form, not a multiple of 16, or too small or large; the message names sizes that work.
+        UsageError: It is not of that form, not a multiple, or too small or large; the message names sizes that work.
     """
     found = _SIZE.fullmatch(text.strip().lower())
     if found is None:
         raise UsageError(f"--size {text!r} is not a size: give WIDTHxHEIGHT in pixels, e.g. 1280x720")
     size = (int(found[1]), int(found[2]))
-    check_size(size)
+    check_size(size, multiple)
     return size
 
 
-def check_size(size: Size) -> None:
-    """Refuse a size that no graph can take.
+def check_size(size: Size, multiple: int = SIZE_MULTIPLE, smallest: int = min(MIN_SIZE)) -> None:
+    """Refuse a size that a graph cannot take.
 
     Raises:
-        UsageError: A side is not a multiple of 16, or outside `MIN_SIZE`…`MAX_SIZE`.
+        UsageError: A side is not a multiple of `multiple`, or outside `smallest`…`MAX_SIZE`.
     """
     width, height = size
-    inside = all(low <= side <= high for side, low, high in zip(size, MIN_SIZE, MAX_SIZE, strict=True))
-    if inside and not any(side % SIZE_MULTIPLE for side in size):
+    inside = all(smallest <= side <= high for side, high in zip(size, MAX_SIZE, strict=True))
+    if inside and not any(side % multiple for side in size):
         return
-    nearest = " or ".join(f"{w}x{h}" for w, h in nearest_sizes(size))
+    nearest = " or ".join(f"{w}x{h}" for w, h in nearest_sizes(size, multiple, smallest))
     raise UsageError(
-        f"--size {width}x{height}: width and height must be multiples of {SIZE_MULTIPLE} from {MIN_SIZE[0]} to "
+        f"--size {width}x{height}: width and height must be multiples of {multiple} from {smallest} to "
         f"{MAX_SIZE[0]}; the nearest that work: {nearest}"
     )
 
 
-def nearest_sizes(size: Size) -> list[Size]:
+def nearest_sizes(size: Size, multiple: int = SIZE_MULTIPLE, smallest: int = min(MIN_SIZE)) -> list[Size]:
     """The allowed sizes next to `size`, smallest first: one when it is allowed itself, otherwise up to four."""
     sides = []
-    for side, low, high in zip(size, MIN_SIZE, MAX_SIZE, strict=True):
-        below = side // SIZE_MULTIPLE * SIZE_MULTIPLE
-        above = below if side == below else below + SIZE_MULTIPLE
-        sides.append(sorted({min(max(candidate, low), high) for candidate in (below, above)}))
+    for side, high in zip(size, MAX_SIZE, strict=True):
+        below = side // multiple * multiple
+        above = below if side == below else below + multiple
+        largest = high // multiple * multiple
+        sides.append(sorted({min(max(candidate, smallest), largest) for candidate in (below, above)}))
     return [(width, height) for width in sides[0] for height in sides[1]]
 
 
-def bounds(sizes: Sequence[Size]) -> Bounds:
-    """The bounds of a graph for `sizes`; without any, those of a graph for every size.
+def bounds(sizes: Sequence[Size], multiple: int = SIZE_MULTIPLE, smallest: int = min(MIN_SIZE)) -> Bounds:
+    """The bounds of a graph for `sizes`, multiples of `multiple`; without any, those of a graph for every size.
 
     Raises:
         UsageError: A size is not allowed, one is given twice, or there are more than `MAX_SIZES`.
     """
     asked = tuple(sizes)
     for size in asked:
-        check_size(size)
+        check_size(size, multiple, smallest)
     if len(set(asked)) != len(asked):
         raise UsageError("--size gives the same size twice: name each size once")
     if len(asked) > MAX_SIZES:
@@ -107,9 +112,20 @@ def bounds(sizes: Sequence[Size]) -> Bounds:
             f"--size is given {len(asked)} times, expected at most {MAX_SIZES}; without --size any size works"
         )
     if not asked:
-        return Bounds(MIN_SIZE, PLAN_OPT_SIZE, MAX_SIZE, ())
+        least = (smallest, smallest)
+        return Bounds(least, rounded_up(PLAN_OPT_SIZE, multiple), rounded_down(MAX_SIZE, multiple), (), multiple)
     widths, heights = zip(*asked, strict=True)
-    return Bounds((min(widths), min(heights)), asked[0], (max(widths), max(heights)), asked)
+    return Bounds((min(widths), min(heights)), asked[0], (max(widths), max(heights)), asked, multiple)
+
+
+def rounded_up(size: Size, multiple: int) -> Size:
+    """The smallest multiples that are not below `size`."""
+    return -(-size[0] // multiple) * multiple, -(-size[1] // multiple) * multiple
+
+
+def rounded_down(size: Size, multiple: int) -> Size:
+    """The largest multiples that are not above `size`."""
+    return size[0] // multiple * multiple, size[1] // multiple * multiple
 
 
 def choose_precisions(*, fp16: bool, fp32: bool, int8: bool) -> tuple[str, ...]:
@@ -135,24 +151,47 @@ def check_precisions(precisions: Sequence[str]) -> None:
         raise UsageError(f"precisions {', '.join(precisions) or 'none'}: expected fp32, or fp32 and fp16 in this order")
 
 
-def check_thresholds(min_psnr_db: float, min_ssim: float) -> None:
+def check_thresholds(
+    min_psnr_db: float,
+    min_ssim: float,
+    max_difference: float = 255.0,
+    max_share_off_by_more_than_1: float | None = None,
+    max_mean_shift: float | None = None,
+) -> None:
     """Refuse thresholds that nothing can reach or that are no numbers.
 
     Raises:
-        UsageError: PSNR is not finite or negative, or SSIM is outside −1…1.
+        UsageError: PSNR is not finite or negative, SSIM is outside −1…1, the share outside 0…1, or one of the others
+            outside 0…255.
     """
     if not (math.isfinite(min_psnr_db) and min_psnr_db >= 0):
         raise UsageError(f"--min-psnr {min_psnr_db:g} is not a threshold: give decibels from 0, e.g. 50")
     if not -1 <= min_ssim <= 1:
         raise UsageError(f"--min-ssim {min_ssim:g} is not a threshold: give a number up to 1, e.g. 0.995")
+    if not 0 <= max_difference <= 255:
+        raise UsageError(
+            f"--max-difference {max_difference:g} is not a threshold: give 8-bit steps from 0 to 255, e.g. 32"
+        )
+    if max_share_off_by_more_than_1 is not None and not 0 <= max_share_off_by_more_than_1 <= 1:
+        raise UsageError(
+            f"--max-share-off {max_share_off_by_more_than_1:g} is not a threshold: give a share of the pixels, e.g. 0.001"
+        )
+    if max_mean_shift is not None and not 0 <= max_mean_shift <= 255:
+        raise UsageError(f"--max-mean-shift {max_mean_shift:g} is not a threshold: give 8-bit steps, e.g. 0.1")
 
 
 def check_checkpoint_name(path: Path) -> None:
     """Tell apart what only looks like a checkpoint's path.
 
     Raises:
-        CheckpointError: It is a folder, or there is nothing.
+        CheckpointError: It is a pickle, a folder, or there is nothing.
     """
+    if path.suffix.lower() in PICKLED:
+        raise CheckpointError(
+            f"{path} is a pickle, which can run any code when it is read, and is never read here; convert it where you trust it: "
+            f"python -c \"import torch, safetensors.torch as s; s.save_file(torch.load('{path.name}', weights_only=True), "
+            f"'{path.stem}.safetensors')\""
+        )
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, expected a .safetensors file written by `edgeenh train`")
     if not path.exists():

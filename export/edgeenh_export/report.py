@@ -23,9 +23,8 @@ class ExportReport:
         bundle: The bundle that was written, opened again.
         thresholds: What the gate asked for.
         gate: Its verdicts; all passed, or there would be no report.
-        fold_error: Largest change of the enhancement by folding, where 1 is the full range.
-        fold_tolerance: The largest that was allowed.
-        parity: ONNX Runtime against PyTorch in FP32.
+        found: What was proven of the source, or found out: the fold of a checkpoint, the contract of a model from elsewhere.
+        parity: ONNX Runtime against the source itself, in FP32.
         engines: The plans, or why there is none.
         seconds: Step → time, in the order of the steps.
         elapsed_s: Time of the whole export, without importing libraries.
@@ -35,8 +34,7 @@ class ExportReport:
     bundle: Bundle
     thresholds: Thresholds
     gate: tuple[Judged, ...]
-    fold_error: float
-    fold_tolerance: float
+    found: Mapping[str, Any]
     parity: Parity
     engines: Plans
     seconds: Mapping[str, float]
@@ -59,7 +57,7 @@ class ExportReport:
             "precisions": list(self.bundle.precisions),
             "fixed_size": list(manifest.generator.fixed_size) if manifest.generator.fixed_size else None,
             "gate": {key: drift[key] for key in ("references", "thresholds", "results")},
-            "fold": {"max_abs": self.fold_error, "tolerance": self.fold_tolerance, "scale": "1 = the full range"},
+            **self.found,
             "parity": drift["parity"],
             "strength_0_identical": drift["strength_0_identical"],
             "engines": [plan.to_json() for plan in self.engines.plans],
@@ -75,15 +73,32 @@ class ExportReport:
         yield f"{self.bundle.path}: {manifest.id} {manifest.version}, {', '.join(self.bundle.precisions)}, {self.bundle.size:,} bytes"
         for judged in self.gate:
             yield f"gate passed: {describe(judged, manifest.pixels.top)}"
+            if judged.arithmetic is not None and judged.precision != "fp32":
+                yield f"proof of precision: {judged.arithmetic.line(judged.precision)}"
+            yield from _differences(judged)
         same = (
             "the same"
             if self.parity.max_abs == 0
             else f"within {self.parity.max_abs} of {manifest.pixels.top}, {self.parity.share:.4%} of values differ"
         )
-        yield f"ONNX Runtime and PyTorch give {same} on {self.parity.pictures} pictures; strength 0 is the input bit for bit"
+        scale = manifest.generator.scale
+        enlarged = " bit for bit" if scale == 1 else f", enlarged {scale} times"
+        yield f"ONNX Runtime and {self.parity.reference} give {same} on {self.parity.pictures} pictures; strength 0 is the input{enlarged}"
         for plan in self.engines.plans:
             yield f"{plan.engine.flavour} {plan.engine.version} plan: {plan.engine.precision}, {len(plan.data):,} bytes"
             yield from (f"builder: {warning}" for warning in plan.warnings)
+
+
+def _differences(judged: Judged) -> Iterator[str]:
+    """How far an engine does not repeat itself; nothing where it does, byte for byte."""
+    tested = judged.verdict.self_test
+    runs = (
+        ("the same frame twice", tested.repeat_max_abs if tested else None),
+        ("a second session", judged.second_session_max_abs),
+    )
+    for what, difference in runs:
+        if difference:
+            yield f"not deterministic: {judged.precision} on {judged.backend}, {what}, differs by up to {difference}"
 
 
 def describe(judged: Judged, top: int = 255) -> str:

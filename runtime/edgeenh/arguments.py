@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeenh.backends import AUTO, Backend, get_backend
 from edgeenh.backends.base import PRECISIONS
 from edgeenh.errors import InputError, PictureError, UsageError
 from edgeenh.padding import padded_size
-from edgeenh.pixels import GREY, MAX_BITS, MIN_BITS, RGB, photometric_of, top_of
+from edgeenh.pixels import GREY, MAX_BITS, MIN_BITS, RGB, photometric_of, scaled_shape, top_of
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Generator, Manifest
@@ -89,15 +90,17 @@ def check_size(height: int, width: int, generator: Generator) -> None:
         )
 
 
-def check_out(image: Levels, out: Any) -> None:
+def check_out(image: Levels, out: Any, scale: int = 1) -> None:
     """Refuse what a result for `image` cannot be written into.
 
     Raises:
-        InputError: Not of the frame's type and shape, not C-contiguous, read-only, or the frame's own memory.
+        InputError: Not of the frame's type and its shape, height and width times `scale`; not C-contiguous, read-only, or the frame's own memory.
     """
     remedy = "give an array of its own, e.g. numpy.empty_like(image)"
-    if not isinstance(out, np.ndarray) or out.dtype != image.dtype or out.shape != image.shape:
-        raise InputError(f"out is {_describe(out)}, expected {_describe(image)}, as the frame is: {remedy}")
+    shape = scaled_shape(image.shape, scale)
+    if not isinstance(out, np.ndarray) or out.dtype != image.dtype or out.shape != shape:
+        like = "as the frame is" if scale == 1 else f"as this bundle gives {scale} times the frame's width and height"
+        raise InputError(f"out is {_describe(out)}, expected {image.dtype} {list(shape)}, {like}: {remedy}")
     if not out.flags.c_contiguous or not out.flags.writeable:
         raise InputError(f"out is read-only or not C-contiguous: {remedy}")
     if np.may_share_memory(image, out):
@@ -134,6 +137,19 @@ def check_precision(precision: str | None) -> str | None:
     if precision is not None and precision not in PRECISIONS:
         raise UsageError(f"there is no precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
     return precision
+
+
+def known_backend(backend: str | Backend) -> str | Backend:
+    """`backend`, or the object behind a name that `auto` does not choose."""
+    if not isinstance(backend, str):
+        if not hasattr(backend, "open_session"):
+            raise UsageError(
+                f"backend is {backend!r}: give a name such as 'auto' or 'onnxruntime', or a backend object"
+            )
+        return backend
+    if backend == "auto" or backend in AUTO:
+        return backend
+    return get_backend(backend)
 
 
 def _describe(value: Any) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import numpy as np
 
@@ -18,12 +18,14 @@ from edgeenh.arguments import (
     check_size,
     check_strength,
     check_threads,
+    known_backend,
 )
 from edgeenh.backends import AUTO, Backend, SessionInfo, SessionOptions, get_backend
 from edgeenh.backends.contract import graph_precision
 from edgeenh.errors import InferenceFailed, UsageError
 from edgeenh.frames import Provenance
 from edgeenh.padding import padded_size
+from edgeenh.pixels import scaled_shape
 from edgeenh.slots import Slot, open_slot
 
 if TYPE_CHECKING:
@@ -47,21 +49,26 @@ def load(
     threads: int | None = None,
     device: str = "auto",
     cache_dir: Path | None = None,
+    public_key: str | Path | None = None,
+    floor: int | str | Path | None = None,
 ) -> Enhancer:
     """Open a bundle and make an enhancer of it.
 
     Args:
         path: An `.edgeenh` file; None = the bundle that ships with the package.
         backend, precision, strength, threads, device, cache_dir: As in `Enhancer`.
+        public_key, floor: What the bundle must be signed by, and its lowest version, as in `Bundle.open`.
 
     Raises:
         InputError: There is no such file, or an argument is wrong.
-        IntegrityError: The bundle is not exactly what its manifest says.
+        IntegrityError: The bundle is not exactly what its manifest says, or not what the key and the floor demand.
+        MissingExtra: A key is given and `cryptography` is not installed.
     """
     from edgeenh.bundle import Bundle
 
+    trust: dict[str, Any] = {"public_key": public_key, "floor": floor}
     return Enhancer(
-        Bundle.shipped() if path is None else Bundle.open(Path(path)),
+        Bundle.shipped(**trust) if path is None else Bundle.open(Path(path), **trust),
         backend=backend,
         precision=precision,
         strength=strength,
@@ -104,7 +111,7 @@ class Enhancer:
     ) -> None:
         self.bundle = bundle
         self.choice: Choice | None = None
-        self._backend = _known(backend)
+        self._backend = known_backend(backend)
         self._precision = check_precision(precision)
         self._strength = check_strength(strength)
         self._threads = check_threads(threads)
@@ -115,6 +122,8 @@ class Enhancer:
             bundle.model(graph_precision(precision))  # a graph that is not there is said now, not at the first frame
         self._slots: OrderedDict[tuple[int, int], Slot] = OrderedDict()
         self._info: SessionInfo | None = None
+        self._notices: list[str] = []
+        self._proven = False
         self._closed = False
         self._lock = threading.Lock()
 
@@ -124,11 +133,11 @@ class Enhancer:
         Args:
             image: uint8 [H,W,3] RGB; or, with a bundle for grey, uint8 or uint16, [H,W] or [H,W,1], 0 = black. Between
                 the bundle's smallest and largest size; only read, not kept.
-            strength: 0…1; 0 returns the input bit for bit; None = the enhancer's own.
+            strength: 0…1; 0 returns the input bit for bit (enlarged, where the bundle enlarges); None = the enhancer's own.
             bits: Bits per value of a grey frame, 8 to 16: full brightness is 2^bits − 1. None = all of its type.
 
         Returns:
-            The type, shape and bits of `image`, owned by the caller.
+            The type, shape and bits of `image`, owned by the caller; its height and width times the bundle's `scale`.
 
         Raises:
             InputError: The image is not of that kind or size, a value is beyond its bits, or the strength is not in 0…1.
@@ -136,7 +145,7 @@ class Enhancer:
             InferenceFailed: The backend failed on this frame; the next may succeed.
         """
         check_frame(image, self.bundle.manifest, bits)
-        out = np.empty(image.shape, image.dtype)
+        out = np.empty(scaled_shape(image.shape, self._generator.scale), image.dtype)
         self.enhance_into(image, out, strength, bits=bits)
         return cast("Picture", out)
 
@@ -150,8 +159,8 @@ class Enhancer:
 
         Args:
             image: As in `__call__`.
-            out: Of the type and shape of `image`, C-contiguous, owned by the caller, overwritten whole (undefined after
-                an error); not the memory of `image`.
+            out: Of the type of `image` and its shape, height and width times `scale`; C-contiguous, owned by the caller,
+                overwritten whole (undefined after an error); not the memory of `image`.
             strength: As in `__call__`.
             bits: As in `__call__`.
 
@@ -159,7 +168,7 @@ class Enhancer:
             InputError: Also when `out` is not such an array.
         """
         depth = check_frame(image, self.bundle.manifest, bits)
-        check_out(image, out)
+        check_out(image, out, self._generator.scale)
         wanted = self._strength if strength is None else check_strength(strength)
         with self._lock:
             self._slot(*image.shape[:2]).run(image, wanted, out, depth)
@@ -186,9 +195,19 @@ class Enhancer:
         return self._info
 
     @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should know of how the engine was chosen: which ones failed the gate here, and remarks."""
+        return tuple(self._notices)
+
+    @property
     def pixels(self) -> Pixels:
         """What the bundle's pictures are: `edgeenh.pixels.RGB` or `GREY`."""
         return self.bundle.manifest.pixels
+
+    @property
+    def scale(self) -> int:
+        """How many times wider and higher than the frame the enhanced picture is."""
+        return self._generator.scale
 
     @property
     def strength(self) -> float:
@@ -237,10 +256,12 @@ class Enhancer:
         if slot is None:
             backend, precision = self._resolve(*size)
             options = SessionOptions(*size, precision, self._threads, self._device, self._cache_dir)
+            self._prove(backend, options)
             if len(self._slots) >= SESSIONS:
                 self._slots.popitem(last=False)[1].close()
             session = backend.open_session(self.bundle.model(graph_precision(precision)), options)
-            slot = open_slot(session, size, self.pixels)
+            self._notices += getattr(session, "notices", ())
+            slot = open_slot(session, size, self.pixels, self.scale)
             self._slots[size] = slot
         self._slots.move_to_end(size)
         self._info = slot.session.info
@@ -265,17 +286,15 @@ class Enhancer:
                 device=self._device,
                 cache_dir=self._cache_dir,
             )
+            self._notices += self.choice.report.notices()
+            self._proven = True
         return get_backend(self.choice.backend), self.choice.precision
 
+    def _prove(self, backend: Backend, options: SessionOptions) -> None:
+        """The first start of an engine that was asked for by name; an object, or what runs no model, is used as it is."""
+        if self._proven or not isinstance(self._backend, str):
+            return
+        from edgeenh.backends.select import prove
 
-def _known(backend: str | Backend) -> str | Backend:
-    """`backend`, or the object behind a name that `auto` does not choose."""
-    if not isinstance(backend, str):
-        if not hasattr(backend, "open_session"):
-            raise UsageError(
-                f"backend is {backend!r}: give a name such as 'auto' or 'onnxruntime', or a backend object"
-            )
-        return backend
-    if backend == "auto" or backend in AUTO:
-        return backend
-    return get_backend(backend)
+        self._notices += prove(self.bundle, backend, options).remarks
+        self._proven = True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -91,3 +93,49 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path` by way of `replacing`."""
     write_bytes(path, text.encode("utf-8"))
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Be the only one that writes a bundle or a floor file in `folder` while the context is open; others wait.
+
+    Raises:
+        UsageError, OutputFailed: The folder cannot be made, opened or locked.
+    """
+    make_folder(folder)
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise translate_write_error(folder, exc) from exc
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as exc:
+            raise translate_write_error(folder, exc) from exc
+        yield
+    finally:
+        os.close(handle)  # which gives the lock back
+
+
+def read_once(path: Path, most: int, *, follow: bool = True) -> tuple[bytes, os.stat_result]:
+    """Read a plain file by one open: what its state says is true of the bytes that come back.
+
+    Args:
+        path: The file. Opening a pipe does not wait for a writer.
+        most: Bytes that are read at most; of a longer file nothing is read, and its state tells.
+        follow: Follow a symbolic link at the end of the path.
+
+    Raises:
+        OSError: It cannot be read, or is no plain file.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW))
+    try:
+        state = os.fstat(handle)
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file", str(path))
+        if state.st_size > most:
+            return b"", state
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read(most), state
+    finally:
+        os.close(handle)

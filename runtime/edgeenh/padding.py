@@ -53,6 +53,36 @@ def crop_into(padded: NDArray[Value], out: NDArray[Value]) -> None:
     np.copyto(out, padded[: out.shape[0], : out.shape[1]])
 
 
+def upscale(image: NDArray[Value], scale: int) -> NDArray[Value]:
+    """`image` enlarged by bilinear interpolation: what a model of so many times the size gives at strength 0.
+
+    Pixel centres lie at half steps, and the border is repeated: `Resize` of ONNX, mode `linear`, `half_pixel`.
+
+    Args:
+        image: uint8 or uint16 [h,w,C], or float32; only read.
+        scale: 1 or more.
+
+    Returns:
+        [scale·h,scale·w,C] of the same type, whole numbers rounded half to even: `image` itself where scale is 1, else a
+        new array.
+    """
+    if scale == 1:
+        return image
+    enlarged = image.astype(np.float32)
+    for axis in (0, 1):
+        at = (np.arange(image.shape[axis] * scale, dtype=np.float32) + np.float32(0.5)) / scale - np.float32(0.5)
+        low = np.floor(at)
+        shape = [1] * image.ndim
+        shape[axis] = -1
+        share = (at - low).reshape(shape)
+        ends = [np.clip(low + step, 0, image.shape[axis] - 1).astype(np.intp) for step in (0, 1)]
+        before, after = (np.take(enlarged, end, axis) for end in ends)
+        enlarged = before * (1 - share) + after * share
+    if not np.issubdtype(image.dtype, np.floating):
+        np.rint(enlarged, out=enlarged)
+    return enlarged.astype(image.dtype)
+
+
 def _plane(image: NDArray[Any]) -> NDArray[Any]:
     """A view without the dimension of a single channel, which OpenCV does not give back."""
     return image[..., 0] if image.shape[2] == 1 else image

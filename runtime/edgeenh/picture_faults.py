@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def fault_of(reference: NDArray[Any], candidate: NDArray[Any], data_range: int) -> str:
-    """Why a gate's candidate fails before any metric, or an empty string; see `edgeenh.drift.judge`."""
+    """Why a gate's candidate fails before any metric, or an empty string; see `edgeenh.gate.judge`."""
     dtype, expected = _kind(data_range)
     if not _is_picture(reference, dtype):
         return f"the reference is {_describe(reference)}, expected {expected}"

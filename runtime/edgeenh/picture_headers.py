@@ -15,6 +15,11 @@ from dataclasses import dataclass
 
 _DAMAGED = "the file is truncated or damaged; get it again from its source"
 
+_MAX_BLOCKS = 65_536
+"""More than any writer makes of the largest file that is read; what has more is made to keep the reader busy."""
+
+_TOO_MANY = f"holds more than {_MAX_BLOCKS:,} blocks, which no camera or program writes: {_DAMAGED}"
+
 
 class MalformedPictureError(Exception):
     """The bytes are not a complete picture file; the message continues a sentence that begins with the file's name."""
@@ -69,7 +74,7 @@ def _png(data: bytes) -> Header:
     colours = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with transparency", 6: "RGB with transparency"}
     colour = colours.get(kind, "non-RGB colour")
     position, pictures, orientation = 8, 1, 1
-    while True:
+    for _ in range(_MAX_BLOCKS):
         length, name = struct.unpack_from(">I4s", data, position)
         body = data[position + 8 : position + 8 + length]
         if len(body) != length or struct.unpack_from(">I", data, position + 8 + length)[0] != zlib.crc32(name + body):
@@ -83,6 +88,8 @@ def _png(data: bytes) -> Header:
         elif name == b"IEND":
             break
         position += 12 + length
+    else:
+        raise MalformedPictureError(_TOO_MANY)
     if kind == 3:
         colour, bits = (
             colour.replace("palette", "RGB"),
@@ -97,7 +104,7 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in a scan, FF 00 is a da
 def _jpeg(data: bytes) -> Header:
     found: Header | None = None
     orientation, position = 1, 2
-    while True:
+    for _ in range(_MAX_BLOCKS):
         marker, position = _next_marker(data, position)
         if marker == 0xD9:
             break
@@ -117,18 +124,24 @@ def _jpeg(data: bytes) -> Header:
             if end is None:
                 raise MalformedPictureError(f"ends without the end-of-image marker of JPEG: {_DAMAGED}")
             position = end.start()
+    else:
+        raise MalformedPictureError(_TOO_MANY)
     if found is None:
         raise MalformedPictureError(f"has no JPEG frame header: {_DAMAGED}")
     return Header("JPEG", found.width, found.height, found.bits, found.colour, 1, orientation)
+
+
+_NOT_PADDING = re.compile(rb"[^\xff]")
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     """The marker at `position` and where its block begins; FF bytes before it are padding."""
     if data[position] != 0xFF:
         raise MalformedPictureError(f"has no JPEG marker at byte {position} where one must be: {_DAMAGED}")
-    while data[position] == 0xFF:
-        position += 1
-    return data[position], position + 1
+    end = _NOT_PADDING.search(data, position)
+    if end is None:
+        raise MalformedPictureError(f"ends in the middle of its header: {_DAMAGED}")
+    return data[end.start()], end.start() + 1
 
 
 def _tiff(data: bytes) -> Header:
@@ -162,7 +175,9 @@ def _webp(data: bytes) -> Header:
         )
     width = height = 0
     alpha, pictures, orientation, position = False, 1, 1, 12
-    while position < size - 1:
+    for _ in range(_MAX_BLOCKS):
+        if position >= size - 1:
+            break
         name, length = struct.unpack_from("<4sI", data, position)
         body = data[position + 8 : position + 8 + length]
         if len(body) != length:
@@ -181,6 +196,8 @@ def _webp(data: bytes) -> Header:
         elif name == b"EXIF":
             orientation = _exif_orientation(body.removeprefix(b"Exif\0\0"))
         position += 8 + length + length % 2
+    else:
+        raise MalformedPictureError(_TOO_MANY)
     return Header("WebP", width, height, 8, "RGB with transparency" if alpha else "RGB", pictures, orientation)
 
 

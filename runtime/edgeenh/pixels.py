@@ -71,6 +71,11 @@ GREY = Pixels("grey", "float32", 1, 1, (MIN_BITS, MAX_BITS))
 KINDS = (RGB, GREY)
 
 
+def scaled_shape(shape: tuple[int, ...], scale: int) -> tuple[int, ...]:
+    """Shape of what a model of so many times the size makes of a frame of `shape` [H,W] or [H,W,C]."""
+    return shape[0] * scale, shape[1] * scale, *shape[2:]
+
+
 def top_of(bits: int) -> int:
     """Full brightness of a picture with so many bits per value."""
     return (1 << bits) - 1

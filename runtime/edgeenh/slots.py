@@ -13,7 +13,7 @@ import numpy as np
 from edgeenh.backends.contract import prove_identity
 from edgeenh.errors import InferenceFailed
 from edgeenh.padding import crop_into, pad_into
-from edgeenh.pixels import RGB, Pixels, from_unit, to_unit
+from edgeenh.pixels import RGB, Pixels, from_unit, scaled_shape, to_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,10 +36,11 @@ class Slot:
         session: For frames of `size`.
         size: (height, width) of what it takes.
         pixels: What its pictures are.
+        scale: How many times that size it gives.
     """
 
-    def __init__(self, session: Session, size: tuple[int, int], pixels: Pixels) -> None:
-        self.session, self._size, self._pixels = session, size, pixels
+    def __init__(self, session: Session, size: tuple[int, int], pixels: Pixels, scale: int = 1) -> None:
+        self.session, self._size, self._pixels, self._scale = session, size, pixels, scale
         self._padded: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._warm = False
 
@@ -58,7 +59,7 @@ class Slot:
         Args:
             image: Checked by `edgeenh.arguments.check_frame`, and of a size that pads to the session's; only read.
             strength: 0…1.
-            out: Of the shape and type of `image`, C-contiguous, overwritten whole.
+            out: Of the type of `image` and its shape, scaled; C-contiguous, overwritten whole.
             bits: Bits per value; of no account to colour.
 
         Raises:
@@ -81,7 +82,7 @@ class Slot:
     def _pair(self, make: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Memory for a frame and a result, as `numpy.empty` and `numpy.zeros` make it."""
         shape = self._pixels.shape(*self._size)
-        return make(shape, self._pixels.dtype), make(shape, self._pixels.dtype)
+        return make(shape, self._pixels.dtype), make(scaled_shape(shape, self._scale), self._pixels.dtype)
 
 
 class GreySlot(Slot):
@@ -104,10 +105,10 @@ class GreySlot(Slot):
                 f"{self.session.info.backend} gave values from {low:g} to {high:g}, expected 0 to 1: "
                 "the model or the backend is broken, or did not write its output"
             )
-        from_unit(enhanced[: image.shape[0], : image.shape[1]], bits, out)
+        from_unit(enhanced[: out.shape[0], : out.shape[1]], bits, out)
 
 
-def open_slot(session: Session, size: tuple[int, int], pixels: Pixels) -> Slot:
+def open_slot(session: Session, size: tuple[int, int], pixels: Pixels, scale: int = 1) -> Slot:
     """The slot of a session for frames of `size` (height, width); a grey session is proven not to round first.
 
     Raises:
@@ -115,10 +116,10 @@ def open_slot(session: Session, size: tuple[int, int], pixels: Pixels) -> Slot:
         InferenceFailed: It failed; likewise.
     """
     if pixels == RGB:
-        return Slot(session, size, pixels)
+        return Slot(session, size, pixels, scale)
     try:
-        prove_identity(session, pixels, *size)
+        prove_identity(session, pixels, *size, scale)
     except BaseException:
         session.close()
         raise
-    return GreySlot(session, size, pixels)
+    return GreySlot(session, size, pixels, scale)

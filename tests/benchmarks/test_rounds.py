@@ -46,7 +46,7 @@ def test_a_crash_marks_its_own_row_only(job: Job, monkeypatch: pytest.MonkeyPatc
     assert [row.available for row in rows] == [True, False, True]
     assert "MemoryError: no memory left on the device" in rows[1].reason
     assert [len(row.latencies_ms) for row in rows] == [11, 0, 11]
-    assert [len(row.drifts) for row in rows] == [2, 0, 2]
+    assert [row.verdict and row.verdict.pictures for row in rows] == [2, None, 2]
 
 
 def test_rows_take_turns_and_each_begins_a_round(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,4 +76,4 @@ def test_without_a_reference_the_speed_is_still_measured(job: Job, monkeypatch: 
     monkeypatch.setattr(rounds, "REFERENCE", RowSpec("tensorrt", "fp32", "cpu"))
     row = Row(RowSpec("fake", "fp32"))
     assert "tensorrt" in measure_rows(job, [row], silent)
-    assert (len(row.latencies_ms), row.drifts, row.available) == (11, [], True)
+    assert (len(row.latencies_ms), row.verdict, row.available) == (11, None, True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeenh.backends import Availability
-from edgeenh.drift import Thresholds, measure
+from edgeenh.drift import Thresholds
+from edgeenh.gate import SelfTest, judge
 from edgeenh_bench.rounds import blocks, rounds_for
 from edgeenh_bench.rows import Row, RowSpec, drift_json, plan_rows
 
@@ -34,7 +36,7 @@ def test_a_row_that_fails_keeps_no_half_measurement_and_its_first_reason() -> No
     row = Row(RowSpec("openvino", "fp32"), latencies_ms=[1.0, 2.0], wall_ms=3.0)
     row.fail("it crashed")
     row.fail("and again")
-    document = row.to_json(Thresholds())
+    document = row.to_json()
     assert (document["available"], document["reason"]) == (False, "it crashed")
     assert document["latency_ms"] is document["throughput_fps"] is document["psnr_db"] is None
 
@@ -43,19 +45,26 @@ def test_the_worst_frame_speaks_for_the_row() -> None:
     reference = np.full((40, 40, 3), 100, np.uint8)
     off = reference.copy()
     off[5, 7] = (100, 90, 103)
-    document = drift_json([measure(reference, reference), measure(reference, off)], Thresholds())
+    document = drift_json(judge([("a", reference, reference), ("b", reference, off)], Thresholds()))
     assert (document["max_abs"], document["identical"], document["drift_frames"]) == (10, False, 2)
     assert document["worst_patch"]["size"] == 32
     assert document["mean_shift"] == pytest.approx([0.0, -10 / 1600, 3 / 1600], abs=1e-5)
     assert document["gate_passed"] is True
-    assert drift_json([measure(reference, off)], Thresholds(min_psnr_db=math.nan))["gate_passed"] is False
+    assert drift_json(judge([("b", reference, off)], Thresholds(math.nan)))["gate_passed"] is False
+
+
+def test_a_faulty_self_test_fails_the_row_whatever_its_frames_look_like() -> None:
+    picture = np.arange(48 * 48 * 3, dtype=np.uint8).reshape(48, 48, 3)
+    document = drift_json(judge([("a", picture, picture)], Thresholds(), tested=SelfTest(("stale",), 4)))
+    assert (document["gate_passed"], document["gate_reasons"], document["repeat_max_abs"]) == (False, ["stale"], 4)
+    json.dumps(document, allow_nan=False)
 
 
 def test_identical_outputs_have_no_psnr_and_none_have_no_verdict() -> None:
     picture = np.arange(48 * 48 * 3, dtype=np.uint8).reshape(48, 48, 3)
-    same = drift_json([measure(picture, picture)], Thresholds())
+    same = drift_json(judge([("a", picture, picture)], Thresholds()))
     assert (same["psnr_db"], same["identical"], same["gate_passed"]) == (None, True, True)
-    assert drift_json([], Thresholds())["gate_passed"] is None
+    assert drift_json(None)["gate_passed"] is None
 
 
 def test_a_row_says_itself_when_it_cannot_be_trusted() -> None:

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from edgeenh.errors import JobFailed, SourceError
-from edgeenh_bench.targets import TARGETS, __main__, memory_growth, seed_ratio, startup, stream_ratio
+from edgeenh.errors import JobFailed, SourceError, UsageError
+from edgeenh_bench.targets import (
+    TARGETS,
+    __main__,
+    fp16_precision,
+    memory_growth,
+    seed_ratio,
+    startup,
+    stream_ratio,
+    verify_load,
+)
 from edgeenh_bench.targets import figures as figures_module
 from edgeenh_bench.targets.figures import Figure, Measurement, document, machine_name, write
 from edgeenh_bench.targets.install_size import folder_sizes
@@ -90,6 +99,15 @@ def test_starting_up_is_measured_and_a_command_that_fails_is_told(monkeypatch: p
         startup.measure(None, None, repeats=1)
 
 
+def test_verifying_is_measured_on_a_signed_copy(bundle_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra trust")
+    before = bundle_path.read_bytes()
+    measured = verify_load.measure(bundle_path, None, repeats=1)
+    assert measured.details["bytes"] > len(before)
+    assert bundle_path.read_bytes() == before
+    assert [figure.passed is None for figure in measured.figures] == [False, True, True, True]
+
+
 def test_links_do_not_count_as_size(tmp_path: Path) -> None:
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "data").write_bytes(bytes(1000))
@@ -115,3 +133,23 @@ def test_an_unknown_target_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures_module, "ROOT", tmp_path)
     assert figures_module.source_state() is None
+
+
+def test_fp16_is_judged_at_every_size_in_both_executions() -> None:
+    measured = fp16_precision.measure(None, 1, sizes={"small": (320, 192)})
+    assert [figure.name for figure in measured.figures] == [
+        "small onnxruntime: pixels within 1",
+        "small onnxruntime: PSNR",
+        "small stored: pixels within 1",
+        "small stored: PSNR",
+    ]
+    assert measured.passed
+    stored, widened = measured.details["small stored"], measured.details["small onnxruntime"]
+    assert stored["psnr_db"] != widened["psnr_db"], "one of them did not round"
+    json.dumps(measured.details, allow_nan=False)
+
+
+def test_fp16_of_a_bundle_without_it_is_a_usage_error(bundle_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeenh.bundle.Bundle.precisions", ("fp32",))
+    with pytest.raises(UsageError, match="no FP16 graph"):
+        fp16_precision.measure(bundle_path, None)

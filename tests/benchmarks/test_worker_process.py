@@ -45,6 +45,11 @@ def test_a_refusal_carries_the_reason(bundle_path: Path, frames: Path, tmp_path:
         worker.ask(request(bundle_path, frames, precision="bf16"))
 
 
+def test_a_bundle_exchanged_since_it_was_checked_is_refused(bundle_path: Path, frames: Path, tmp_path: Path) -> None:
+    with WorkerProcess("row", tmp_path / "log") as worker, pytest.raises(WorkerError, match="another bundle than"):
+        worker.ask(request(bundle_path, frames, bundle_sha256="0" * 64))
+
+
 def test_a_crash_is_told_with_its_last_words(tmp_path: Path) -> None:
     program = "import os, sys; sys.stdin.readline(); print('out of memory', file=sys.stderr, flush=True); os.abort()"
     with start(tmp_path, program) as worker, pytest.raises(WorkerError, match="SIGABRT: out of memory"):

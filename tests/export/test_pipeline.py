@@ -11,6 +11,7 @@ import pytest
 from edgeenh.bundle import Bundle
 from edgeenh.errors import CheckpointError, GateFailed, OutputFailed
 from edgeenh.pixels import GREY
+from edgeenh_export.golden import shipped_frames
 from edgeenh_export.model_card import model_card
 from edgeenh_export.pipeline import export
 from edgeenh_train.checkpoint import load_generator
@@ -81,7 +82,10 @@ def test_the_report_says_what_was_judged(exported):
     steps = ["read", "fold", "onnx_fp32", "onnx_fp16", "reference", "gate", "tensorrt", "write"]
     assert list(report["seconds"]) == steps
     drift = json.loads(exported.bundle.read("drift.json"))
-    assert drift["results"] == report["gate"]["results"] == list(exported.bundle.manifest.gate.results)
+    assert drift["results"] == report["gate"]["results"]
+    for detailed, told in zip(drift["results"], exported.bundle.manifest.gate.results, strict=True):
+        assert told.items() <= detailed.items()
+        assert [one["picture"] for one in detailed["each"]] == [frame.name for frame in shipped_frames()]
 
 
 def test_fp32_alone_time_and_card_are_as_given(make_checkpoint, tmp_path):

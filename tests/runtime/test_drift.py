@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgeenh.drift import PATCH, Thresholds, judge, measure
+from edgeenh.drift import PATCH, Thresholds, measure
 from edgeenh.errors import InputError
+from edgeenh.gate import judge
 
 GATE = Thresholds()
 
@@ -73,7 +74,7 @@ def test_figures_are_those_of_plain_arithmetic(pair):
     assert drift.identical == (mse == 0)
     assert drift.max_abs == abs(difference).max()
     assert abs(difference[drift.max_abs_at[1], drift.max_abs_at[0]]).max() == drift.max_abs
-    assert drift.share_off_by_more_than_1 == pytest.approx((abs(difference) > 1).mean())
+    assert drift.share_off_by_more_than_1 == pytest.approx((abs(difference) > 1).any(2).mean())
     assert drift.mean_shift == pytest.approx(tuple(difference.mean((0, 1))), abs=1e-9)
 
 
@@ -131,8 +132,10 @@ def test_pictures_that_cannot_be_measured_are_refused(reference, candidate, mess
 def test_the_gate_reports_the_worst_of_all_pictures():
     good, bad = noise(), noise()
     bad[20, 30, 2] ^= 64
-    verdict = judge([("good", noise(), good), ("bad", noise(), bad), ("same", noise(), good)], GATE)
+    pairs = [("good", noise(), good), ("bad", noise(), bad), ("same", noise(), good)]
+    verdict = judge(pairs, Thresholds(max_difference=64))
     assert verdict.passed
+    assert not judge(pairs, GATE).passed, "one wrong value in a frame is no drift"
     assert (verdict.pictures, verdict.worst_picture, verdict.max_abs) == (3, "bad", 64)
     assert verdict.psnr_db == measure(noise(), bad).psnr_db
     assert verdict.worst_patch == measure(noise(), bad).worst_patch
@@ -143,11 +146,12 @@ def test_the_gate_says_where_and_by_how_much():
     bad[:32, :32] = 255 - bad[:32, :32]
     verdict = judge([("good", noise(), noise()), ("bad", noise(), bad)], GATE)
     assert not verdict.passed
-    psnr_line, ssim_line = verdict.reasons
+    psnr_line, ssim_line, difference_line = verdict.reasons
     assert psnr_line.startswith("bad: PSNR ")
     assert "expected at least 50 dB (largest difference 253 at x=" in psnr_line
     assert psnr_line.endswith("dB at x=0, y=0)")
     assert ssim_line.startswith("bad: SSIM ")
+    assert difference_line.endswith("expected at most 32 of 255 anywhere")
 
 
 @pytest.mark.parametrize(("thresholds", "passed"), [(GATE, False), (Thresholds(48.0, 0.9), True)])

@@ -12,7 +12,7 @@ import pytest
 import edgeenh
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("numpy", "cv2", "torch", "onnx", "onnxruntime", "openvino", "tensorrt_rtx", "rich")
+HEAVY = ("numpy", "cv2", "torch", "onnx", "onnxruntime", "openvino", "tensorrt_rtx", "rich", "cryptography")
 
 
 def loaded_by(code: str) -> set[str]:

@@ -12,7 +12,9 @@ TARGETS = {
     "stream-ratio": "throughput of streaming a clip, as a share of a bare session in a loop on the same frames",
     "train-ratio": "pictures per second of training n, against UEGAN; and how long n waits for data",
     "startup": "time of `edgeenh --help` and of `import edgeenh`, whole processes",
+    "verify-load": "time to verify a signed bundle and load it, in the process and as a whole command",
     "export-time": "time of `edgeenh export --fp16` with gate and plan, whole process",
+    "fp16-precision": "how near FP16 is to FP32 at 720p, 1080p and 2160p, on the golden frames scaled up",
     "install-size": "size of a fresh environment with edgeenh[cpu]",
     "memory-growth": "growth of resident memory while streaming, after the first 300 frames",
 }

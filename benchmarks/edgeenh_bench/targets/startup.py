@@ -26,6 +26,7 @@ HEAVY = (
     "tensorrt_rtx",
     "rich",
     "fastjsonschema",
+    "cryptography",
 )
 
 _LOADED = f"import sys, edgeenh; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
@@ -42,11 +43,11 @@ def measure(model: Path | None, threads: int | None, *, repeats: int = 15) -> Me
     times: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(repeats + 1):
         for name, command in commands.items():
-            seconds = _time(command)
+            seconds = time_command(command)
             if number:
                 times[name].append(seconds)
     medians = {name: statistics.median(values) for name, values in times.items()}
-    heavy = _output([sys.executable, "-c", _LOADED]).split()
+    heavy = run_command([sys.executable, "-c", _LOADED]).split()
     figures = [
         Figure("edgeenh --help", medians["help"], "s", at_most=HELP_LIMIT_S),
         Figure("python -c 'import edgeenh'", medians["import"], "s", at_most=IMPORT_LIMIT_S),
@@ -62,13 +63,23 @@ def edgeenh_command() -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-m", "edgeenh.cli"]
 
 
-def _time(command: list[str]) -> float:
+def time_command(command: list[str]) -> float:
+    """Seconds that a whole process takes.
+
+    Raises:
+        JobFailed: It ended with another exit code than 0.
+    """
     started = time.perf_counter()
-    _output(command)
+    run_command(command)
     return time.perf_counter() - started
 
 
-def _output(command: list[str]) -> str:
+def run_command(command: list[str]) -> str:
+    """What a process writes to stdout.
+
+    Raises:
+        JobFailed: It ended with another exit code than 0.
+    """
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=worker_environment(os.environ))
     if done.returncode:
         raise JobFailed(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")

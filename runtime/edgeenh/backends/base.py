@@ -61,6 +61,7 @@ class Model:
         sha256: Hex digest of `onnx`.
         plans: TensorRT plans built from exactly these bytes, by member name; empty when there are none.
         pixels: What `image` and `enhanced` are: uint8 RGB on 0…255, or float32 grey in 0…1.
+        scale: How many times wider and higher than `image` `enhanced` is.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Model:
     sha256: str
     plans: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     pixels: Pixels = RGB
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ class Session(Protocol):
             image: [H,W,C] of the model's `pixels`, C-contiguous, of exactly the session's size; only read, not kept
                 after the call.
             strength: 0…1; 0 returns the input bit for bit.
-            out: Of the kind and size of `image`, C-contiguous, owned by the caller, overwritten whole; never the memory
-                of `image`.
+            out: Of the kind of `image` and the model's `scale` times its size, C-contiguous, owned by the caller,
+                overwritten whole; never the memory of `image`.
 
         Raises:
             InputError: `image` or `out` is not such an array; nothing was run.

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgeenh.errors import BackendUnavailable, InputError, IntegrityError
-from edgeenh.pixels import GREY, RGB, Pixels
+from edgeenh.pixels import GREY, RGB, Pixels, scaled_shape
 
 if TYPE_CHECKING:
     from edgeenh.backends.base import GraphPicture, Session
@@ -63,17 +63,20 @@ def check_fixed_size(shape: Sequence[object], height: int, width: int) -> None:
             )
 
 
-def check_frames(image: GraphPicture, out: GraphPicture, shape: tuple[int, int, int], dtype: str = RGB.dtype) -> None:
+def check_frames(
+    image: GraphPicture, out: GraphPicture, shape: tuple[int, int, int], dtype: str = RGB.dtype, scale: int = 1
+) -> None:
     """Prove that `image` can be read and `out` written by pointer; called before each inference.
 
     Raises:
-        InputError: Not of exactly `shape` [H,W,C] and `dtype`, not C-contiguous, or both the same memory.
+        InputError: Not of exactly `shape` [H,W,C] (`out`: `scale` times H and W) and `dtype`, not C-contiguous, or both
+            the same memory.
     """
-    for name, array in ((INPUT, image), ("out", out)):
-        if array.dtype != dtype or array.shape != shape or not array.flags.c_contiguous:
+    for name, array, expected in ((INPUT, image, shape), ("out", out, scaled_shape(shape, scale))):
+        if array.dtype != dtype or array.shape != expected or not array.flags.c_contiguous:
             layout = "" if array.flags.c_contiguous else " not C-contiguous"
             raise InputError(
-                f"{name} is {array.dtype} {_text(array.shape)}{layout}; this session takes {dtype} {_text(shape)} "
+                f"{name} is {array.dtype} {_text(array.shape)}{layout}; this session takes {dtype} {_text(expected)} "
                 "C-contiguous: use numpy.ascontiguousarray, or open a session for its size"
             )
     if not out.flags.writeable:
@@ -83,7 +86,7 @@ def check_frames(image: GraphPicture, out: GraphPicture, shape: tuple[int, int, 
         raise InputError("out lies in the memory of image: give an array of its own")
 
 
-def prove_identity(session: Session, pixels: Pixels, height: int, width: int) -> None:
+def prove_identity(session: Session, pixels: Pixels, height: int, width: int, scale: int = 1) -> None:
     """Prove of a session for grey frames that strength 0 gives every value back; colour needs no proof, it is 8 bits.
 
     An arithmetic of 16-bit floats has 8 or 11 binary digits. A library that uses one for the last sum too, where the
@@ -94,6 +97,7 @@ def prove_identity(session: Session, pixels: Pixels, height: int, width: int) ->
         pixels: What its pictures are.
         height: Rows.
         width: Pixels per row.
+        scale: How many times that size it gives; what must come back is then the frame, enlarged by `upscale`.
 
     Raises:
         BackendUnavailable: A value came back changed.
@@ -103,12 +107,15 @@ def prove_identity(session: Session, pixels: Pixels, height: int, width: int) ->
         return
     import numpy as np
 
+    from edgeenh.padding import upscale
+
     # as many of the values as there is room for, from dark to bright
     ramp = np.linspace(0.0, 1.0, height * width, dtype=np.float32)
     levels = (np.rint(ramp * np.float32(pixels.top)) / np.float32(pixels.top)).reshape(pixels.shape(height, width))
-    given = np.empty_like(levels)
+    expected = upscale(levels, scale)
+    given = np.empty_like(expected)
     session.run(levels, 0.0, given)
-    off = float(np.abs(given - levels).max()) * pixels.top
+    off = float(np.abs(given - expected).max()) * pixels.top
     if not off < 0.5:
         raise BackendUnavailable(
             f"{session.info.backend} in {session.info.precision} rounds grey pictures ({session.info.provider}): at strength 0 "

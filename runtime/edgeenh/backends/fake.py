@@ -34,7 +34,7 @@ def availability() -> Availability:
 
 def open_session(model: Model, options: SessionOptions) -> Session:
     """A session that brightens by `strength` · 40 of 255; nothing of `model` is used but its digest and its pixels."""
-    return FakeSession(options, engine_sha256=model.sha256, pixels=model.pixels)
+    return FakeSession(options, engine_sha256=model.sha256, pixels=model.pixels, scale=model.scale)
 
 
 def brighten(image: GraphPicture, strength: float, out: GraphPicture) -> None:
@@ -46,6 +46,17 @@ def brighten(image: GraphPicture, strength: float, out: GraphPicture) -> None:
     np.add(image, np.minimum(np.uint8(255) - image, lift), out=out)
 
 
+def _enlarging(enhance: Enhance, scale: int) -> Enhance:
+    """`enhance`, each of whose pixels is then repeated `scale` times in both directions."""
+
+    def enlarge(image: GraphPicture, strength: float, out: GraphPicture) -> None:
+        small = np.empty_like(image)
+        enhance(image, strength, small)
+        np.copyto(out, small.repeat(scale, axis=0).repeat(scale, axis=1))
+
+    return enlarge
+
+
 class FakeSession:
     """A session that does what `enhance` does; raise in it to play a failing backend.
 
@@ -54,6 +65,7 @@ class FakeSession:
         enhance: Called with the checked arrays of `run`; an exception other than ours becomes `InferenceFailed`.
         engine_sha256: What `info` names as the engine.
         pixels: What its pictures are.
+        scale: How many times the frame's size it gives.
     """
 
     def __init__(
@@ -62,9 +74,11 @@ class FakeSession:
         enhance: Enhance = brighten,
         engine_sha256: str = "0" * 64,
         pixels: Pixels = RGB,
+        scale: int = 1,
     ) -> None:
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
-        self._enhance: Enhance | None = enhance
+        self._scale = scale
+        self._enhance: Enhance | None = enhance if scale == 1 else _enlarging(enhance, scale)
         self._info = SessionInfo(NAME, "no model", "none", options.precision, "0", engine_sha256)
 
     @property
@@ -76,7 +90,7 @@ class FakeSession:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._enhance is None:
             raise InferenceFailed("this fake session is closed: open another")
-        check_frames(image, out, self._shape, self._dtype)
+        check_frames(image, out, self._shape, self._dtype, self._scale)
         try:
             self._enhance(image, strength, out)
         except EdgeenhError:

@@ -1,58 +1,50 @@
-"""The memory of choices: small JSON files, one per bundle, frame size, options and machine; losing them costs seconds."""
+"""The memory of choices and verdicts: small JSON entries of the station's cache; losing them costs seconds."""
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edgeenh.errors import EdgeenhError
-from edgeenh.files import write_text
-
-_SCHEMA = 1
+from edgeenh.cache import Cache
 
 
 class Memory:
-    """What was chosen before under the same circumstances.
+    """What was found out before under the same circumstances.
 
     Args:
         circumstances: JSON values that must all be equal for a memory to count.
-        folder: Where the files lie; None = nothing is recalled or kept.
+        folder: The cache; None = nothing is recalled or kept.
+        kind: What sort of memory it is.
 
     Attributes:
-        remarks: What the user should hear: a file that was ignored, a folder that cannot be written to.
+        remarks: What the user should hear: an entry that this station did not write, a folder that cannot be written to.
     """
 
-    def __init__(self, circumstances: dict[str, Any], folder: Path | None) -> None:
-        self.remarks: list[str] = []
-        self._circumstances = {
-            "schema": _SCHEMA,
-            **json.loads(json.dumps(circumstances)),
-        }  # as they come back from a file
-        text = json.dumps(self._circumstances, sort_keys=True)
-        self._path = folder and folder / "choices" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+    def __init__(self, circumstances: dict[str, Any], folder: Path | None, kind: str = "choices") -> None:
+        self._cache = Cache(folder, kind)
+        self._key = dict(_flat("", circumstances))
+
+    @property
+    def remarks(self) -> list[str]:
+        """The remarks of the cache; the caller may add its own."""
+        return self._cache.remarks
 
     def recall(self) -> dict[str, Any] | None:
-        """What `keep` was given, or None; a file that is damaged or of other circumstances is ignored with a remark."""
-        if self._path is None or not self._path.exists():
-            return None
-        try:
-            document = json.loads(self._path.read_text("utf-8"))
-            if document["circumstances"] == self._circumstances and isinstance(document["choice"], dict):
-                choice: dict[str, Any] = document["choice"]
-                return choice
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
-        self.remarks.append(f"{self._path} is not what edgeenh wrote and is ignored; measuring again")
-        return None
+        """What `keep` was given, or None; an entry of other circumstances or of another writer is ignored with a remark."""
+        data = self._cache.recall(self._key)
+        return None if data is None else json.loads(data)
 
     def keep(self, choice: dict[str, Any]) -> None:
-        """Write `choice` (JSON values); a folder that cannot be written to is a remark, not an error."""
-        if self._path is None:
-            return
-        document = {"circumstances": self._circumstances, "choice": choice}
-        try:
-            write_text(self._path, json.dumps(document, indent=2) + "\n")
-        except EdgeenhError as exc:
-            self.remarks.append(f"the chosen backend is not remembered: {exc}")
+        """Remember `choice` (JSON values); a folder that cannot be written to is a remark, not an error."""
+        self._cache.remember(self._key, json.dumps(choice).encode())
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Name and text of every value, so that `edgeenh cache why` can say which one changed."""
+    if isinstance(value, dict) and value:
+        for key, part in value.items():
+            yield from _flat(f"{name}.{key}" if name else str(key), part)
+    else:
+        yield name, json.dumps(value, sort_keys=True)

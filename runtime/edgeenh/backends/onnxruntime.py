@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_contract, check_fixed_size, check_frames, one_line
 from edgeenh.backends.libraries import import_onnxruntime
-from edgeenh.backends.onnx_file import refuse_external_data
+from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
+from edgeenh.pixels import scaled_shape
 
 if TYPE_CHECKING:
     from edgeenh.backends.base import GraphPicture
@@ -74,19 +75,22 @@ def open_session(model: Model, options: SessionOptions) -> Session:
     provider = _provider(options.device, found)
     threads = options.threads or len(os.sched_getaffinity(0))
     session = _load(model, options, provider, threads)
-    return OnnxRuntimeSession(session, _info(model, found, provider, threads), options, model.pixels)
+    return OnnxRuntimeSession(session, _info(model, found, provider, threads), options, model.pixels, model.scale)
 
 
 class OnnxRuntimeSession:
     """A session for one frame size. The library reads `image` and writes `out` in place; nothing is kept."""
 
-    def __init__(self, session: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels) -> None:
+    def __init__(
+        self, session: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels, scale: int = 1
+    ) -> None:
         import numpy as np
 
         self._session = session
         self._binding = session.io_binding()
         self._info = info
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
+        self._scale, self._out_shape = scale, (1, *scaled_shape(self._shape, scale))
         self._strength = np.zeros(1, np.float32)
         self._binding.bind_input(STRENGTH, "cpu", 0, np.float32, (1,), self._strength.ctypes.data)
         self._element = np.dtype(pixels.dtype).type
@@ -100,12 +104,11 @@ class OnnxRuntimeSession:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._session is None:
             raise InferenceFailed("this onnxruntime session is closed: open another")
-        check_frames(image, out, self._shape, self._dtype)
+        check_frames(image, out, self._shape, self._dtype, self._scale)
         self._strength[0] = strength
-        shape = (1, *self._shape)
         try:
-            self._binding.bind_input(INPUT, "cpu", 0, self._element, shape, image.ctypes.data)
-            self._binding.bind_output(OUTPUT, "cpu", 0, self._element, shape, out.ctypes.data)
+            self._binding.bind_input(INPUT, "cpu", 0, self._element, (1, *self._shape), image.ctypes.data)
+            self._binding.bind_output(OUTPUT, "cpu", 0, self._element, self._out_shape, out.ctypes.data)
             self._session.run_with_iobinding(self._binding)
         except Exception as exc:  # the library has no common base for its errors
             raise InferenceFailed(f"onnxruntime failed on a frame: {one_line(exc)}") from exc
@@ -141,7 +144,7 @@ def _provider(device: str, found: Availability) -> str:
 
 
 def _load(model: Model, options: SessionOptions, provider: str, threads: int) -> Any:
-    refuse_external_data(model.onnx, model.name)
+    check_onnx(model.onnx, model.name)
     onnxruntime = import_onnxruntime()
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4  # fatal only: what goes wrong is raised, not printed

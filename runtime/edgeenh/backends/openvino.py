@@ -25,7 +25,7 @@ from edgeenh.backends.contract import (
     one_line,
 )
 from edgeenh.backends.libraries import import_openvino
-from edgeenh.backends.onnx_file import refuse_external_data
+from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
 
 if TYPE_CHECKING:
@@ -83,19 +83,22 @@ def open_session(model: Model, options: SessionOptions) -> Session:
         version=found.version,
         engine_sha256=model.sha256,
     )
-    return OpenVinoSession(compiled, info, options, model.pixels)
+    return OpenVinoSession(compiled, info, options, model.pixels, model.scale)
 
 
 class OpenVinoSession:
     """A session for one frame size. The plug-in reads `image` and writes `out` in place; nothing is kept."""
 
-    def __init__(self, compiled: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels) -> None:
+    def __init__(
+        self, compiled: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels, scale: int = 1
+    ) -> None:
         import numpy as np
 
         self._tensor = import_openvino().Tensor
         self._request = compiled.create_infer_request()
         self._info = info
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
+        self._scale = scale
         self._strength = np.zeros(1, np.float32)
         self._request.set_tensor(STRENGTH, self._tensor(self._strength, shared_memory=True))
 
@@ -108,7 +111,7 @@ class OpenVinoSession:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._request is None:
             raise InferenceFailed("this openvino session is closed: open another")
-        check_frames(image, out, self._shape, self._dtype)
+        check_frames(image, out, self._shape, self._dtype, self._scale)
         self._strength[0] = strength
         try:
             self._request.set_tensor(INPUT, self._tensor(image[None], shared_memory=True))
@@ -143,7 +146,7 @@ def _check_precision(model: Model, precision: str) -> None:
 
 
 def _compile(model: Model, options: SessionOptions, threads: int) -> Any:
-    refuse_external_data(model.onnx, model.name)
+    check_onnx(model.onnx, model.name)
     core = _core()
     try:
         graph = core.read_model(model.onnx)

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgeenh.backends import AUTO, get_backend
-from edgeenh.backends.base import SessionOptions
+from edgeenh.backends.base import Backend, SessionOptions
 from edgeenh.backends.contract import graph_precision
+from edgeenh.backends.first_start import Acceptance
 from edgeenh.backends.memory import Memory
 from edgeenh.backends.trial import Candidate, Trial
+from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
 from edgeenh.errors import BackendUnavailable, EdgeenhError, GateFailed
+from edgeenh.gate.evidence import write_evidence
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -32,6 +35,11 @@ class Report:
     candidates: tuple[Candidate, ...]
     remembered: bool = False
     remarks: tuple[str, ...] = ()
+
+    def notices(self) -> list[str]:
+        """What a person should know: every engine that ran and was not taken because it is wrong here, and the remarks."""
+        wrong = [one for one in self.candidates if one.ran and not one.accepted]
+        return [*(f"{one.backend} {one.precision} is not used: {one.reason}" for one in wrong), *self.remarks]
 
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
@@ -84,7 +92,7 @@ def choose(
     memory = Memory(_circumstances(bundle, backends, options), cache_dir)
     if remembered := _recall(memory, backends):
         return remembered
-    trial = Trial(bundle, options, clock)
+    trial = Trial(bundle, options, clock, cache_dir)
     candidates = tuple(
         trial.run(get_backend(name), asked) for name in backends for asked in _precisions(bundle, name, precision)
     )
@@ -94,7 +102,49 @@ def choose(
     best = min(accepted, key=lambda candidate: candidate.latency_ms or 0.0)
     document = {"backend": best.backend, "precision": best.precision, "candidates": [asdict(one) for one in candidates]}
     memory.keep(document)
-    return Choice(best.backend, best.precision, Report(candidates, remarks=tuple(memory.remarks)))
+    remarks = dict.fromkeys([*memory.remarks, *trial.remarks])
+    return Choice(best.backend, best.precision, Report(candidates, remarks=tuple(remarks)))
+
+
+def prove(
+    bundle: Bundle, backend: Backend, options: SessionOptions, clock: Callable[[], int] = time.perf_counter_ns
+) -> Acceptance:
+    """Prove that the one engine that was asked for by name is right on this station: nothing else is taken instead.
+
+    Args:
+        bundle: The model; its golden frames and thresholds decide.
+        backend: What runs it.
+        options: How; `cache_dir` is where a station remembers which engines passed.
+        clock: Monotonic nanoseconds.
+
+    Raises:
+        GateFailed: It does not pass; the message names the picture, the place and what to do.
+        EdgeenhError: It cannot be opened, or failed on a frame.
+    """
+    accepted = Trial(bundle, options, clock, options.cache_dir).prove(backend, options.precision)
+    if not accepted.passed:
+        asked = Thresholds(**bundle.manifest.gate.thresholds())
+        would = accepted.verdict.would_pass(asked) if accepted.verdict else {}
+        passing = "; a bundle with " + ", ".join(f"{name} {value:g}" for name, value in would.items()) + " would pass"
+        raise GateFailed(
+            f"{backend.NAME} {options.precision} fails the gate of {bundle.manifest.id} {bundle.manifest.version} on this "
+            f"station ({accepted.reasons[0]}{passing if would else ''}{_shown(accepted, options, bundle)}): choose --backend "
+            "auto, another --precision, or find the cause with "
+            f"`edgeenh export --explain {bundle.path} --backend {backend.NAME}`"
+        )
+    return accepted
+
+
+def _shown(accepted: Acceptance, options: SessionOptions, bundle: Bundle) -> str:
+    """Where the worst picture lies now, in the cache; empty without one, or where it cannot be written to."""
+    if accepted.verdict is None or options.cache_dir is None:
+        return ""
+    name = f"{bundle.manifest.id}-{accepted.info.backend}-{options.precision}"
+    try:
+        path = write_evidence(accepted.verdict, options.cache_dir / "failures", name, bundle.manifest.pixels.top)
+    except EdgeenhError:
+        return ""  # the verdict matters more than its picture
+    return f"; the worst picture is {path}" if path else ""
 
 
 def _circumstances(bundle: Bundle, backends: Sequence[str], options: SessionOptions) -> dict[str, Any]:

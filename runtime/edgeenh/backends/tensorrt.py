@@ -1,8 +1,8 @@
 """TensorRT on NVIDIA GPUs: one path for `tensorrt` 10, 11 and `tensorrt_rtx`. Not yet run on a GPU.
 
-A plan is native code, so one is run only if a signature covers it or this station built it. Bundles are not signed yet:
-`Model.plans` is information only, and every session builds its plan from the verified ONNX when it is opened
-(TensorRT-RTX: about a second; full TensorRT: minutes). Precision is that of the graph, since networks are strongly typed;
+A plan is native code, so one is run only if this station built it: `Model.plans` is information only. A session builds
+its plan from the verified ONNX when it is opened (TensorRT-RTX: about a second; full TensorRT: minutes), or takes the one
+that it kept in its authenticated cache. Precision is that of the graph, since networks are strongly typed;
 TF32 is off.
 """
 
@@ -23,7 +23,10 @@ from edgeenh.backends.tensorrt_build import (
     log_messages,
     process_logger,
 )
-from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
+from edgeenh.backends.tensorrt_cache import KIND, open_plan, plan_key
+from edgeenh.backends.tensorrt_layers import layer_types, prove_types
+from edgeenh.cache import Cache
+from edgeenh.cuda.driver import device_identity, device_names, driver_fix, driver_problem
 from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, DeviceBuffer, open_device, package_missing
 from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
 from edgeenh.pixels import RGB, Pixels
@@ -75,16 +78,19 @@ def open_session(model: Model, options: SessionOptions) -> Session:
             f"{options.precision} was asked for: choose --precision {model.onnx_precision}"
         )
     flavour = load_flavour()
+    profile = Profile.fixed(options.width, options.height)
     device = open_device()
+
+    def build() -> bytes:
+        name = f"edgeenh/{model.sha256[:12]}"
+        return build_plan(flavour.module, model.onnx, name=name, profile=profile, pixels=model.pixels)
+
+    def run(plan: bytes) -> TensorRtSession:
+        return TensorRtSession(flavour, device, plan, options, model.pixels, model.scale)
+
     try:
-        plan = build_plan(
-            flavour.module,
-            model.onnx,
-            name=f"edgeenh/{model.sha256[:12]}",
-            profile=Profile.fixed(options.width, options.height),
-            pixels=model.pixels,
-        )
-        return TensorRtSession(flavour, device, plan, options, model.pixels)
+        key = plan_key(flavour, model, profile, device_identity())
+        return open_plan(Cache(options.cache_dir, KIND), key, build, run)
     except BaseException:
         device.close()
         raise
@@ -99,15 +105,27 @@ class TensorRtSession:
         plan: A plan that this station built.
         options: Frame size and precision.
         pixels: What the pictures are.
+        scale: How many times the frame's size the plan gives.
+
+    Attributes:
+        notices: What the user should hear of the cache that the plan came from.
 
     Raises:
-        BackendUnavailable: The plan does not run on this GPU, or the GPU has too little memory.
+        BackendUnavailable: The plan does not run on this GPU, computes in another precision, or the GPU has too little memory.
     """
 
     def __init__(
-        self, flavour: Flavour, device: CudaDevice, plan: bytes, options: SessionOptions, pixels: Pixels = RGB
+        self,
+        flavour: Flavour,
+        device: CudaDevice,
+        plan: bytes,
+        options: SessionOptions,
+        pixels: Pixels = RGB,
+        scale: int = 1,
     ) -> None:
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
+        self._scale = scale
+        self.notices: tuple[str, ...] = ()
         self._device = device
         self._trt = flavour.module
         self._buffers: dict[str, DeviceBuffer] = {}
@@ -117,6 +135,7 @@ class TensorRtSession:
             try:
                 self._runtime, self._engine, self._context = _load(self._trt, plan)
                 self._bind()
+                proof = prove_types(layer_types(self._trt, self._engine, self._context), options.precision, flavour.name)
             except (RuntimeError, TypeError, ValueError, _RefusedError) as exc:
                 raise BackendUnavailable(
                     f"{flavour.name} {flavour.version} cannot run its plan on {device.name} "
@@ -124,7 +143,7 @@ class TensorRtSession:
                 ) from exc
         self._info = SessionInfo(
             backend=NAME,
-            provider=flavour.name,
+            provider=f"{flavour.name}, {proof}",
             device=device.name,
             precision=options.precision,
             version=flavour.version,
@@ -140,7 +159,7 @@ class TensorRtSession:
         """Enhance one frame (see `edgeenh.backends.base.Session.run`)."""
         if self._context is None:
             raise InferenceFailed("this tensorrt session is closed: open another")
-        check_frames(image, out, self._shape, self._dtype)
+        check_frames(image, out, self._shape, self._dtype, self._scale)
         device = self._device
         device.activate()
         self._staged[INPUT][:] = image.reshape(-1).view("uint8")
@@ -171,7 +190,7 @@ class TensorRtSession:
         frame = math.prod(self._shape) * np.dtype(self._dtype).itemsize
         if not self._context.set_input_shape(INPUT, (1, *self._shape)):
             raise _RefusedError(f"the plan refuses a frame of {self._shape[1]}x{self._shape[0]}")
-        for name, nbytes in ((INPUT, frame), (STRENGTH, 4), (OUTPUT, frame)):
+        for name, nbytes in ((INPUT, frame), (STRENGTH, 4), (OUTPUT, frame * self._scale**2)):
             self._buffers[name] = self._device.allocate(nbytes)
             self._staged[name] = self._device.pinned(nbytes)
             if not self._context.set_tensor_address(name, self._buffers[name].address):

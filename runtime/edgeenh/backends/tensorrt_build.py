@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edgeenh.backends.contract import INPUT, check_contract, one_line
-from edgeenh.backends.onnx_file import refuse_external_data
+from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.cuda.driver import driver_problem
 from edgeenh.errors import BackendUnavailable, IntegrityError, JobFailed, MissingExtra, UsageError
 from edgeenh.pixels import RGB, Pixels
 
 Progress = Callable[[str, int, int], None]
 """Told the builder's phase, the steps done and the steps in all; called from the builder's threads."""
+
+BUILD_OPTIONS = "strongly typed, without TF32"
+"""What every plan here is built with; a plan built otherwise is another plan."""
 
 FLAVOURS = {"full": ("tensorrt",), "rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings")}
 
@@ -131,6 +134,7 @@ def build_plan(
         network.name = name
         config = builder.create_builder_config()
         config.clear_flag(trt.BuilderFlag.TF32)
+        config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # so that the engine can tell its layers' types
         _set_profile(builder, network, config, profile)
         _set_targets(trt, config, compute_capabilities)
         monitor = _monitor(trt, progress) if progress else None
@@ -185,7 +189,7 @@ def process_logger(trt: Any) -> Any:
 
 def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str, pixels: Pixels) -> tuple[Any, Any]:
     """Network and parser of an ONNX, checked against the graph contract."""
-    refuse_external_data(onnx, name)
+    check_onnx(onnx, name)
     # by name: the value of the flag moved between major versions
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
     parser = trt.OnnxParser(network, logger)

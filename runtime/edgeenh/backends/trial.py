@@ -1,22 +1,21 @@
-"""Trying a bundle on backends: the golden frames through the gate, then the time of a frame."""
+"""Trying a bundle on backends: the gate first, unless this station knows the engine already, then the time of a frame."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from edgeenh.backends.base import Backend, SessionOptions
-from edgeenh.backends.contract import graph_precision
-from edgeenh.drift import Thresholds, judge
+from edgeenh.backends.first_start import Acceptance, GoldenRun
 from edgeenh.errors import EdgeenhError
-from edgeenh.padding import padded_size
-from edgeenh.slots import Slot, open_slot
+from edgeenh.pixels import scaled_shape
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -40,7 +39,7 @@ class Candidate:
         backend: Its name.
         precision: Its precision.
         accepted: Available and through the gate.
-        ran: Available, and the golden frames were judged, whatever the verdict.
+        ran: Available, and the golden frames were judged, now or before, whatever the verdict.
         reason: Why not accepted; empty when it is.
         latency_ms: Median time of one frame; None when not accepted.
         psnr_db: Lowest PSNR of the golden frames; None when identical or not judged.
@@ -64,16 +63,21 @@ class Trial:
         bundle: The model; golden frames and thresholds are its own.
         options: Frame size, threads and device; the precision is each candidate's.
         clock: Monotonic nanoseconds.
+        cache_dir: Where this station remembers which engines passed; None = nowhere.
+
+    Attributes:
+        remarks: What the user should hear of that memory.
     """
 
-    def __init__(self, bundle: Bundle, options: SessionOptions, clock: Callable[[], int]) -> None:
-        gate = bundle.manifest.gate
+    def __init__(
+        self, bundle: Bundle, options: SessionOptions, clock: Callable[[], int], cache_dir: Path | None = None
+    ) -> None:
         self._bundle, self._pixels = bundle, bundle.manifest.pixels
-        self._options = options
+        self._options, self._cache_dir = options, cache_dir
         self._clock = clock
-        self._golden = sorted(bundle.golden(), key=lambda golden: golden[1].shape)  # one session per size
-        self._thresholds = Thresholds(gate.min_psnr_db, gate.min_ssim)
+        self._golden = bundle.golden()
         self._best_ms = math.inf
+        self.remarks: list[str] = []
 
     def run(self, backend: Backend, precision: str) -> Candidate:
         """Judge and time one candidate; what keeps it from being accepted becomes its reason, not an exception."""
@@ -84,48 +88,36 @@ class Trial:
         if precision not in backend.PRECISIONS:
             return replace(candidate, reason=f"it offers {', '.join(backend.PRECISIONS)}")
         try:
-            verdict = judge(self._enhanced(backend, precision), self._thresholds, self._pixels.top)
-            psnr_db, ssim = _finite(verdict.psnr_db), _finite(verdict.ssim)
-            candidate = replace(candidate, ran=True, psnr_db=psnr_db, ssim=ssim)
-            if not verdict.passed:
-                return replace(candidate, reason=f"it fails the gate: {verdict.reasons[0]}")
+            with self._run_of(backend, precision) as run:
+                accepted = run.accept(self._cache_dir)
+            self.remarks += accepted.remarks
+            candidate = replace(candidate, ran=True, psnr_db=accepted.psnr_db, ssim=accepted.ssim)
+            if not accepted.passed:
+                return replace(candidate, reason=f"it fails the gate: {accepted.reasons[0]}")
             return replace(candidate, accepted=True, latency_ms=self._latency_ms(backend, precision))
         except EdgeenhError as exc:
             return replace(candidate, reason=str(exc))
 
-    def _open(self, backend: Backend, precision: str, height: int, width: int) -> Slot:
-        options = replace(self._options, height=height, width=width, precision=precision)
-        session = backend.open_session(self._bundle.model(graph_precision(precision)), options)
-        return open_slot(session, (height, width), self._pixels)
+    def prove(self, backend: Backend, precision: str) -> Acceptance:
+        """Judge one engine, or recall that this station did.
 
-    def _enhanced(self, backend: Backend, precision: str) -> Iterator[tuple[str, Levels, Levels]]:
-        """Name, reference and the candidate's picture for each golden frame; one session per frame size."""
-        multiple = self._bundle.manifest.generator.size_multiple
-        slot: Slot | None = None
-        size = (0, 0)
-        try:
-            for name, image, reference in self._golden:
-                padded = padded_size(image.shape[0], image.shape[1], multiple)
-                if slot is None or padded != size:
-                    if slot is not None:
-                        slot.close()
-                    size = padded
-                    slot = self._open(backend, precision, *size)
-                out = np.empty_like(image)
-                slot.run(image, 1.0, out, self._pixels.bits[1])
-                yield name, reference, out
-        finally:
-            if slot is not None:
-                slot.close()
+        Raises:
+            EdgeenhError: It cannot be opened, or failed on a frame.
+        """
+        with self._run_of(backend, precision) as run:
+            return run.accept(self._cache_dir)
+
+    def _run_of(self, backend: Backend, precision: str) -> GoldenRun:
+        return GoldenRun(self._bundle, self._golden, backend, replace(self._options, precision=precision))
 
     def _latency_ms(self, backend: Backend, precision: str) -> float:
         """Median time of a golden frame, resized to the frame size that will be used."""
         width, height = self._options.width, self._options.height
         golden = self._golden[0][1]
         frame: Levels = cv2.resize(golden, (width, height)).reshape(height, width, -1)
-        out = np.empty_like(frame)
-        slot = self._open(backend, precision, height, width)
-        try:
+        out = np.empty(scaled_shape(frame.shape, self._bundle.manifest.generator.scale), frame.dtype)
+        with self._run_of(backend, precision) as run:
+            slot = run.open((height, width))
             times: list[float] = []
             for turn in range(WARM_UP + RUNS):
                 started = self._clock()
@@ -134,12 +126,6 @@ class Trial:
                     times.append((self._clock() - started) / 1e6)
                 if times and times[0] > _HOPELESS * self._best_ms:
                     break
-        finally:
-            slot.close()
         latency = statistics.median(times)
         self._best_ms = min(self._best_ms, latency)
         return latency
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -3,7 +3,7 @@
 The form is UTF-8 with sorted keys, an indent of two, and a final newline; it is checked byte for byte. The field
 `manifest_sha256` is the SHA-256 of that form without this one field. Together they detect damage: no byte of a manifest
 can change unnoticed by accident. They are no protection against a person, who can compute a new digest as easily as we
-can; that takes a signature, which this version does not have.
+can; that takes a signature (`edgeenh.bundle.signature`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ from edgeenh.errors import IntegrityError
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 DIGEST = "manifest_sha256"
+MAX_MANIFEST_BYTES = 2 * 1024 * 1024
+"""More than the entries of as many members as a bundle may hold."""
+
+_MAX_NUMBER = 1 << 53
+"""Whole numbers up to here are the same in every reader of JSON (RFC 8259, section 6)."""
 
 
 def load(data: bytes) -> dict[str, Any]:
@@ -29,8 +34,11 @@ def load(data: bytes) -> dict[str, Any]:
     Raises:
         IntegrityError: It is not canonical JSON, not by the schema, or its digest is another.
     """
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise IntegrityError(f"{MANIFEST} holds {len(data):,} bytes, expected at most {MAX_MANIFEST_BYTES:,}: {REMEDY}")
     try:
-        document = json.loads(data)
+        # decoded here: given bytes, json would guess among five encodings
+        document = json.loads(data.decode("utf-8"), parse_int=_whole_number, object_pairs_hook=_names_once)
         canonical = _canonical(document)
     except (ValueError, RecursionError) as exc:
         raise IntegrityError(f"{MANIFEST} is not a JSON text that edgeenh can read ({exc}): {REMEDY}") from exc
@@ -60,6 +68,19 @@ def dump(document: dict[str, Any]) -> bytes:
         ) from exc
     _validate(complete)
     return _canonical(complete)
+
+
+def _whole_number(text: str) -> int:
+    value = int(text)
+    if abs(value) > _MAX_NUMBER:
+        raise ValueError(f"the number {text[:20]}… is beyond 2^53")
+    return value
+
+
+def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("an object holds a name twice")
+    return dict(pairs)
 
 
 def _canonical(document: Any) -> bytes:

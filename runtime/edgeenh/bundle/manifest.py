@@ -8,6 +8,7 @@ from typing import Any
 
 from edgeenh.bundle.archive import REMEDY
 from edgeenh.bundle.canonical import MANIFEST, SCHEMA_VERSION, dump, load
+from edgeenh.bundle.signature import SIGNATURE
 from edgeenh.errors import IntegrityError
 from edgeenh.pixels import KINDS, RGB, Pixels
 
@@ -28,6 +29,7 @@ class Generator:
         min_size: Smallest `(width, height)`.
         max_size: Largest `(width, height)`.
         fixed_size: The only `(width, height)` the graph takes; None when both are dynamic.
+        scale: How many times wider and higher than the frame the picture is that comes out; not written when it is 1.
     """
 
     variant: str
@@ -38,6 +40,7 @@ class Generator:
     min_size: Size
     max_size: Size
     fixed_size: Size | None = None
+    scale: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,21 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate at export: thresholds, and `{"precision", "backend", **Verdict.to_json()}` for each that was judged."""
+    """The gate at export: thresholds, and `{"precision", "backend", **Verdict.to_json()}` for each that was judged.
+
+    A threshold that is None is not stated: `edgeenh.drift.Thresholds` then has its own.
+    """
 
     min_psnr_db: float
     min_ssim: float
     results: tuple[Mapping[str, Any], ...] = ()
+    max_difference: float | None = None
+    max_share_off_by_more_than_1: float | None = None
+    max_mean_shift: float | None = None
+
+    def thresholds(self) -> dict[str, float]:
+        """Those that are stated, by their names in `edgeenh.drift.Thresholds`."""
+        return {name: value for name, value in _plain(self).items() if name != "results" and value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +172,9 @@ class Manifest:
         """The manifest as JSON values, without the digest of itself."""
         values: dict[str, Any] = _plain(self)
         del values["pixels"]
-        gate = values["gate"]
-        thresholds = {"min_psnr_db": gate["min_psnr_db"], "min_ssim": gate["min_ssim"]}
-        values["gate"] = {"thresholds": thresholds, "results": gate["results"]}
+        if self.generator.scale == 1:
+            del values["generator"]["scale"]
+        values["gate"] = {"thresholds": self.gate.thresholds(), "results": values["gate"]["results"]}
         return {"schema_version": SCHEMA_VERSION, "image": self.pixels.to_json(), **values}
 
 
@@ -215,8 +228,9 @@ def _check_consistency(manifest: Manifest) -> None:
     missing = sorted(set(named) - set(manifest.files))
     if missing:
         raise IntegrityError(f"{MANIFEST} names the member {missing[0]} and does not list it under files: {REMEDY}")
-    if MANIFEST in manifest.files:
-        raise IntegrityError(f"{MANIFEST} lists itself under files, expected only the other members: {REMEDY}")
+    for name in (MANIFEST, SIGNATURE):
+        if name in manifest.files:
+            raise IntegrityError(f"{MANIFEST} lists {name} under files, expected only the other members: {REMEDY}")
     _check_sizes(manifest.generator)
     for engine in manifest.engines:
         onnx = manifest.precisions.get(engine.precision)

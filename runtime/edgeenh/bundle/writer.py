@@ -11,7 +11,7 @@ from edgeenh.bundle.archive import pack
 from edgeenh.bundle.canonical import MANIFEST
 from edgeenh.bundle.manifest import Manifest, MemberFile
 from edgeenh.bundle.reader import Bundle
-from edgeenh.files import write_bytes
+from edgeenh.files import alone_in, write_bytes
 
 
 def write_bundle(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -> Bundle:
@@ -36,5 +36,6 @@ def write_bundle(path: Path, manifest: Manifest, members: Mapping[str, bytes]) -
     complete = dataclasses.replace(manifest, files=files)
     data = pack({MANIFEST: complete.to_json(), **{name: members[name] for name in files}})
     bundle = Bundle.from_bytes(data, path)
-    write_bytes(path, data)
+    with alone_in(path.parent):
+        write_bytes(path, data)
     return bundle

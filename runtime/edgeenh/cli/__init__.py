@@ -35,6 +35,9 @@ _ORDER = (
     "bench",
     "inspect",
     "verify",
+    "sign",
+    "keygen",
+    "cache",
     "doctor",
 )
 """The order of the help: the way of the data, then the tools."""

@@ -17,8 +17,10 @@ from edgeenh.cli.model import (
     BackendOption,
     BitsOption,
     DeviceOption,
+    FloorOption,
     ModelOption,
     PrecisionOption,
+    PublicKeyOption,
     StrengthOption,
     ThreadsOption,
     backend_json,
@@ -64,6 +66,8 @@ def enhance(
     threads: ThreadsOption = None,
     device: DeviceOption = "auto",
     bits: BitsOption = None,
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -78,11 +82,13 @@ def enhance(
     make_folder(out)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
-        enhancer = load_enhancer(model, backend, precision, strength, threads, device)
+        enhancer = load_enhancer(model, backend, precision, strength, threads, device, public_key, floor)
         stack.callback(enhancer.close)
         check_bits(bits, enhancer)
         interrupts.react(lambda: None)  # the loop looks at `interrupts.count` between two pictures
         outcomes = enhance_all(enhancer, targets, interrupts, bits)
+        for notice in enhancer.notices:
+            output.remark(notice)
         counts = count(len(pictures), unusable, outcomes)
         report = make_report(enhancer, counts, unusable + outcomes, strength, interrupted=interrupts.count > 0)
         tell(counts, unusable + outcomes, describe(enhancer), out)

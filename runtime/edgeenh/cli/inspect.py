@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from edgeenh.cli import output
+from edgeenh.cli.model import FloorOption, PublicKeyOption, open_bundle
+from edgeenh.cli.verify import describe_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from edgeenh.backends.onnx_file import GraphFacts
     from edgeenh.bundle import Bundle, Manifest
 
 
@@ -22,15 +26,15 @@ def register(app: typer.Typer) -> None:
 
 def inspect(
     bundle: Path | None = typer.Argument(None, help="The .edgeenh file; without it, the one that ships with edgeenh."),
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
     json_target: output.JsonOption = None,
 ) -> None:
-    """Show what a bundle holds: the model, its precisions, golden frames, engines, and how the gate judged it.
+    """Show what a bundle holds: the model, its graphs, golden frames, engines, signature, and how the gate judged it.
 
     Example: edgeenh inspect dental-n.edgeenh
     """
-    from edgeenh.bundle import Bundle
-
-    opened = Bundle.shipped() if bundle is None else Bundle.open(bundle)
+    opened = open_bundle(bundle, public_key, floor)
     output.emit_json(json_target, _document(opened))
     for name, value in _lines(opened):
         output.say(f"{name:<11} {value}".rstrip())
@@ -43,6 +47,8 @@ def _document(bundle: Bundle) -> dict[str, Any]:
         "bundle": str(bundle.path),
         "bytes": bundle.size,
         "sha256": bundle.sha256,
+        "signature": {"key_id": bundle.signature.key_id, "trusted": bundle.trusted} if bundle.signature else None,
+        "graphs": {precision: asdict(facts) for precision, facts in bundle.graphs.items()},
         "manifest": bundle.manifest.document(),
     }
 
@@ -51,11 +57,14 @@ def _lines(bundle: Bundle) -> Iterator[tuple[str, str]]:
     manifest = bundle.manifest
     yield "bundle", f"{bundle.path}, {bundle.size:,} bytes"
     yield "sha256", bundle.sha256
+    yield "signature", describe_signature(bundle)
     yield "model", f"{manifest.id} {manifest.version}, made {manifest.created}"
     pixels = manifest.pixels
     depth = "8-bit" if pixels.bits == (8, 8) else f"{pixels.bits[0]}- to {pixels.bits[1]}-bit"
     yield "pictures", f"{depth} {pixels.photometric}; the graph takes {pixels.describe()} on 0 to {pixels.scale}"
     yield from _generator(manifest)
+    for precision in bundle.precisions:
+        yield "graph", _graph(precision, bundle.graphs[precision])
     training = manifest.training
     yield "training", f"{training.data}; {training.images_seen:,} pictures seen; licence {training.licence}"
     yield "golden", f"frames: {', '.join(golden.name for golden in manifest.golden)}"
@@ -81,7 +90,14 @@ def _generator(manifest: Manifest) -> Iterator[tuple[str, str]]:
     sizes = f"{_size(generator.min_size)} to {_size(generator.max_size)} pixels"
     graph = "any height and width" if generator.fixed_size is None else f"{_size(generator.fixed_size)} only"
     yield "sizes", f"{sizes}; the graph takes {graph}, multiples of {generator.size_multiple}"
+    if generator.scale != 1:
+        yield "scale", f"the enhanced picture is {generator.scale} times as wide and high as the frame"
     yield "precisions", f"{', '.join(sorted(manifest.precisions))} (ONNX opset {onnx.opset}, IR {onnx.ir_version})"
+
+
+def _graph(precision: str, facts: GraphFacts) -> str:
+    operators = ", ".join(f"{name} {count}" for name, count in facts.operators.items())
+    return f"{precision}: {facts.nodes} nodes, {facts.tensors} tensors, {facts.weight_bytes:,} bytes; {operators}"
 
 
 def _result(result: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from edgeenh.errors import UsageError
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
+    from edgeenh.bundle import Bundle
     from edgeenh.enhancer import Enhancer
 
 ModelOption = Annotated[
@@ -36,6 +37,24 @@ BitsOption = Annotated[
         "--bits", metavar="N", help="Grey pictures: bits per value, 8 to 16; default: all that the file holds."
     ),
 ]
+PublicKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--public-key",
+        metavar="F.pub",
+        envvar="EDGEENH_PUBLIC_KEY",
+        help="Refuse a bundle that the owner of this key did not sign.",
+    ),
+]
+FloorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--floor",
+        metavar="N|FILE",
+        envvar="EDGEENH_FLOOR",
+        help="Refuse a bundle of a lower version; N, or a floor file.",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")]
 
 
@@ -45,8 +64,36 @@ def cache_folder() -> Path:
     return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "edgeenh"
 
 
+def parse_floor(floor: str | None) -> int | Path | None:
+    """What `--floor` means: a whole number is a version, anything else a file."""
+    if floor is None:
+        return None
+    return int(floor) if floor.isascii() and floor.isdigit() and len(floor) <= 10 else Path(floor)
+
+
+def open_bundle(model: Path | None, public_key: Path | None, floor: str | None) -> Bundle:
+    """Open the bundle that a command was given, or the one in this package, as the station's options demand.
+
+    Raises:
+        InputError, IntegrityError, MissingExtra: As `Bundle.open`.
+    """
+    from edgeenh.bundle import Bundle
+
+    lowest = parse_floor(floor)
+    if model is None:
+        return Bundle.shipped(public_key=public_key, floor=lowest)
+    return Bundle.open(model, public_key=public_key, floor=lowest)
+
+
 def load_enhancer(
-    model: Path | None, backend: str, precision: str | None, strength: float | None, threads: int | None, device: str
+    model: Path | None,
+    backend: str,
+    precision: str | None,
+    strength: float | None,
+    threads: int | None,
+    device: str,
+    public_key: Path | None = None,
+    floor: str | None = None,
 ) -> Enhancer:
     """Load a bundle for a command, with this user's cache.
 
@@ -63,6 +110,8 @@ def load_enhancer(
         threads=threads,
         device=device,
         cache_dir=cache_folder(),
+        public_key=public_key,
+        floor=parse_floor(floor),
     )
 
 

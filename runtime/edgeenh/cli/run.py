@@ -14,8 +14,10 @@ from edgeenh.cli.model import (
     BackendOption,
     BitsOption,
     DeviceOption,
+    FloorOption,
     ModelOption,
     PrecisionOption,
+    PublicKeyOption,
     StrengthOption,
     ThreadsOption,
     backend_json,
@@ -73,20 +75,23 @@ def run(
     threads: ThreadsOption = None,
     device: DeviceOption = "auto",
     bits: BitsOption = None,
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
     from edgeenh.sinks import open_sink
     from edgeenh.sources import open_source
     from edgeenh.stream import Stream
-    from edgeenh.stream.opening import check_mode, check_range
+    from edgeenh.stream.opening import check_mode, check_range, check_same_size
 
     check_mode(mode or "offline")
     check_range(max_age, strength, frames)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
-        enhancer = load_enhancer(model, backend, precision, strength, threads, device)
+        enhancer = load_enhancer(model, backend, precision, strength, threads, device, public_key, floor)
         check_bits(bits, enhancer)
+        check_same_size(enhancer)
         with ExitStack() as unowned:
             opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits)
             unowned.callback(opened.close)

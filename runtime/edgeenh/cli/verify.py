@@ -1,14 +1,16 @@
-"""`edgeenh verify`: whether a bundle is exactly what its manifest says."""
+"""`edgeenh verify`: whether a bundle is exactly what its manifest says, and what this station demands."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from edgeenh.cli import output
-from edgeenh.errors import IntegrityError
+from edgeenh.cli.model import FloorOption, PublicKeyOption, open_bundle
+from edgeenh.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -21,29 +23,70 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     bundle: Path | None = typer.Argument(None, help="The .edgeenh file; without it, the one that ships with edgeenh."),
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
+    raise_floor: bool = typer.Option(
+        False,
+        "--raise-floor",
+        help="Once it passed, write its version into the floor file: nothing older from then on.",
+    ),
     json_target: output.JsonOption = None,
 ) -> None:
-    """Check every byte of a bundle: its form, its manifest, each member's digest, and that its golden frames decode.
+    """Check every byte of a bundle: its form, manifest, signature, members, graphs, and that its golden frames decode.
 
-    This finds damage. It does not prove who made the bundle: it carries no signature. Exit 4 when something is wrong.
+    Without --public-key this finds damage and does not prove who made the bundle. Exit 4 when something is wrong.
 
-    Example: edgeenh verify dental-n.edgeenh
+    Example: edgeenh verify dental-n.edgeenh --public-key release.key.pub --floor 2
     """
-    from edgeenh.bundle import Bundle
-
+    floor_file = _floor_file(floor, public_key) if raise_floor else None
+    demanded = None if floor_file is not None and not floor_file.exists() else floor
     try:
-        opened = Bundle.shipped() if bundle is None else Bundle.open(bundle)
+        opened = open_bundle(bundle, public_key, demanded)
         frames = len(opened.golden())
     except IntegrityError as exc:
         output.emit_json(json_target, {**_head(bundle), "intact": False, "violation": str(exc)})
         raise
+    _tell(opened, frames)
+    if floor_file is not None:
+        _raise(floor_file, opened)
     output.emit_json(json_target, _document(opened, frames))
-    members = len(opened.members) + 1
+    output.next_step(f"edgeenh inspect {shlex.quote(str(opened.path))}")
+
+
+def _floor_file(floor: str | None, public_key: Path | None) -> Path:
+    """The file to raise: only what a trusted signature covers may bind a station for ever."""
+    if floor is None or floor.isdigit():
+        raise UsageError("--raise-floor writes into a floor file: give one with --floor FILE")
+    if public_key is None:
+        raise UsageError("--raise-floor believes the bundle's version only where it is signed: give --public-key")
+    return Path(floor)
+
+
+def _raise(floor_file: Path, bundle: Bundle) -> None:
+    from edgeenh.bundle.trust import raise_floor
+
+    model, version = bundle.manifest.id, bundle.manifest.version
+    changed = raise_floor(floor_file, model, version)
+    output.say(f"floor {floor_file}: {model} {'is now' if changed else 'stays'} at version {version} or newer")
+
+
+def _tell(bundle: Bundle, golden_frames: int) -> None:
+    from edgeenh.bundle import MANIFEST, SIGNATURE
+
+    members = len([*bundle.members, MANIFEST, *([SIGNATURE] if bundle.signature else [])])
     output.say(
-        f"{opened.path} is intact: {members} members, {opened.size:,} bytes, golden frames that decode: {frames}"
+        f"{bundle.path} is intact: {members} members, {bundle.size:,} bytes, golden frames that decode: {golden_frames}"
     )
-    output.say(f"sha256 {opened.sha256} (unsigned: shows damage, not who made it)")
-    output.next_step(f"edgeenh inspect {opened.path}")
+    output.say(f"sha256 {bundle.sha256}")
+    output.say(describe_signature(bundle))
+
+
+def describe_signature(bundle: Bundle) -> str:
+    """Whether the bundle is signed, by whom, and whether that was proven, in one line."""
+    if bundle.signature is None:
+        return "unsigned: this shows damage, not who made it"
+    by = f"signed by the key {bundle.signature.key_id}"
+    return by if bundle.trusted else f"{by}, as it says itself: --public-key proves it"
 
 
 def _head(bundle: Path | None) -> dict[str, Any]:
@@ -57,7 +100,9 @@ def _document(bundle: Bundle, golden_frames: int) -> dict[str, Any]:
         **_head(bundle.path),
         "intact": True,
         "violation": None,
-        "signed": False,
+        "signed": bundle.signature is not None,
+        "key_id": bundle.signature and bundle.signature.key_id,
+        "trusted": bundle.trusted,
         "sha256": bundle.sha256,
         "bytes": bundle.size,
         "model": model,

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from edgeenh.environment import fingerprint
+
 
 @functools.cache
 def driver_problem(load: Callable[[str], Any] = ctypes.CDLL) -> str:
@@ -32,6 +34,25 @@ def driver_problem(load: Callable[[str], Any] = ctypes.CDLL) -> str:
 def driver_fix() -> str:
     """What to do when `driver_problem` gives one."""
     return "run on a machine with an NVIDIA GPU and driver (`nvidia-smi` must list it)"
+
+
+def device_identity(ordinal: int = 0, load: Callable[[str], Any] = ctypes.CDLL) -> dict[str, str]:
+    """What a compiled engine depends on: `gpu`, `compute_capability`, and `driver` with its CUDA version.
+
+    What the driver does not tell is empty; where CUDA cannot run, all of it is.
+    """
+    names = device_names(load)
+    if ordinal >= len(names):
+        return {"gpu": "", "compute_capability": "", "driver": ""}
+    driver, device, number = load("libcuda.so.1"), ctypes.c_int(0), ctypes.c_int(0)
+    driver.cuDeviceGet(ctypes.byref(device), ordinal)
+    capability = []
+    for attribute in (75, 76):  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+        failed = driver.cuDeviceGetAttribute(ctypes.byref(number), attribute, device)
+        capability.append("" if failed else str(number.value))
+    cuda = "" if driver.cuDriverGetVersion(ctypes.byref(number)) else str(number.value)
+    module = next((str(gpu["driver"]) for gpu in fingerprint()["gpus"]), "")
+    return {"gpu": names[ordinal], "compute_capability": ".".join(capability), "driver": f"{module} (CUDA {cuda})"}
 
 
 def device_names(load: Callable[[str], Any] = ctypes.CDLL) -> tuple[str, ...]:

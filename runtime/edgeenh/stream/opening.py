@@ -37,6 +37,16 @@ def check_range(max_age_ms: float, strength: float | None, frames: int | None) -
         raise UsageError(f"frames is {frames}, expected 1 or more")
 
 
+def check_same_size(enhancer: object) -> None:
+    """Raise `UsageError` for an enhancer that enlarges: where it fails the original is shown, in another size."""
+    scale = getattr(enhancer, "scale", 1)
+    if scale != 1:
+        raise UsageError(
+            f"this bundle gives pictures of {scale} times the width and height, and a stream shows the original wherever "
+            "enhancing fails, expected both of one size: use `edgeenh enhance` for pictures, or a bundle of scale 1"
+        )
+
+
 def open_for(
     mode: Mode, source: str | Path | Source | Iterable[NDArray[Any]], clock: Clock, photometric: str = RGB.photometric
 ) -> Source:

@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import json
 import types
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from edgeenh.backends import Model, SessionOptions, tensorrt
 from edgeenh.backends.tensorrt_build import Flavour
+from edgeenh.backends.tensorrt_layers import prove_types
 from edgeenh.cuda.fake import FakeDevice
 from edgeenh.errors import BackendUnavailable, InferenceFailed, InputError, MissingExtra
 from edgeenh.pixels import GREY
@@ -58,7 +60,7 @@ class Context:
         raise ValueError("illegal address")
 
 
-def _fake_trt(device, refuse="", *, runtime_config=True):
+def _fake_trt(device, refuse="", *, runtime_config=True, layers=None):
     class Logger:
         class Severity:
             INTERNAL_ERROR, ERROR, WARNING = range(3)
@@ -68,12 +70,16 @@ def _fake_trt(device, refuse="", *, runtime_config=True):
     engine = types.SimpleNamespace(create_execution_context=lambda *config: None if refuse == "context" else context)
     if runtime_config:
         engine.create_runtime_config = lambda: config
+    if layers is not None:
+        inspector = types.SimpleNamespace(get_engine_information=lambda form: json.dumps({"Layers": layers}))
+        engine.create_engine_inspector = lambda: inspector
     runtime = types.SimpleNamespace(deserialize_cuda_engine=lambda plan: None if refuse == "plan" else engine)
     return types.SimpleNamespace(
         __name__=f"fake_trt_{id(device)}",
         ILogger=Logger,
         Runtime=lambda logger: runtime,
         DynamicShapesKernelSpecializationStrategy=types.SimpleNamespace(EAGER="EAGER"),
+        LayerInformationFormat=types.SimpleNamespace(JSON="JSON"),
         config=config,
         context=context,
     )
@@ -99,9 +105,36 @@ def test_frame_goes_through_the_device_and_back(picture, brightened):
 def test_info_names_the_plan_and_the_device(picture):
     session, _ = _session(FakeDevice())
     info = session.info
-    assert (info.provider, info.version, info.device) == ("tensorrt_rtx", "1.7", "fake CUDA device")
+    assert (info.version, info.device) == ("1.7", "fake CUDA device")
+    assert info.provider == "tensorrt_rtx, layer types not shown"
     assert info.engine_sha256 == hashlib.sha256(PLAN).hexdigest()
     assert info.precision == "fp16"
+
+
+def _layer(kind, words, name="features.0"):
+    return {"Name": name, "LayerType": kind, "Inputs": [{"Name": "x", "Format/Datatype": words}], "Outputs": []}
+
+
+HALF, FLOAT = _layer("CaskConvolution", "Row major linear FP16 format"), _layer("CaskDeconvolution", "Float")
+
+
+def test_the_engine_proves_its_precision_layer_by_layer():
+    free = [_layer("Reformat", "Float", "conv copy"), _layer("NoOp", "Float", "x"), "names only", {"Name": "Conv_1"}]
+    kinds = [_layer("kgen", "Half", "Conv_3 + LeakyRelu"), _layer("gemm", "N/A due to dynamic shapes")]
+    session, _ = _session(FakeDevice(), layers=[HALF, FLOAT, *kinds, *free])
+    assert session.info.provider == "tensorrt_rtx, 2 of 3 heavy layers in fp16"
+
+
+@pytest.mark.parametrize("layers", [[FLOAT, FLOAT], [_layer("CaskConvolution", "Thirty-two wide Int8 format")]])
+def test_fp16_that_built_something_else_is_refused(layers):
+    with pytest.raises(BackendUnavailable, match=r"asked for fp16 and its .* layers that multiply are"):
+        _session(FakeDevice(), layers=layers)
+
+
+def test_fp32_means_every_layer():
+    assert prove_types(["fp32", "fp32"], "fp32", "tensorrt") == "2 of 2 heavy layers in fp32"
+    with pytest.raises(BackendUnavailable, match="1 bf16, 1 fp32"):
+        prove_types(["fp32", "bf16"], "fp32", "tensorrt")
 
 
 def test_flavour_without_runtime_configurations_is_opened_too(picture, brightened):

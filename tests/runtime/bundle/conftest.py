@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgeenh.bundle import Engine, Gate, Generator, Golden, Manifest, Onnx, Profile, Training, write_bundle
-from edgeenh.drift import Thresholds, judge
+from edgeenh.drift import Thresholds
+from edgeenh.gate import judge
 from edgeenh.pictures import encode_picture
 
 
@@ -13,12 +14,12 @@ def _digest(data):
 
 
 @pytest.fixture
-def members():
-    """The members of a small bundle; the graphs are only bytes here, since nothing in these tests runs them."""
+def members(contract_onnx):
+    """The members of a small bundle."""
     frame = np.random.default_rng(7).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     return {
-        "generator.fp32.onnx": b"fp32 graph",
-        "generator.fp16.onnx": b"fp16",
+        "generator.fp32.onnx": contract_onnx("fp32"),
+        "generator.fp16.onnx": contract_onnx("fp16"),
         "golden/tooth.png": encode_picture(frame, ".png"),
         "golden/tooth.fp32.png": encode_picture(frame ^ 1, ".png"),
         "engines/fp16.plan": b"plan",

@@ -8,7 +8,7 @@ from edgeenh.cli import main
 @pytest.fixture
 def damaged(bundle, tmp_path):
     data = bytearray(bundle.path.read_bytes())
-    data[data.index(b"fp32 graph")] ^= 1
+    data[bytes(data).rindex(b"tiny")] ^= 1
     path = tmp_path / "damaged.edgeenh"
     path.write_bytes(data)
     return path

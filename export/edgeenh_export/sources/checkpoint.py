@@ -1,0 +1,92 @@
+"""A checkpoint of ours as a source: folded, and written through torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeenh.bundle import Generator
+from edgeenh_export import options
+from edgeenh_export.cost import macs_per_pixel
+from edgeenh_export.execute import as_tensor, pixels_of, run_generator, run_unclamped
+from edgeenh_export.fold import FOLD_TOLERANCE, check_fold, fold, fold_error
+from edgeenh_export.golden import GoldenFrame, golden_frames, shipped_frames
+from edgeenh_export.graph import FrameGraph
+from edgeenh_export.manifest import check_info, describe_generator, onnx_metadata
+from edgeenh_export.model_card import model_card
+from edgeenh_export.onnx_writer import write_onnx
+from edgeenh_export.options import Size
+from edgeenh_train.checkpoint import load_generator
+
+if TYPE_CHECKING:
+    from edgeenh_export.sources.source import Picture
+
+_FOLD_SIZE = (320, 256)
+"""Frames are cut to this for the check of the fold: whether two networks are one shows on any picture."""
+
+
+class OwnCheckpoint:
+    """See `edgeenh_export.sources.source.Source`.
+
+    Args:
+        path: The .safetensors file of a training run.
+        sizes: The frame sizes that are asked for.
+
+    Raises:
+        CheckpointError: It cannot be used.
+    """
+
+    reference = "the checkpoint in PyTorch"
+    step = ("fold", "folding, and comparing with the unfolded generator")
+    scale = 1
+
+    def __init__(self, path: Path, sizes: Sequence[Size]) -> None:
+        self._path = path
+        self._generator, self.info = load_generator(path)
+        check_info(path, self.info)
+        self.bounds = options.bounds(sizes)
+        self.macs, self.pixels = macs_per_pixel(self._generator), pixels_of(self._generator)
+
+    @property
+    def test_size(self) -> Size | None:
+        """The fixed size."""
+        return self.bounds.fixed
+
+    def prove(self) -> None:
+        """Fold, and prove that the fold changed nothing.
+
+        Raises:
+            GateFailed: It did.
+        """
+        self._folded = fold(self._generator)
+        frames = golden_frames(shipped_frames(self.pixels), self.bounds)
+        crops = [as_tensor(frame.image[: _FOLD_SIZE[1], : _FOLD_SIZE[0]]) / self.pixels.top for frame in frames]
+        self._error = fold_error(self._generator, self._folded, crops)
+        check_fold(self._error)
+
+    def write(self, precision: str) -> bytes:
+        """The graph."""
+        graph, info = FrameGraph(self._folded, precision), self.info
+        metadata = onnx_metadata(info, precision)
+        return write_onnx(graph, self.bounds.fixed, metadata, name=info.name, version=info.version)
+
+    def exact(self, frames: Sequence[GoldenFrame]) -> list[Picture]:
+        """The checkpoint's own generator, unfolded, in PyTorch."""
+        return run_generator(self._generator, frames)
+
+    def in_half(self, frames: Sequence[GoldenFrame]) -> Iterable[Picture]:
+        """The FP16 network in torch."""
+        return run_unclamped(FrameGraph(self._folded, "fp16"), frames)
+
+    def describe(self) -> Generator:
+        """The network as the manifest names it."""
+        return describe_generator(self._generator, self._folded, self.info, self.bounds)
+
+    def card(self) -> bytes:
+        """The card beside the checkpoint, or one made from what it says."""
+        return model_card(self._path, self.info)
+
+    def found(self) -> Mapping[str, Any]:
+        """How far the fold is from the checkpoint."""
+        return {"fold": {"max_abs": self._error, "tolerance": FOLD_TOLERANCE, "scale": "1 = the full range"}}

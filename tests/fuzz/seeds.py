@@ -1,0 +1,121 @@
+"""Where the fuzzer starts: small good files, and the corpus of malicious bundles."""
+
+import hashlib
+import importlib.util
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+from targets import STATION
+
+from edgeenh.bundle import Gate, Generator, Golden, Manifest, Onnx, Signature, Training, write_bundle
+from edgeenh.bundle.archive import unpack
+from edgeenh.cache.entries import encode
+from edgeenh.errors import IntegrityError
+
+VALUES = (
+    b"null",
+    b"true",
+    b"-1",
+    b"1e308",
+    b"9007199254740992",
+    b'""',
+    b'"../x"',
+    b"[]",
+    b"{}",
+    b"[1,2]",
+    b'[{"a":[{}]}]',
+    b"",
+)
+"""JSON of every sort, for a place where another is expected."""
+
+TESTS = Path(__file__).resolve().parents[1]
+
+
+def seeds(target: str) -> Iterator[bytes]:
+    """The seeds of one target."""
+    good = _bundle()
+    members = {name: bytes(view) for name, view in unpack(good).items()}
+    if target == "bundle":
+        yield from (good, *_malicious(good))
+    elif target == "manifest":
+        yield members["manifest.json"]
+        yield from (_text for evil in _malicious(good) if (_text := _manifest_of(evil)))
+    elif target == "manifest-value":
+        for number, text in enumerate(VALUES * 8):
+            yield (7 * number).to_bytes(2, "little") + text
+    elif target == "onnx":
+        yield from (members["generator.fp32.onnx"], members["generator.fp16.onnx"])
+    elif target == "picture":
+        yield from _pictures()
+    elif target == "signature":
+        yield Signature("0" * 64, bytes(64)).to_member()
+    elif target == "cache-entry":
+        yield encode(STATION, "plans", {"driver": "550"}, b"plan")
+    elif target == "options":
+        yield from (b"1280x720", b"0x0", b"-1x5", b"9" * 30, b"12", b"floor.json")
+
+
+def _bundle() -> bytes:
+    small = _load(TESTS / "runtime" / "conftest.py")
+    picture = cv2.imencode(".png", np.arange(768, dtype=np.uint8).reshape(16, 16, 3))[1].tobytes()
+    manifest = Manifest(
+        id="tiny",
+        version=1,
+        created="2026-11-22T10:00:00Z",
+        generator=Generator("tiny", 12, 9.0, 0.2, 16, (16, 16), (512, 512)),
+        training=Training("made by hand", "CC0-1.0", 0, "0" * 64),
+        onnx=Onnx(20, 10),
+        precisions={"fp32": "generator.fp32.onnx", "fp16": "generator.fp16.onnx"},
+        golden=(Golden("frame", "golden/frame.png", "golden/frame.png"),),
+        gate=Gate(50.0, 0.995),
+        tools={"edgeenh": "0.1.0"},
+    )
+    members = {
+        "MODEL_CARD.md": b"# card\n",
+        "generator.fp32.onnx": small._contract_onnx("fp32"),
+        "generator.fp16.onnx": small._contract_onnx("fp16"),
+        "golden/frame.png": picture,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        return write_bundle(Path(folder, "tiny.edgeenh"), manifest, members).path.read_bytes()
+
+
+def _malicious(good: bytes) -> Iterator[bytes]:
+    for attack in _load(TESTS / "runtime" / "bundle" / "test_malicious.py").CORPUS.values():
+        try:
+            evil: bytes = attack(good)
+        except (KeyError, ValueError):  # made for another bundle
+            continue
+        if len(evil) < 64 * 1024:
+            yield evil
+
+
+def _manifest_of(data: bytes) -> bytes:
+    try:
+        return bytes(unpack(data)["manifest.json"])
+    except (IntegrityError, KeyError):
+        return b""
+
+
+def _pictures() -> Iterator[bytes]:
+    for shape, kind in (((5, 7, 3), np.uint8), ((5, 7), np.uint16), ((5, 7, 4), np.uint8)):
+        pixels = np.arange(np.prod(shape)).reshape(shape).astype(kind)
+        for suffix in (".png", ".jpg", ".tif", ".webp", ".bmp"):
+            if kind == np.uint16 and suffix not in (".png", ".tif"):
+                continue
+            yield cv2.imencode(suffix, pixels)[1].tobytes()
+
+
+def _load(path: Path) -> ModuleType:
+    """A module of the tests, by its path: they are no package."""
+    name = "fuzz_" + hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,127 @@
+"""What is fuzzed: every reader of bytes that come from outside, before any library sees them.
+
+A target takes any bytes and returns; an error of edgeenh is an answer, anything else is a find.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from edgeenh.backends.onnx_file import check_onnx
+from edgeenh.bundle import Bundle, Manifest, Signature, canonical
+from edgeenh.bundle.archive import pack
+from edgeenh.cache.entries import decode, encode
+from edgeenh.cli.model import parse_floor
+from edgeenh.errors import EdgeenhError, IntegrityError
+from edgeenh.picture_headers import MalformedPictureError, read_header
+from edgeenh_bench.source_frames import parse_size
+
+STATION = b"s" * 32
+HERE = Path("fuzzed.edgeenh")
+
+
+def bundle(data: bytes) -> None:
+    """The whole reader: on the bytes as they are, and once more with every CRC and the directory repaired."""
+    with suppress(EdgeenhError):
+        Bundle.from_bytes(data, HERE)
+    with suppress(EdgeenhError):
+        Bundle.from_bytes(pack(_members(data)), HERE).golden()
+
+
+def manifest(data: bytes) -> None:
+    """The manifest: on the bytes as they are, and once more in canonical form with its digest repaired."""
+    with suppress(EdgeenhError):
+        Manifest.from_json(data)
+    try:
+        document = json.loads(data.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return
+    if isinstance(document, dict):
+        document.pop(canonical.DIGEST, None)
+        with suppress(EdgeenhError):
+            Manifest.from_json(canonical.dump(document))
+
+
+def manifest_value(data: bytes) -> None:
+    """A good manifest with one value replaced: the first two bytes say which, the others are its JSON; digest repaired."""
+    document = json.loads(_good_manifest())
+    places = list(_places(document))
+    holder, name = places[int.from_bytes(data[:2], "little") % len(places)]
+    try:
+        holder[name] = json.loads(data[2:].decode("utf-8"))
+    except (ValueError, RecursionError):
+        del holder[name]
+    document.pop(canonical.DIGEST, None)
+    with suppress(EdgeenhError):
+        read = Manifest.from_json(canonical.dump(document))
+        assert Manifest.from_json(read.to_json()) == read
+
+
+def onnx(data: bytes) -> None:
+    """The walk over an ONNX file."""
+    with suppress(IntegrityError):
+        check_onnx(data, "fuzzed")
+
+
+def picture(data: bytes) -> None:
+    """The headers of picture files."""
+    with suppress(MalformedPictureError):
+        read_header(data)
+
+
+def signature(data: bytes) -> None:
+    """The member manifest.sig: what is read is written again as it was."""
+    with suppress(IntegrityError):
+        assert Signature.from_member(data).to_member() == data
+
+
+def cache_entry(data: bytes) -> None:
+    """An entry of the cache: nobody writes one without the station's key."""
+    found = decode(STATION, "plans", data)
+    assert found is None or encode(STATION, "plans", found[0], found[1]) == data
+
+
+def options(data: bytes) -> None:
+    """Words of the command line that are parsed by hand."""
+    text = data.decode("utf-8", errors="replace")
+    for parse in (parse_size, parse_floor):
+        with suppress(EdgeenhError):
+            parse(text)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__.replace("_", "-"): target
+    for target in (bundle, manifest, manifest_value, onnx, picture, signature, cache_entry, options)
+}
+
+
+@functools.cache
+def _good_manifest() -> bytes:
+    from seeds import seeds
+
+    return next(seeds("manifest"))
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every holder and name (or number) of a value in a JSON document."""
+    names = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for name in names:
+        yield value, name
+        yield from _places(value[name])
+
+
+def _members(data: bytes) -> dict[str, bytes]:
+    """Members by their local headers, believed as far as they go."""
+    members, at = {}, 0
+    while data.startswith(b"PK\x03\x04", at) and len(data) >= at + 30:
+        size, name_length = (
+            int.from_bytes(data[at + 22 : at + 26], "little"),
+            int.from_bytes(data[at + 26 : at + 28], "little"),
+        )
+        start = at + 30 + name_length
+        members[data[at + 30 : start].decode("ascii", errors="replace")] = data[start : start + size]
+        at = start + size
+    return members
