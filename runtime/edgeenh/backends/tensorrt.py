@@ -25,6 +25,7 @@ from edgeenh.backends.tensorrt_build import (
 )
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, DeviceBuffer, open_device, package_missing
+from edgeenh.cuda.sticky import inference_failure
 from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
 from edgeenh.pixels import RGB, Pixels
 
@@ -151,9 +152,9 @@ class TensorRtSession:
             try:
                 queued = self._context.execute_async_v3(device.stream)
             except RuntimeError as exc:
-                raise InferenceFailed(f"tensorrt failed on a frame: {one_line(exc)}") from exc
+                raise inference_failure(f"tensorrt failed on a frame: {one_line(exc)}") from exc
             if not queued:
-                raise InferenceFailed(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
+                raise inference_failure(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
         device.to_host(self._staged[OUTPUT], self._buffers[OUTPUT])
         device.synchronize()
         out.reshape(-1).view("uint8")[:] = self._staged[OUTPUT]
