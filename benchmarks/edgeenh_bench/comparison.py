@@ -104,7 +104,8 @@ def _document(
         "environment": fingerprint(),
         "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
         "frames": frames.to_json(),
-        "method": _method(request) | {"gate": Thresholds(**manifest.gate.thresholds()).to_json(), "no_reference": no_reference},
+        "method": _method(request)
+        | {"gate": Thresholds(**manifest.gate.thresholds()).to_json(), "no_reference": no_reference},
         "cpu_share_of_other_programs": round(busy, 3),
         "rows": [row.to_json() for row in rows],
         "remarks": _remarks(request, frames, rows, no_reference, busy),

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Enhancer": "edgeenh.enhancer",
+    "ContainedEnhancer": "edgeenh.containment.enhancer",
     "load": "edgeenh.enhancer",
     "Stream": "edgeenh.stream",
     "Accounting": "edgeenh.stream",
@@ -37,12 +38,14 @@ _HOME = {
     "IntegrityError": "edgeenh.errors",
     "BackendUnavailable": "edgeenh.errors",
     "InferenceFailed": "edgeenh.errors",
+    "WorkerFailed": "edgeenh.errors",
 }
 
 __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle as Bundle
+    from edgeenh.containment.enhancer import ContainedEnhancer as ContainedEnhancer
     from edgeenh.enhancer import Enhancer as Enhancer
     from edgeenh.enhancer import load as load
     from edgeenh.errors import BackendUnavailable as BackendUnavailable
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     from edgeenh.errors import InferenceFailed as InferenceFailed
     from edgeenh.errors import InputError as InputError
     from edgeenh.errors import IntegrityError as IntegrityError
+    from edgeenh.errors import WorkerFailed as WorkerFailed
     from edgeenh.frames import DropReason as DropReason
     from edgeenh.frames import EnhancedFrame as EnhancedFrame
     from edgeenh.frames import Frame as Frame

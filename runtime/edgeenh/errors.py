@@ -3,6 +3,8 @@
 EdgeenhError                  exit 1
 ├── JobFailed                 exit 1   the job started and could not be finished
 │   ├── InferenceFailed                a backend failed on a frame it had accepted
+│   │   ├── DeviceLost                 and its process can no longer use the device
+│   │   └── WorkerFailed               the process that runs the backend cannot give this frame
 │   ├── OutputFailed                   a result could not be written (disk full, permission lost)
 │   └── TrainingFailed                 training stopped: non-finite loss, no space for a checkpoint
 ├── InputError                exit 2   what the user gave cannot be used
@@ -34,6 +36,22 @@ class JobFailed(EdgeenhError):
 
 class InferenceFailed(JobFailed):
     """A backend failed on a frame it had accepted."""
+
+
+class DeviceLost(InferenceFailed):
+    """A backend failed such that every later frame fails too: only a new process can use the device again."""
+
+
+class WorkerFailed(InferenceFailed):
+    """The process that runs the backend cannot give this frame.
+
+    Attributes:
+        reason: Why the original goes out instead, a value of `edgeenh.frames.PassthroughReason`.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class OutputFailed(JobFailed):

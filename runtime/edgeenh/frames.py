@@ -30,6 +30,18 @@ class PassthroughReason(StrEnum):
     """Enhancing it would have taken longer than `max_age` allows."""
     UNSUPPORTED_FRAME = "unsupported_frame"
     """Size or pixel type that the model does not take."""
+    WORKER_STARTING = "worker_starting"
+    """The worker process is being started, or prepared for a new size of frame."""
+    WORKER_DIED = "worker_died"
+    """The worker process ended by itself or was killed; until the next one is ready."""
+    WORKER_HUNG = "worker_hung"
+    """The worker process did not answer and was killed; until the next one is ready."""
+    WORKER_MEMORY = "worker_memory"
+    """The worker process held more memory than allowed and was killed; until the next one is ready."""
+    GAVE_UP = "gave_up"
+    """Workers failed on every backend more often than the budget allows; one is tried again from time to time."""
+    DRIFT = "drift"
+    """The drift monitor found the pictures too far from the reference, and there is no other backend."""
 
 
 class DropReason(StrEnum):

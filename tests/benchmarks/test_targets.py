@@ -11,6 +11,7 @@ from edgeenh.errors import JobFailed, SourceError, UsageError
 from edgeenh_bench.targets import (
     TARGETS,
     __main__,
+    containment_ratio,
     fp16_precision,
     memory_growth,
     seed_ratio,
@@ -70,6 +71,20 @@ def test_a_stream_is_compared_with_a_bare_session(bundle_path: Path) -> None:
     assert [len(rates) for rates in measured.details["frames_per_second"].values()] == [2, 2, 2, 2]
     assert all(figure.value > 0 for figure in measured.figures)
     assert [figure.passed is None for figure in measured.figures] == [False, False, True]
+
+
+def test_containment_is_measured_frame_by_frame_and_kill_by_kill(
+    bundle_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containment_ratio, "WIDTH", 96)
+    monkeypatch.setattr(containment_ratio, "HEIGHT", 72)  # not a multiple: the bare session gets padded frames
+    measured = containment_ratio.measure(bundle_path, 1, source=SMALL, frames=3, kills=2)
+    assert {way: len(times) for way, times in measured.details["ms"].items()} == {
+        "bare": 3, "in-process": 3, "contained": 3,
+    }  # fmt: skip
+    figures = {figure.name: figure for figure in measured.figures}
+    assert figures["kills recovered"].value == 2
+    assert figures["no enhanced frame after a kill, p99"].value > figures["no frame after a kill, longest"].value > 0
 
 
 def test_memory_is_read_after_the_stream_settled(bundle_path: Path) -> None:

@@ -10,6 +10,7 @@ TARGETS = {
     "latency": "variant n at 1280x720 on two CPU cores: p50 of the best CPU backend",
     "seed-ratio": "how many times faster variant n is than variant seed, same size, same backend",
     "stream-ratio": "throughput of streaming a clip, as a share of a bare session in a loop on the same frames",
+    "containment-ratio": "what a worker process adds to a frame of 1920x1080, and how soon frames go on after it is killed",
     "train-ratio": "pictures per second of training n, against UEGAN; and how long n waits for data",
     "startup": "time of `edgeenh --help` and of `import edgeenh`, whole processes",
     "verify-load": "time to verify a signed bundle and load it, in the process and as a whole command",

@@ -16,6 +16,7 @@ from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_contract, c
 from edgeenh.backends.libraries import import_onnxruntime
 from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
+from edgeenh.cuda.sticky import inference_failure
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
 from edgeenh.pixels import scaled_shape
 
@@ -111,7 +112,7 @@ class OnnxRuntimeSession:
             self._binding.bind_output(OUTPUT, "cpu", 0, self._element, self._out_shape, out.ctypes.data)
             self._session.run_with_iobinding(self._binding)
         except Exception as exc:  # the library has no common base for its errors
-            raise InferenceFailed(f"onnxruntime failed on a frame: {one_line(exc)}") from exc
+            raise inference_failure(f"onnxruntime failed on a frame: {one_line(exc)}") from exc
 
     def close(self) -> None:
         """Give back the library's memory; closing twice is allowed."""

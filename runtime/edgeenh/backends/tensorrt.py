@@ -28,6 +28,7 @@ from edgeenh.backends.tensorrt_layers import layer_types, prove_types
 from edgeenh.cache import Cache
 from edgeenh.cuda.driver import device_identity, device_names, driver_fix, driver_problem
 from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, DeviceBuffer, open_device, package_missing
+from edgeenh.cuda.sticky import inference_failure
 from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
 from edgeenh.pixels import RGB, Pixels
 
@@ -135,7 +136,9 @@ class TensorRtSession:
             try:
                 self._runtime, self._engine, self._context = _load(self._trt, plan)
                 self._bind()
-                proof = prove_types(layer_types(self._trt, self._engine, self._context), options.precision, flavour.name)
+                proof = prove_types(
+                    layer_types(self._trt, self._engine, self._context), options.precision, flavour.name
+                )
             except (RuntimeError, TypeError, ValueError, _RefusedError) as exc:
                 raise BackendUnavailable(
                     f"{flavour.name} {flavour.version} cannot run its plan on {device.name} "
@@ -170,9 +173,9 @@ class TensorRtSession:
             try:
                 queued = self._context.execute_async_v3(device.stream)
             except RuntimeError as exc:
-                raise InferenceFailed(f"tensorrt failed on a frame: {one_line(exc)}") from exc
+                raise inference_failure(f"tensorrt failed on a frame: {one_line(exc)}") from exc
             if not queued:
-                raise InferenceFailed(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
+                raise inference_failure(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
         device.to_host(self._staged[OUTPUT], self._buffers[OUTPUT])
         device.synchronize()
         out.reshape(-1).view("uint8")[:] = self._staged[OUTPUT]

@@ -107,6 +107,11 @@ class Bundle:
             return cls.open(package / "models" / SHIPPED, public_key=public_key, floor=floor)
 
     @property
+    def data(self) -> memoryview:
+        """The whole file as it was read and checked; a view, not a copy."""
+        return memoryview(next(iter(self._members.values())).obj)
+
+    @property
     def precisions(self) -> tuple[str, ...]:
         """Precisions that have a graph in the bundle, the reference (fp32) first."""
         return tuple(sorted(self.manifest.precisions, key=lambda precision: (precision != "fp32", precision)))

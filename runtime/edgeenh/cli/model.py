@@ -14,7 +14,10 @@ from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
+    from edgeenh.containment.enhancer import ContainedEnhancer
     from edgeenh.enhancer import Enhancer
+
+    AnyEnhancer = Enhancer | ContainedEnhancer
 
 ModelOption = Annotated[
     Path | None, typer.Option("--model", metavar="F.edgeenh", help="The bundle; default: the one in this package.")
@@ -115,7 +118,33 @@ def load_enhancer(
     )
 
 
-def check_bits(bits: int | None, enhancer: Enhancer) -> None:
+def load_contained(
+    model: Path | None,
+    backend: str,
+    precision: str | None,
+    strength: float | None,
+    threads: int | None,
+    device: str,
+    public_key: Path | None = None,
+    floor: str | None = None,
+) -> ContainedEnhancer:
+    """As `load_enhancer`, with the backend in a worker process."""
+    from edgeenh.containment.enhancer import ContainedEnhancer
+
+    return ContainedEnhancer(
+        open_bundle(model, public_key, floor),
+        backend=backend,
+        precision=precision,
+        strength=1.0 if strength is None else strength,
+        threads=threads,
+        device=device,
+        cache_dir=cache_folder(),
+        public_key=public_key,
+        floor=parse_floor(floor),
+    )
+
+
+def check_bits(bits: int | None, enhancer: AnyEnhancer) -> None:
     """Refuse `--bits` that the bundle's pictures cannot have.
 
     Raises:
@@ -129,13 +158,13 @@ def check_bits(bits: int | None, enhancer: Enhancer) -> None:
     raise UsageError(f"--bits is {bits} and {name} takes {takes}: leave it out, or give another --model")
 
 
-def model_json(enhancer: Enhancer) -> dict[str, Any]:
+def model_json(enhancer: AnyEnhancer) -> dict[str, Any]:
     """The bundle, as every JSON report names it."""
     manifest = enhancer.bundle.manifest
     return {"id": manifest.id, "version": manifest.version, "digest": enhancer.bundle.sha256}
 
 
-def backend_json(enhancer: Enhancer) -> dict[str, Any] | None:
+def backend_json(enhancer: AnyEnhancer) -> dict[str, Any] | None:
     """What really ran, as every JSON report names it; None when nothing was opened."""
     info = enhancer.info
     if info is None:
@@ -150,7 +179,7 @@ def backend_json(enhancer: Enhancer) -> dict[str, Any] | None:
     }
 
 
-def describe(enhancer: Enhancer) -> str:
+def describe(enhancer: AnyEnhancer) -> str:
     """Model and backend in one line for people."""
     manifest, info = enhancer.bundle.manifest, enhancer.info
     name = f"{manifest.id} {manifest.version}"
@@ -161,7 +190,7 @@ def describe(enhancer: Enhancer) -> str:
     )
 
 
-def next_step(source: str, model: Path | None, enhancer: Enhancer) -> str:
+def next_step(source: str, model: Path | None, enhancer: AnyEnhancer) -> str:
     """The most useful command after frames were enhanced: the comparison of all backends, which are compared in colour."""
     if enhancer.pixels != RGB:
         return f"edgeenh inspect {shlex.quote(str(enhancer.bundle.path))}"

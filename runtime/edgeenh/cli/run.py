@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -23,6 +23,7 @@ from edgeenh.cli.model import (
     backend_json,
     check_bits,
     describe,
+    load_contained,
     load_enhancer,
     model_json,
     next_step,
@@ -30,10 +31,11 @@ from edgeenh.cli.model import (
 from edgeenh.errors import EdgeenhError
 
 if TYPE_CHECKING:
-    from edgeenh.enhancer import Enhancer
+    from edgeenh.cli.model import AnyEnhancer
     from edgeenh.sinks import Sink
     from edgeenh.sources import Source
     from edgeenh.stream import Mode, Stream
+    from edgeenh.stream.drift_monitor import DriftMonitor
 
 SCHEMA = "edgeenh.run/1"
 
@@ -42,9 +44,11 @@ REMARKS = 10
 
 HELP = """Stream frames from SOURCE through a model, and account for every one of them.
 
-SOURCE is a video, a picture, a folder of pictures, a glob, camera:0, /dev/video0 or synthetic:1280x720@30. --out is
+SOURCE is a video, a picture, a folder of pictures, a glob, camera:0, gige:SERIAL, rtsp://HOST/PATH, http://HOST/PATH,
+watch:FOLDER, - for raw frames on stdin, or synthetic:1280x720@30; docs/sources.md has their options. --out is
 a video (.mp4, .mov, .avi, or .mkv which is lossless), a folder, or null. When the model fails on a frame, the
-original goes out, flagged. A model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
+original goes out, flagged; the model runs in a process of its own, which may die or hang without ending the run. A
+model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
 
 Exit: 0 done; 1 the job failed, or in mode offline a frame was lost or is not enhanced; 2 bad usage or input; 4 the
 bundle is not what it says; 5 the backend is unavailable; 130 interrupted, after a clean end and the report.
@@ -77,6 +81,18 @@ def run(
     bits: BitsOption = None,
     public_key: PublicKeyOption = None,
     floor: FloorOption = None,
+    raw: Annotated[
+        str | None, typer.Option("--raw", metavar="WxH:FORMAT@FPS", help="What raw frames on stdin are.")
+    ] = None,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="Run the model in this process: faster to start, contains nothing.")
+    ] = False,
+    watch_model: Annotated[
+        bool, typer.Option("--watch-model", help="Go on with a newer bundle when the file of --model is replaced.")
+    ] = False,
+    drift_every: Annotated[
+        int | None, typer.Option("--drift-every", metavar="N", help="Compare one in N frames with the FP32 reference.")
+    ] = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -89,19 +105,24 @@ def run(
     check_range(max_age, strength, frames)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
-        enhancer = load_enhancer(model, backend, precision, strength, threads, device, public_key, floor)
+        load = load_enhancer if in_process else load_contained
+        enhancer = load(model, backend, precision, strength, threads, device, public_key, floor)
+        if not in_process:
+            stack.callback(enhancer.close)  # whatever the worker does, it can be killed
         check_bits(bits, enhancer)
         check_same_size(enhancer)
+        stack.enter_context(watching(model, enhancer, watch_model))
+        monitor = stack.enter_context(monitoring(drift_every))
         with ExitStack() as unowned:
-            opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits)
+            opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits, raw=raw)
             unowned.callback(opened.close)
             refuse_overwriting(opened, out)
             sink = open_sink(out, fps=opened.fps)
             chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
-            stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames)
+            stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, monitor=monitor)
             unowned.pop_all()  # from here on the stream closes the source
         # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
-        stack.callback(lambda: enhancer.close() if stream.ended else None)
+        stack.callback(lambda: enhancer.close() if stream.ended or not in_process else None)
         failure = pump(stream, sink, interrupts, total=frames or stream.source.length)
         report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
     tell(report, describe(enhancer), sink, failure)
@@ -140,6 +161,36 @@ def pump(stream: Stream, sink: Sink, interrupts: Interrupts, total: int | None) 
     return None
 
 
+def watching(model: Path | None, enhancer: AnyEnhancer, wanted: bool) -> AbstractContextManager[object]:
+    """The watch over the file of `--model`, to be entered; nothing when it is not wanted.
+
+    Raises:
+        UsageError: There is no such file to watch, or the model runs in this process.
+    """
+    from edgeenh.cli.watch_model import ModelWatch
+    from edgeenh.containment.enhancer import ContainedEnhancer
+    from edgeenh.errors import UsageError
+
+    if not wanted:
+        return nullcontext()
+    if model is None or not isinstance(enhancer, ContainedEnhancer):
+        raise UsageError("--watch-model needs --model with a file of its own, and goes without --in-process")
+    return ModelWatch(model, enhancer)
+
+
+def monitoring(every: int | None) -> AbstractContextManager[DriftMonitor | None]:
+    """The drift monitor, to be entered; nothing when it is not wanted.
+
+    Raises:
+        UsageError: `every` is less than 1.
+    """
+    if every is None:
+        return nullcontext()
+    from edgeenh.stream.drift_monitor import DriftMonitor
+
+    return DriftMonitor(every)
+
+
 def refuse_overwriting(source: Source, out: str | None) -> None:
     """Raise `UsageError` when the sink would take the place of the source itself: originals are never overwritten."""
     from edgeenh.errors import UsageError
@@ -150,7 +201,7 @@ def refuse_overwriting(source: Source, out: str | None) -> None:
 
 def make_report(
     stream: Stream,
-    enhancer: Enhancer,
+    enhancer: AnyEnhancer,
     sink: Sink,
     strength: float | None,
     *,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeenh.cuda.interface import DeviceBuffer
-from edgeenh.errors import BackendUnavailable, InferenceFailed
+from edgeenh.cuda.sticky import inference_failure
+from edgeenh.errors import BackendUnavailable
 
 
 def open_device(ordinal: int) -> CudaCoreDevice:
@@ -96,4 +97,4 @@ def _failing_as_inference() -> Iterator[None]:
     try:
         yield
     except Exception as exc:  # cuda-core has no common base for its errors
-        raise InferenceFailed(f"CUDA failed: {exc}") from exc
+        raise inference_failure(f"CUDA failed: {exc}") from exc

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeenh.cuda.interface import DeviceBuffer
-from edgeenh.errors import BackendUnavailable, InferenceFailed
+from edgeenh.cuda.sticky import inference_failure
+from edgeenh.errors import BackendUnavailable
 
 
 def open_device(ordinal: int) -> PycudaDevice:
@@ -99,4 +100,4 @@ class PycudaDevice:
         try:
             yield
         except self._driver.Error as exc:
-            raise InferenceFailed(f"CUDA failed: {exc}") from exc
+            raise inference_failure(f"CUDA failed: {exc}") from exc

@@ -79,6 +79,7 @@ class BaseSource:
         self.fps: float | None = None
         self.length: int | None = None
         self.live = False
+        self.position_s: float | None = None  # where the last frame lies in a recording that says so
         self.lost_upstream: Counter[str] = Counter()
         self.notices: list[Notice] = []
         self._clock = clock

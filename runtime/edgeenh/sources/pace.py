@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class PacedSource:
-    """Hands out frame k of another source k periods after the first, stamped with that moment.
+    """Hands out the frames of another source at their moments, stamped with them.
 
-    A frame that comes late goes out at once.
+    Where the recording says when a frame is to be shown, that counts; otherwise frame k comes k periods after the
+    first. A frame that comes late goes out at once.
 
     Args:
         source: The source to slow down; it belongs to this one from now on.
@@ -48,7 +49,9 @@ class PacedSource:
             return None
         if self._first_ns is None:
             self._first_ns = self._clock.now_ns()
-        due_ns = self._first_ns + round(self._shown * self._period_ns)
+        position_s: float | None = getattr(self._source, "position_s", None)
+        after_ns = self._shown * self._period_ns if position_s is None else position_s * 1e9
+        due_ns = self._first_ns + round(after_ns)
         if not self._clock.wait_until(due_ns, self._interrupted):
             return None
         self._shown += 1

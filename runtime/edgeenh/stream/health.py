@@ -6,6 +6,8 @@ backend that broke, not a model that is a little off; that is the drift gate's w
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from edgeenh.pixels import top_of
 
 if TYPE_CHECKING:
+    from edgeenh.bundle import Bundle
     from edgeenh.pixels import Levels
 
 ROWS = 64
@@ -24,6 +27,38 @@ VALUES = 192
 
 NOISE = 8
 """Input levels of 255 that differ by no more than this may become one output level; a covered lens is not a fault."""
+
+
+TOLERANCE = 4 / 255
+"""What rounding in any precision may add to a change, as a share of the range."""
+
+WIDER = 0.5
+"""By so much of the cap the golden band is widened: a few golden frames do not show all that frames can be. Measured with
+`dental-n`: golden frames shift by up to 40 levels of 255, 65 other pictures by up to 101; the widened band ends at 116."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the model of a bundle can do to a frame at strength 1, as shares of the range.
+
+    Attributes:
+        cap: The largest change of any value.
+        low, high: The band of each channel's mean change: what the golden frames and no change at all span, widened.
+    """
+
+    cap: float
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@lru_cache(4)
+def bounds_of(bundle: Bundle) -> Bounds:
+    """The bounds by a bundle's own word and its golden frames; remembered for the last bundles."""
+    cap, top = bundle.manifest.generator.cap, bundle.manifest.pixels.top
+    means = [(after.mean((0, 1)) - before.mean((0, 1))) / top for _, before, after in bundle.golden()]
+    shifts = np.vstack([*means, np.zeros(bundle.manifest.pixels.channels)])
+    low, high = shifts.min(0) - WIDER * cap, shifts.max(0) + WIDER * cap
+    return Bounds(cap, tuple(map(float, low)), tuple(map(float, high)))
 
 
 class FrameHealth:
@@ -42,21 +77,29 @@ class FrameHealth:
             out: The output's memory, of the same kind; its sampled values are overwritten with some far from the input's.
             bits: The frame's.
         """
-        # Half the range away from the input: the model is bounded, so it cannot produce this value by itself.
-        unwritten: Levels = _sample(image) ^ image.dtype.type(1 << (bits - 1))
-        _sample(out)[...] = unwritten
-        self._unwritten = unwritten
+        self._unwritten = unwritten_mark(image, out, bits)
 
-    def verdict(self, image: Levels, enhanced: Levels, bits: int = 8) -> str:
+    def verdict(
+        self,
+        image: Levels,
+        enhanced: Levels,
+        bits: int = 8,
+        bounds: Bounds | None = None,
+        strength: float = 1.0,
+    ) -> str:
         """What is wrong with `enhanced`, in words for a person; empty when nothing is.
 
-        An output is unhealthy when it was not written after `arm`, when it is one colour although the input is not, or
-        when it is the previous output again although the input changed.
+        An output is unhealthy when it was not written after `arm`, when it is one colour although the input is not,
+        when it is the previous output again although the input changed, or when it is further from the input, in a
+        value or in the mean of a channel, than the model can go. Whole numbers are finite; that the grey values of a
+        graph were, before they became whole numbers, is checked where they do (`edgeenh.slots`).
 
         Args:
             image: The input, as `Frame` holds it; only read.
             enhanced: The output, likewise.
             bits: The frame's.
+            bounds: The model's; None = not known.
+            strength: The frame's, 0…1.
         """
         before, after = _sample(image).copy(), _sample(enhanced).copy()
         unwritten, self._unwritten = self._unwritten, None
@@ -64,6 +107,8 @@ class FrameHealth:
             return "the backend did not write its output"
         noise = NOISE * top_of(bits) // 255
         problem = self._stale(before, after, noise) or _constant(before, after, enhanced, noise)
+        if bounds is not None and not problem:
+            problem = _too_far(before, after, _channels(enhanced), bounds, strength, top_of(bits))
         self._last_input, self._last_output = before, after
         return problem
 
@@ -78,6 +123,16 @@ class FrameHealth:
         if change <= noise:
             return ""
         return f"the output is the previous one again although the input changed by up to {change} levels"
+
+
+def unwritten_mark(image: Levels, out: Levels, bits: int) -> Levels:
+    """Write values to `out`, where samples are taken, that no model can make of `image`; returns them.
+
+    They are half the range away from the input, and the models are bounded.
+    """
+    mark: Levels = _sample(image) ^ image.dtype.type(1 << (bits - 1))
+    _sample(out)[...] = mark
+    return mark
 
 
 def _sample(image: Levels) -> Levels:
@@ -100,3 +155,17 @@ def _constant(before: Levels, after: Levels, enhanced: Levels, noise: int) -> st
     if (enhanced != enhanced[0, 0]).any():
         return ""
     return f"the output is one colour, {tuple(enhanced[0, 0].reshape(-1).tolist())}, although the input is not"
+
+
+def _too_far(before: Levels, after: Levels, channels: int, bounds: Bounds, strength: float, top: int) -> str:
+    change = after.astype(np.int32) - before
+    most, allowed = int(np.abs(change).max()), (bounds.cap * strength + TOLERANCE) * top
+    if most > allowed:
+        return f"a value changed by {most} levels, and the model changes none by more than {allowed:.0f}"
+    for channel in range(channels):
+        shift = float(change[:, channel::channels].mean())
+        low, high = ((bound * strength) * top for bound in (bounds.low[channel], bounds.high[channel]))
+        if not low - TOLERANCE * top <= shift <= high + TOLERANCE * top:
+            name = "RGB"[channel] if channels == 3 else "grey"
+            return f"the mean of {name} shifted by {shift:.0f} levels, outside the band of {low:.0f} to {high:.0f}"
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +22,8 @@ from edgeenh.stream.worker import FrameEnhancer, Worker, pixels_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from edgeenh.stream.drift_monitor import DriftMonitor
 
 JOIN_S = 1.5
 """How long `close` waits for a source and a backend that do not return."""
@@ -46,6 +49,7 @@ class Stream:
         strength: 0…1; None = the enhancer's own.
         frames: Capture so many frames at most; None = all there are.
         clock: Monotonic time.
+        monitor: Compares one in so many results with a reference (`edgeenh.stream.drift_monitor`); not closed.
 
     Raises:
         UsageError: An argument is outside its range.
@@ -62,6 +66,7 @@ class Stream:
         strength: float | None = None,
         frames: int | None = None,
         clock: Clock | None = None,
+        monitor: DriftMonitor | None = None,
     ) -> None:
         check_mode(mode)
         check_range(max_age_ms, strength, frames)
@@ -70,7 +75,8 @@ class Stream:
         self._clock = clock or MonotonicClock()
         self.source = open_for(mode, source, self._clock, pixels_of(enhancer).photometric)
         self._enhancer, self._limit = enhancer, frames
-        self._worker = Worker(enhancer, strength, self._clock)
+        limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
+        self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
         self._policy: Policy
         self._policy = (
             LivePolicy(self.accounting, round(max_age_ms * 1e6)) if mode == "live" else OfflinePolicy(self.accounting)
@@ -185,10 +191,12 @@ class Stream:
         `latency_ms` is the time of enhanced frames in the enhancer; `age_ms` that of all frames from capture until
         they were handed over.
         """
+        self._take_notices_behind()
         return {
             "mode": self.mode,
             "accounting": self.accounting.to_json(),
             **self._figures.to_json(),
+            **({"drift": self._monitor.to_json()} if self._monitor else {}),
             "events": [event.to_json(self._figures.started_ns) for event in self.events],
         }
 
@@ -250,6 +258,15 @@ class Stream:
             notice = self.source.notices.pop(0)
             self._event(notice.kind, notice.detail)
 
+    def _take_notices_behind(self) -> None:
+        """What the enhancer and the monitor have to tell; other streams may take them at the same time."""
+        for behind in (self._enhancer, self._monitor):
+            notices = getattr(behind, "notices", ())
+            with suppress(IndexError):
+                while notices:
+                    notice = notices.popleft()
+                    self._event(notice.kind, notice.detail)
+
     def _enhance(self) -> None:
         """The enhancing thread: one frame after another, until nothing comes any more."""
         while (job := self._wait_for_job()) is not None:
@@ -258,6 +275,7 @@ class Stream:
                 result = self._worker.pass_through(job.frame, PassthroughReason.DEADLINE, late)
             else:
                 result = self._worker.enhance(job.frame)
+            self._take_notices_behind()
             self._watch.see(result)
             self._notices.see(result.finished_ns)
             with self._lock:

@@ -93,7 +93,7 @@ def test_a_second_ctrl_c_ends_a_run_whose_backend_hangs(
     start_script: Start, tmp_path: Path, fake: list[object]
 ) -> None:
     out, report_file = tmp_path / "out.mp4", tmp_path / "report.json"
-    words = ["run", "synthetic:96x64@100", *fake, "--out", out, "--json", report_file]
+    words = ["run", "synthetic:96x64@100", *fake, "--in-process", "--out", out, "--json", report_file]
     process = start_script(STUCK.format(words=[str(word) for word in words]))
     _read_until(process.stdout, process, "stuck")
     process.send_signal(signal.SIGINT)
@@ -123,7 +123,7 @@ sys.exit(main({words!r}))
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_loading_leaves_nothing(start_script: Start, tmp_path: Path, number: signal.Signals) -> None:
-    words = ["run", "synthetic:96x64@100", "--out", str(tmp_path / "out.mp4")]
+    words = ["run", "synthetic:96x64@100", "--in-process", "--out", str(tmp_path / "out.mp4")]
     process = start_script(LOADING.format(words=words))
     _read_until(process.stdout, process, "loading")
     process.send_signal(number)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeenh.errors import SourceError, UsageError
 from edgeenh.sources import Notice, open_source
-from edgeenh.sources.camera import CameraSource, camera_index
+from edgeenh.sources.camera import CameraSource, camera_path
 from edgeenh.sources.frames import FramesSource
 from edgeenh.sources.pace import PacedSource
 from edgeenh.sources.synthetic import STEP, pattern
@@ -47,20 +48,29 @@ def test_a_bad_synthetic_source_says_what_was_expected(spec: str) -> None:
         open_source(spec)
 
 
-@pytest.mark.parametrize("spec", ["gige:123", "rtsp://host/a", "-", "scan.dcm"])
-def test_kinds_of_a_later_release_say_so(spec: str) -> None:
-    with pytest.raises(UsageError, match="this release does not read"):
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            "dvb://7",
+            "is of no known kind, expected camera:0, gige:SERIAL, rtsp://HOST/PATH, watch:FOLDER, -, synthetic:",
+        ),
+        ("scan.dcm", "is DICOM, which this release does not stream"),
+    ],
+)
+def test_a_kind_that_is_not_read_names_those_that_are(spec: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
         open_source(spec)
 
 
 @given(st.text(max_size=12))
 def test_only_a_camera_is_a_camera(rest: str) -> None:
-    index = camera_index(f"camera:{rest}")
-    assert index == (int(rest) if re.fullmatch(r"[0-9]{1,3}", rest) else None)
+    path = camera_path(f"camera:{rest}")
+    assert path == (Path(f"/dev/video{int(rest)}") if re.fullmatch(r"[0-9]{1,3}", rest) else None)
 
 
 def test_a_camera_that_is_not_there_names_those_that_are() -> None:
-    with pytest.raises(SourceError, match=r"camera:999 is not there; cameras on this machine: "):
+    with pytest.raises(SourceError, match=r"/dev/video999 is not there; cameras on this machine: "):
         open_source("/dev/video999")
     with pytest.raises(UsageError, match="expected camera:NUMBER"):
         open_source("camera:front")

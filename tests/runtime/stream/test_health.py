@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from edgeenh.stream.health import FrameHealth
+from edgeenh.bundle import Bundle
+from edgeenh.stream.health import Bounds, FrameHealth, bounds_of
 
 
 def _noise(seed: int, shape: tuple[int, int] = (90, 130)) -> NDArray[np.uint8]:
@@ -100,3 +101,73 @@ def test_a_frame_of_another_depth_is_no_repetition() -> None:
     assert health.verdict(shallow, shallow) == ""
     deep = np.zeros((90, 230), np.uint16)
     assert health.verdict(deep + np.uint16(9000), deep, 16) == ""
+
+
+BOUNDS = Bounds(cap=0.2, low=(-0.1, -0.1, -0.1), high=(0.15, 0.15, 0.15))
+"""The largest change is 51 levels, the mean of a channel shifts by -26 to 38; rounding may add 4 levels to each."""
+
+
+def _changed(image: NDArray[np.uint8], by: NDArray[np.int64] | int) -> NDArray[np.uint8]:
+    return np.clip(image.astype(int) + by, 0, 255).astype(np.uint8)
+
+
+def _middle(seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(90, 160, (90, 130, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("by", "strength", "problem"),
+    [
+        (38, 1.0, ""),
+        (-26, 1.0, ""),
+        (50, 1.0, "the mean of R shifted by 50 levels, outside the band of -26 to 38"),
+        (-40, 1.0, "the mean of R shifted by -40 levels"),
+        (70, 1.0, "a value changed by 70 levels, and the model changes none by more than 55"),
+        (27, 0.5, "the mean of R shifted by 27 levels, outside the band of -13 to 19"),
+        (40, 0.5, "none by more than 30"),
+        (3, 0.0, ""),
+        (9, 0.0, "none by more than 4"),
+    ],
+)
+def test_an_output_further_away_than_the_model_goes_is_found(by: int, strength: float, problem: str) -> None:
+    image = _middle()
+    found = FrameHealth().verdict(image, _changed(image, by), 8, BOUNDS, strength)
+    assert problem in found
+    assert bool(found) == bool(problem)
+
+
+def test_a_cast_of_one_channel_is_found_and_named() -> None:
+    image = _middle()
+    assert "the mean of B shifted" in FrameHealth().verdict(image, _changed(image, np.array([0, 0, 48])), 8, BOUNDS)
+    swapped = image[..., ::-1] // 2 + np.array([0, 60, 120], np.uint8)
+    assert FrameHealth().verdict(image, swapped, 8, BOUNDS)
+
+
+def test_noise_that_wrapped_around_is_found() -> None:
+    image = _noise(0)
+    assert "a value changed by" in FrameHealth().verdict(image, image + np.uint8(10), 8, BOUNDS)
+
+
+def test_grey_of_twelve_bits_has_bounds_of_its_own_range() -> None:
+    image = np.random.default_rng(0).integers(1500, 2500, (90, 230), np.uint16)
+    bounds = Bounds(0.2, (-0.1,), (0.15,))
+    assert FrameHealth().verdict(image, image + np.uint16(600), 12, bounds) == ""
+    assert "the mean of grey shifted by 750" in FrameHealth().verdict(image, image + np.uint16(750), 12, bounds)
+    assert "changed by 1000 levels" in FrameHealth().verdict(image, image + np.uint16(1000), 12, bounds)
+
+
+def test_the_bounds_are_the_bundles(tiny_bundle: Bundle, grey_bundle: Bundle) -> None:
+    bounds = bounds_of(tiny_bundle)
+    assert bounds is bounds_of(tiny_bundle)
+    assert bounds.cap == 0.2
+    assert bounds.low == pytest.approx([-0.1] * 3)
+    assert bounds.high == pytest.approx([40 / 255 + 0.1] * 3, abs=0.02)
+    assert len(bounds_of(grey_bundle).high) == 1
+
+
+@given(st.integers(0, 1000), st.floats(0, 1))
+def test_what_the_model_can_do_is_healthy(seed: int, strength: float) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (40, 50, 3), np.uint8)
+    change = rng.uniform(-0.1, 0.15, image.shape) * strength * 255
+    assert FrameHealth().verdict(image, _changed(image, np.rint(change).astype(int)), 8, BOUNDS, strength) == ""
