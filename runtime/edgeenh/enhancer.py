@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
@@ -24,6 +25,7 @@ from edgeenh.backends import AUTO, Backend, SessionInfo, SessionOptions, get_bac
 from edgeenh.backends.contract import graph_precision
 from edgeenh.errors import InferenceFailed, UsageError
 from edgeenh.frames import Provenance
+from edgeenh.notices import KEPT, Notice
 from edgeenh.padding import padded_size
 from edgeenh.pixels import scaled_shape
 from edgeenh.slots import Slot, open_slot
@@ -94,6 +96,12 @@ class Enhancer:
         device: `auto`, `cpu` or `cuda`.
         cache_dir: Where choices are remembered; None = nowhere.
 
+    Attributes:
+        bundle: As given.
+        choice: What was chosen and why; None before the first frame, and where nothing was to be chosen.
+        notices: What a person should know of the engine: which ones failed the gate here, and remarks; oldest first. Whoever
+            reads takes them out.
+
     Raises:
         UsageError: An argument is none of the above.
     """
@@ -122,7 +130,7 @@ class Enhancer:
             bundle.model(graph_precision(precision))  # a graph that is not there is said now, not at the first frame
         self._slots: OrderedDict[tuple[int, int], Slot] = OrderedDict()
         self._info: SessionInfo | None = None
-        self._notices: list[str] = []
+        self.notices: deque[Notice] = deque(maxlen=KEPT)
         self._proven = False
         self._closed = False
         self._lock = threading.Lock()
@@ -195,11 +203,6 @@ class Enhancer:
         return self._info
 
     @property
-    def notices(self) -> tuple[str, ...]:
-        """What a person should know of how the engine was chosen: which ones failed the gate here, and remarks."""
-        return tuple(self._notices)
-
-    @property
     def pixels(self) -> Pixels:
         """What the bundle's pictures are: `edgeenh.pixels.RGB` or `GREY`."""
         return self.bundle.manifest.pixels
@@ -260,7 +263,7 @@ class Enhancer:
             if len(self._slots) >= SESSIONS:
                 self._slots.popitem(last=False)[1].close()
             session = backend.open_session(self.bundle.model(graph_precision(precision)), options)
-            self._notices += getattr(session, "notices", ())
+            self._tell(getattr(session, "notices", ()))
             slot = open_slot(session, size, self.pixels, self.scale)
             self._slots[size] = slot
         self._slots.move_to_end(size)
@@ -286,7 +289,7 @@ class Enhancer:
                 device=self._device,
                 cache_dir=self._cache_dir,
             )
-            self._notices += self.choice.report.notices()
+            self._tell(self.choice.report.notices())
             self._proven = True
         return get_backend(self.choice.backend), self.choice.precision
 
@@ -296,5 +299,8 @@ class Enhancer:
             return
         from edgeenh.backends.select import prove
 
-        self._notices += prove(self.bundle, backend, options).remarks
+        self._tell(prove(self.bundle, backend, options).remarks)
         self._proven = True
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        self.notices.extend(Notice("engine_notice", line) for line in lines)

@@ -10,7 +10,7 @@ FP32 one:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,7 @@ def _figures(where: str, verdict: Verdict) -> list[Figure]:
 def _verdicts(bundle: Bundle, frames: list[tuple[str, Levels]], threads: int | None) -> Iterator[tuple[str, Verdict]]:
     exact = [_enhanced(bundle, "fp32", image, threads) for _, image in frames]
     thresholds = Thresholds(MIN_PSNR_DB, max_share_off_by_more_than_1=1 - MIN_SHARE_WITHIN_1)
-    executions = {
+    executions: dict[str, Callable[[Levels], Levels]] = {
         "onnxruntime": lambda image: _enhanced(bundle, "fp16", image, threads),
         "stored": lambda image: _stored(bundle, image),
     }

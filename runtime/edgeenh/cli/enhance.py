@@ -88,7 +88,7 @@ def enhance(
         interrupts.react(lambda: None)  # the loop looks at `interrupts.count` between two pictures
         outcomes = enhance_all(enhancer, targets, interrupts, bits)
         for notice in enhancer.notices:
-            output.remark(notice)
+            output.remark(notice.detail)
         counts = count(len(pictures), unusable, outcomes)
         report = make_report(enhancer, counts, unusable + outcomes, strength, interrupted=interrupts.count > 0)
         tell(counts, unusable + outcomes, describe(enhancer), out)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgeenh.backends import SessionInfo
     from edgeenh.bundle import Bundle
     from edgeenh.pixels import Levels, Pixels
-    from edgeenh.sources.base import Notice
+    from edgeenh.notices import Notice
 
 Picture = TypeVar("Picture", bound="Levels")
 
@@ -86,7 +86,7 @@ class ContainedEnhancer:
         if bundle.manifest.generator.scale != 1:
             raise UsageError(
                 f"{bundle.path} enlarges {bundle.manifest.generator.scale} times; the worker process takes models that "
-                "keep the size: use edgeenh.Enhancer (`edgeenh enhance`)"
+                "keep the size: use `edgeenh enhance` for pictures, or edgeenh.Enhancer"
             )
         self._trust: dict[str, Any] = {"public_key": public_key, "floor": floor}
         if precision is not None:

@@ -22,7 +22,7 @@ from edgeenh.containment.recovery import Budget, Measure, Recovery, Rung
 from edgeenh.enhancer import SESSIONS
 from edgeenh.errors import EdgeenhError, InferenceFailed, WorkerFailed
 from edgeenh.frames import PassthroughReason as Reason
-from edgeenh.sources.base import Notice
+from edgeenh.notices import KEPT, Notice
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -96,7 +96,7 @@ class Lifecycle:
         self.process: WorkerProcess | None = None
         self.recovery = Recovery(rungs, budget)
         self.trial: Trial | None = None
-        self.notices: deque[Notice] = deque(maxlen=1000)
+        self.notices: deque[Notice] = deque(maxlen=KEPT)
         self.sizes: deque[tuple[int, int]] = deque(maxlen=SESSIONS)
         self.outage: tuple[Reason, str] = (Reason.WORKER_STARTING, "the worker process is being started")
         self.refusal: EdgeenhError | None = None
@@ -232,7 +232,7 @@ class Lifecycle:
         with self.changed:
             if self.state is State.CLOSED:
                 raise InferenceFailed("this enhancer is closed: load the bundle again")
-            process = WorkerProcess(self._spawner)
+            process = WorkerProcess(self._spawner, self.tell)
             self._alive.add(process)
             faults, self.first_faults = self.first_faults, []
         assignment = replace(self._assignment, backend=rung.backend, precision=rung.precision)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,12 +75,13 @@ class WorkerProcess:
     Args:
         spawner: Whose thread starts the process. The kernel kills a worker when the *thread* that started it ends, so
             it must outlive the worker.
+        tell: Takes kind and detail of what the worker's enhancer has to tell (`Enhancer.notices`).
 
     Raises:
         BackendUnavailable: No process can be started.
     """
 
-    def __init__(self, spawner: Executor) -> None:
+    def __init__(self, spawner: Executor, tell: Callable[[str, str], None] = lambda _kind, _detail: None) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             self._process = spawner.submit(_start, theirs.fileno()).result()
@@ -90,6 +91,7 @@ class WorkerProcess:
         finally:
             theirs.close()
         self._channel, self._number, self._pending = ours, 0, 0
+        self._tell = tell
         self._memory: FrameMemory | None = None
         self._multiple = 1
         self.prepared: OrderedDict[tuple[int, int], Prepared] = OrderedDict()
@@ -133,8 +135,11 @@ class WorkerProcess:
         try:
             accepted = tuple((str(backend), str(precision)) for backend, precision in document.get("accepted", ()))
             prepared = Prepared(SessionInfo(**document["info"]), float(document["frame_s"]), accepted)
+            notices = [str(detail) for detail in document["notices"]]
         except (KeyError, TypeError, ValueError) as exc:
             raise IntegrityError("the worker's answer is not understood: kill it and start another") from exc
+        for detail in notices:
+            self._tell("engine_notice", detail)
         if len(self.prepared) >= SESSIONS:
             self.prepared.popitem(last=False)  # as the enhancer in the worker does
         self.prepared[self._size(height, width)] = prepared

@@ -19,9 +19,10 @@ import numpy as np
 from edgeenh.containment.lifecycle import OPEN_S, Installed, Lifecycle
 from edgeenh.containment.process import LateError, Prepared, WorkerProcess
 from edgeenh.containment.recovery import Rung
-from edgeenh.drift import Thresholds, judge
+from edgeenh.drift import Thresholds
 from edgeenh.errors import EdgeenhError, GateFailed, UsageError, WorkerFailed
 from edgeenh.frames import PassthroughReason
+from edgeenh.gate import judge
 from edgeenh.stream.health import bounds_of
 
 if TYPE_CHECKING:

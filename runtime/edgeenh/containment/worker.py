@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _PR_SET_PDEATHSIG = 1
 _TEXT = 4000
+_NOTICES = 6  # of one size: a message holds no more, and there are no more backends
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -120,6 +121,8 @@ class Worker:
         height, width = size["height"], size["width"]
         info = enhancer.prepare(height, width)
         answer: dict[str, Any] = {"info": asdict(info), "frame_s": self._time(enhancer, height, width)}
+        answer["notices"] = [notice.detail[:_TEXT] for notice in enhancer.notices][-_NOTICES:]
+        enhancer.notices.clear()
         if enhancer.choice is not None:
             answer["accepted"] = [
                 [one.backend, one.precision]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from edgeenh.errors import UsageError
 from edgeenh.pixels import RGB
-from edgeenh.sources.base import BaseSource, Notice, Source
+from edgeenh.notices import Notice
+from edgeenh.sources.base import BaseSource, Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

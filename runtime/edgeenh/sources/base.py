@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from edgeenh.frames import Frame
+from edgeenh.notices import Notice
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
     from edgeenh.stream.clock import Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something a source has to tell, e.g. a file that it had to leave out.
-
-    Attributes:
-        kind: One word for programs, e.g. `unreadable`.
-        detail: One line for people: what was found, what was expected, how to fix it.
-    """
-
-    kind: str
-    detail: str
 
 
 class Source(Protocol):

@@ -143,7 +143,7 @@ def _open_pictures(spec: str, wanted: Wanted) -> Source:
 
 def _open_video(spec: str, wanted: Wanted) -> Source:
     """PyAV where it is installed; otherwise OpenCV, and the source says so."""
-    from edgeenh.sources.base import Notice
+    from edgeenh.notices import Notice
     from edgeenh.sources.decoders import AvDecoder, OpenCvDecoder, load_av
     from edgeenh.sources.video import VideoSource
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from edgeenh.errors import UsageError
 from edgeenh.frames import Frame
-from edgeenh.sources.base import Notice, Source
+from edgeenh.notices import Notice
+from edgeenh.sources.base import Source
 
 if TYPE_CHECKING:
     from edgeenh.stream.clock import Clock

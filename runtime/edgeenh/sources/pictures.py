@@ -11,7 +11,8 @@ from edgeenh.errors import PictureError, SourceError
 from edgeenh.frames import Frame
 from edgeenh.pictures import PICTURE_SUFFIXES, read_frame
 from edgeenh.pixels import RGB
-from edgeenh.sources.base import BaseSource, Notice
+from edgeenh.notices import Notice
+from edgeenh.sources.base import BaseSource
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from edgeenh.errors import SourceError
 from edgeenh.frames import Frame
-from edgeenh.sources.base import BaseSource, Notice
+from edgeenh.notices import Notice
+from edgeenh.sources.base import BaseSource
 from edgeenh.sources.containers import Container, read_container
 from edgeenh.sources.decoders import OpenCvDecoder
 

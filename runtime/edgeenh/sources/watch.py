@@ -14,7 +14,8 @@ from edgeenh.frames import Frame
 from edgeenh.pictures import PICTURE_SUFFIXES, read_frame
 from edgeenh.pixels import RGB
 from edgeenh.sources import inotify
-from edgeenh.sources.base import BaseSource, Notice
+from edgeenh.notices import Notice
+from edgeenh.sources.base import BaseSource
 from edgeenh.sources.folder import Stamp, Taken, is_unfinished, on_network, stamp_of, stamps_in
 from edgeenh.sources.grammar import split_options
 from edgeenh.sources.pictures import is_picture

@@ -22,7 +22,7 @@ from edgeenh.containment.enhancer import ContainedEnhancer
 from edgeenh.drift import Drift, measure
 from edgeenh.errors import BackendUnavailable, EdgeenhError, UsageError
 from edgeenh.pixels import top_of
-from edgeenh.sources.base import Notice
+from edgeenh.notices import KEPT, Notice
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -107,7 +107,7 @@ class DriftMonitor:
     def __init__(self, every: int, open_reference: Callable[[Bundle, int, int], Reference] = open_reference) -> None:
         if every < 1:
             raise UsageError(f"every is {every}, expected 1 or more: one in so many frames is compared")
-        self.notices: deque[Notice] = deque(maxlen=1000)
+        self.notices: deque[Notice] = deque(maxlen=KEPT)
         self._every, self._open = every, open_reference
         self._queue: Queue[_Sample | None] = Queue(1)
         self._lock = threading.Lock()

@@ -111,22 +111,3 @@ class SequenceWatch:
         else:
             detail = f"{step}, expected {last + 1}"
             self._log.add(Event("sequence_repeated", detail, frame.captured_ns, frame.sequence))
-
-
-class NoticeWatch:
-    """Turns an enhancer's notices, such as an engine that failed the gate on this station, into events. Used by one thread.
-
-    Args:
-        log: Where they go.
-        enhancer: Anything; its attribute `notices`, where it has one, is a sequence of lines that only grows.
-    """
-
-    def __init__(self, log: EventLog, enhancer: object) -> None:
-        self._log, self._enhancer, self._told = log, enhancer, 0
-
-    def see(self, now_ns: int) -> None:
-        """Look for notices that are new."""
-        notices: tuple[str, ...] = getattr(self._enhancer, "notices", ())
-        for notice in notices[self._told :]:
-            self._log.add(Event("engine_notice", notice, now_ns))
-        self._told = len(notices)

@@ -14,7 +14,7 @@ from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason
 from edgeenh.sources import Source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock, MonotonicClock
-from edgeenh.stream.events import Event, EventLog, NoticeWatch, PassthroughWatch, SequenceWatch
+from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWatch
 from edgeenh.stream.latency import Figures
 from edgeenh.stream.opening import Mode, check_mode, check_range, check_same_size, failure_after, open_for
 from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
@@ -82,7 +82,7 @@ class Stream:
             LivePolicy(self.accounting, round(max_age_ms * 1e6)) if mode == "live" else OfflinePolicy(self.accounting)
         )
         self._log = EventLog()
-        self._watch, self._notices = PassthroughWatch(self._log), NoticeWatch(self._log, enhancer)
+        self._watch = PassthroughWatch(self._log)
         self._sequence = SequenceWatch(self._log, self.accounting)
         # One lock guards the policy and every flag below; each thread waits for what concerns it.
         self._lock = threading.RLock()
@@ -277,7 +277,6 @@ class Stream:
                 result = self._worker.enhance(job.frame)
             self._take_notices_behind()
             self._watch.see(result)
-            self._notices.see(result.finished_ns)
             with self._lock:
                 self._policy.finish(result)
                 self._results.notify()

@@ -82,8 +82,8 @@ class WindowCurve(nn.Module):
         return (
             (black + white) / span,
             black / span,
-            (-dark).clamp_min(0.0) * self.bend,
-            (-bright).clamp_min(0.0) * self.bend,
+            dark.clamp_max(0.0) * -self.bend,  # and no negation, which is one operator more that engines must have
+            bright.clamp_max(0.0) * -self.bend,
         )
 
     def forward(self, image: Tensor, coefficients: tuple[Tensor, ...]) -> Tensor:
