@@ -33,8 +33,8 @@ from edgeenh.frames import Provenance
 if TYPE_CHECKING:
     from edgeenh.backends import SessionInfo
     from edgeenh.bundle import Bundle
-    from edgeenh.pixels import Levels, Pixels
     from edgeenh.notices import Notice
+    from edgeenh.pixels import Levels, Pixels
 
 Picture = TypeVar("Picture", bound="Levels")
 

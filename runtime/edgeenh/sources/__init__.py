@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from edgeenh.errors import UsageError
-from edgeenh.pixels import RGB
 from edgeenh.notices import Notice
+from edgeenh.pixels import RGB
 from edgeenh.sources.base import BaseSource, Source
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from edgeenh.errors import PictureError, SourceError
 from edgeenh.frames import Frame
+from edgeenh.notices import Notice
 from edgeenh.pictures import PICTURE_SUFFIXES, read_frame
 from edgeenh.pixels import RGB
-from edgeenh.notices import Notice
 from edgeenh.sources.base import BaseSource
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import numpy as np
 
 from edgeenh.errors import SourceError, UsageError
 from edgeenh.frames import Frame
-from edgeenh.pixels import GREY, RGB
 from edgeenh.notices import Notice
+from edgeenh.pixels import GREY, RGB
 from edgeenh.sources.base import BaseSource
 from edgeenh.sources.grammar import rate_of, size_of
 from edgeenh.sources.wake import Wake

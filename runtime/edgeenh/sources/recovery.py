@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from edgeenh.errors import EdgeenhError, SourceError
 from edgeenh.frames import Frame
-from edgeenh.sources.attempt import Attempt, close_within
 from edgeenh.notices import Notice
+from edgeenh.sources.attempt import Attempt, close_within
 from edgeenh.sources.base import BaseSource
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from edgeenh.errors import PictureError, SourceError, UsageError
 from edgeenh.frames import Frame
+from edgeenh.notices import Notice
 from edgeenh.pictures import PICTURE_SUFFIXES, read_frame
 from edgeenh.pixels import RGB
 from edgeenh.sources import inotify
-from edgeenh.notices import Notice
 from edgeenh.sources.base import BaseSource
 from edgeenh.sources.folder import Stamp, Taken, is_unfinished, on_network, stamp_of, stamps_in
 from edgeenh.sources.grammar import split_options

@@ -21,8 +21,8 @@ import numpy as np
 from edgeenh.containment.enhancer import ContainedEnhancer
 from edgeenh.drift import Drift, measure
 from edgeenh.errors import BackendUnavailable, EdgeenhError, UsageError
-from edgeenh.pixels import top_of
 from edgeenh.notices import KEPT, Notice
+from edgeenh.pixels import top_of
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle

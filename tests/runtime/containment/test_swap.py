@@ -105,7 +105,7 @@ def test_while_a_stream_runs_no_frame_is_lost_and_each_names_one_model(
     [
         ("older", UsageError, "is version 1 of tiny, expected 3 or newer"),
         ("another", UsageError, "is other for RGB, expected tiny for RGB"),
-        ("wrong", GateFailed, "fails the gate on its own golden frames"),
+        ("wrong", GateFailed, "fails the gate of tiny 4 on this station"),
         ("slow", GateFailed, "ms for a frame of 64x48, expected at most 0.0 ms"),
         ("damaged", IntegrityError, "member"),
         ("missing", InputError, "there is no bundle at"),

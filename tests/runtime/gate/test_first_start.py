@@ -1,12 +1,11 @@
 """The first start of an engine that was asked for by name, through the package and the command line."""
 
-import json
-
 import numpy as np
 import pytest
 
 import edgeenh
 from edgeenh.backends import onnxruntime
+from edgeenh.cache import Cache
 from edgeenh.cli import main
 from edgeenh.errors import GateFailed
 from edgeenh.stream import Stream
@@ -96,14 +95,14 @@ def test_an_engine_is_judged_once_per_station(spoil, tiny_bundle_path, tmp_path)
     edgeenh.load(tiny_bundle_path, **options).prepare(64, 96)
     first = len(opened)
     edgeenh.load(tiny_bundle_path, **options).prepare(80, 96)
-    (memory,) = tmp_path.glob("verdicts/*.json")
-    assert json.loads(memory.read_text())["circumstances"]["engine"]["backend"] == "onnxruntime"
+    (memory,), foreign = Cache(tmp_path, "verdicts").entries()
+    assert (memory.key["engine.backend"], foreign) == ('"onnxruntime"', [])
     assert len(opened) == first + 2, "its own session, and one to ask which engine it is"
     spoil(FAULTS["constant"])
     edgeenh.load(tiny_bundle_path, **options).prepare(64, 96)  # it is taken for the engine that passed
     with pytest.raises(GateFailed):
         edgeenh.load(tiny_bundle_path, **{**options, "cache_dir": tmp_path / "another"}).prepare(64, 96)
-    assert not (tmp_path / "another" / "verdicts").exists(), "a failure is not remembered"
+    assert not list((tmp_path / "another").glob("entries/verdicts/*")), "a failure is not remembered"
     (picture,) = (tmp_path / "another" / "failures").iterdir()
     assert picture.name == "tiny-onnxruntime-fp32-frame.png"
 
@@ -125,7 +124,7 @@ def test_the_command_line_ends_with_3(spoil, tiny_bundle_path, tmp_path, monkeyp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     spoil(FAULTS["shifted at work only"])
     words = ["run", "synthetic:96x64@30", "--frames", "2", "--model", str(tiny_bundle_path)]
-    assert main([*words, "--backend", "onnxruntime", "--precision", "fp32"]) == 3
+    assert main([*words, "--backend", "onnxruntime", "--precision", "fp32", "--in-process"]) == 3
     error = capsys.readouterr().err
     assert "the picture is moved by x=+1, y=+0 pixels" in error
     assert "edgeenh export --explain" in error
