@@ -161,16 +161,13 @@ class _Case:
     def first_wrong_alone(self, findings: Sequence[Finding]) -> Finding:
         """The first wrong result when only one at a time is shown: a fault of fusing hides while all are.
 
-        By halves, over the graph cut off behind each result: once a cut is wrong, the longer ones are.
+        The graph is cut off behind each result in turn. Not by halves: a later result may be right again, e.g. behind a
+        normalisation or where little of the wrong one is added.
         """
-        low, high = 0, len(findings) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if self._wrong(ancestors(self.graph.graph, findings[middle].tensor), findings[middle].tensor) is None:
-                low = middle + 1
-            else:
-                high = middle
-        return findings[low]
+        for finding in findings:
+            if self._wrong(ancestors(self.graph.graph, finding.tensor), finding.tensor) is not None:
+                return finding
+        return findings[-1]
 
     def smallest(self, tensor: str) -> SmallestPart | None:
         """The fewest of the nodes right before `tensor` that are still wrong, given right inputs; by doubling, then halves."""
