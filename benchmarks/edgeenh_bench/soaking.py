@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import statistics
@@ -79,7 +80,7 @@ def growth(points: Sequence[tuple[float, float]]) -> Growth:
     if len(points) < BLOCKS:
         raise JobFailed(f"{len(points)} readings, expected {BLOCKS} or more: soak for longer")
     edges = [round(number * len(points) / BLOCKS) for number in range(BLOCKS + 1)]
-    blocks = [points[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    blocks = [points[start:end] for start, end in itertools.pairwise(edges)]
     times = [statistics.fmean(at for at, _ in block) for block in blocks]
     values = [statistics.fmean(mb for _, mb in block) for block in blocks]
     fit = statistics.linear_regression(times, values)
