@@ -85,6 +85,11 @@ class Policy:
             self._accounting.pass_through(job.ticket, result.reason or PassthroughReason.BACKEND_ERROR)
         return result
 
+    @property
+    def ends_when_stopped(self) -> bool:
+        """Whether a stopped stream may end before its source did: what that still gives is not taken."""
+        return True
+
     def stop(self) -> None:
         """Frames that still wait are dropped; the busy one and finished results are handed over as usual."""
         while self._waiting:
@@ -178,8 +183,16 @@ class ExposurePolicy(Policy):
             return len(self._waiting) < self._depth
         return sum(not _on_disk(job.frame) for job in self._waiting) < self.IN_MEMORY
 
+    @property
+    def ends_when_stopped(self) -> bool:
+        """See `Policy.ends_when_stopped`: what a device still gave, and the disk did not take, is not thrown away."""
+        return self._abandoned
+
     def offer(self, frame: Frame) -> None:
         """See `Policy.offer`; what is on the disk need not be in memory too."""
+        if self._abandoned or (self._stopped and _on_disk(frame)):
+            self._leave(Job(self._accounting.capture(), frame))
+            return
         if len(self._waiting) >= self.IN_MEMORY and _on_disk(frame):
             frame = replace(frame, image=frame.image[:0].copy())  # a view would keep all of it
         super().offer(frame)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edgeenh.stream.drift_monitor import DriftMonitor
     from edgeenh.stream.spool import Spool
 
-JOIN_S = 1.5
+JOIN_S = 0.6
 """How long `close` waits for a source and a backend that do not return."""
 
 
@@ -197,6 +197,10 @@ class Stream:
         """Exposure: `frame` is done with and need not be given again; asking for the next one says so too."""
         self._custody.acknowledge(frame)
 
+    def note(self, kind: str, detail: str, sequence: int | None = None) -> None:
+        """Add an event of the taker's, e.g. that it could not write a frame; callable from any thread."""
+        self._event(kind, detail, sequence)
+
     def keep(self, frame: EnhancedFrame) -> None:
         """Exposure: `frame` could not be taken, so it stays in the spool for the next start, also when the next is asked for."""
         self._custody.keep(frame)
@@ -277,7 +281,7 @@ class Stream:
 
     def _accept(self, frame: Frame) -> bool:
         with self._lock:
-            if self._stopping:
+            if self._stopping and self._policy.ends_when_stopped and frame.exposure is None:
                 return False
             if frame.exposure is None or not frame.exposure.replayed:  # those have the numbers of another run
                 self._sequence.see(frame)
@@ -323,7 +327,8 @@ class Stream:
 
     def _job_or_end(self) -> Job | bool:
         job = self._policy.take(self._clock.now_ns())
-        return job if job is not None else (self._captured_all or self._stopping) and self._policy.empty
+        stopped = self._stopping and self._policy.ends_when_stopped
+        return job if job is not None else (self._captured_all or stopped) and self._policy.empty
 
     def _run(self, body: Callable[[], None]) -> None:
         """A thread: what its body raises ends the stream softly, and is raised by the iteration."""
