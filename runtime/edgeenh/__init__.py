@@ -24,6 +24,7 @@ _HOME = {
     "Stream": "edgeenh.stream",
     "Accounting": "edgeenh.stream",
     "Frame": "edgeenh.frames",
+    "Exposure": "edgeenh.frames",
     "EnhancedFrame": "edgeenh.frames",
     "Status": "edgeenh.frames",
     "PassthroughReason": "edgeenh.frames",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from edgeenh.errors import WorkerFailed as WorkerFailed
     from edgeenh.frames import DropReason as DropReason
     from edgeenh.frames import EnhancedFrame as EnhancedFrame
+    from edgeenh.frames import Exposure as Exposure
     from edgeenh.frames import Frame as Frame
     from edgeenh.frames import PassthroughReason as PassthroughReason
     from edgeenh.frames import Provenance as Provenance

@@ -42,6 +42,8 @@ class PassthroughReason(StrEnum):
     """Workers failed on every backend more often than the budget allows; one is tried again from time to time."""
     DRIFT = "drift"
     """The drift monitor found the pictures too far from the reference, and there is no other backend."""
+    STOPPED = "stopped"
+    """Exposure: the stream was stopped before its turn, and it is not on the disk: so it goes out as it is."""
 
 
 class DropReason(StrEnum):
@@ -53,6 +55,28 @@ class DropReason(StrEnum):
     """Live: it was older than `max_age` when it could have been shown."""
     STOPPED = "stopped"
     """The stream was stopped before the frame's turn came."""
+    DAMAGED = "damaged"
+    """Exposure: its file in the spool was damaged while it waited there; the file is kept under another name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What makes a frame an exposure: something that cannot be taken again.
+
+    Attributes:
+        id: Never given to another exposure, and the same when the frame is given once more after a restart: two frames of
+            one id are one exposure.
+        captured_at: Wall time of capture, ISO 8601 in UTC; a label only.
+        sha256: Of the pixels' bytes, in lower-case hexadecimal.
+        spooled: It was on the disk before anything else was done with it; False = there was no room, or no disk.
+        replayed: A former run took it and could not say that it was done with.
+    """
+
+    id: str
+    captured_at: str
+    sha256: str
+    spooled: bool = True
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +92,7 @@ class Frame:
         label: What a person calls the frame, e.g. a file name; empty for video.
         photometric: What the values mean: `RGB`, or `grey` with 0 = black.
         bits: Bits per value that the device really delivers: full brightness is 2^bits − 1.
+        exposure: In a stream of the mode `exposure`; None in others.
     """
 
     image: Levels
@@ -77,6 +102,7 @@ class Frame:
     label: str = ""
     photometric: str = RGB.photometric
     bits: int = 8
+    exposure: Exposure | None = None
 
 
 @dataclass(frozen=True, slots=True)

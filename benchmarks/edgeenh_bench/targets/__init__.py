@@ -17,6 +17,8 @@ TARGETS = {
     "export-time": "time of `edgeenh export --fp16` with gate and plan, whole process",
     "fp16-precision": "how near FP16 is to FP32 at 720p, 1080p and 2160p, on the golden frames scaled up",
     "install-size": "size of a fresh environment with edgeenh[cpu]",
+    "soak-paced": "one hour of 720p at camera pace: accounting, memory, open files, threads",
+    "soak-fast": "1,000,000 small frames at full speed: accounting, memory, open files, threads",
     "memory-growth": "growth of resident memory while streaming, after the first 300 frames",
 }
 """Name of each target, which is that of its module, and what it measures."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -28,6 +29,8 @@ from edgeenh.cli.model import (
     model_json,
     next_step,
 )
+from edgeenh.cli.shutdown import Shutdown, interruptible
+from edgeenh.cli.writer import Writer, check_durable
 from edgeenh.errors import EdgeenhError
 
 if TYPE_CHECKING:
@@ -50,10 +53,15 @@ a video (.mp4, .mov, .avi, or .mkv which is lossless), a folder, or null. When t
 original goes out, flagged; the model runs in a process of its own, which may die or hang without ending the run. A
 model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
 
-Exit: 0 done; 1 the job failed, or in mode offline a frame was lost or is not enhanced; 2 bad usage or input; 4 the
-bundle is not what it says; 5 the backend is unavailable; 130 interrupted, after a clean end and the report.
+--mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
+else is done with it, until it stands in --out; what a run left there the next one gives out.
 
-Example: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json
+Exit: 0 done; 1 the job failed, a frame was not written, or in the modes offline and exposure a frame was lost or is not
+enhanced; 2 bad usage or input; 4 the bundle is not what it says; 5 the backend is unavailable; 130 interrupted, within
+two seconds, after a clean end and the report.
+
+Examples: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json;
+edgeenh run watch:/srv/xray --mode exposure --spool /var/spool/edgeenh --out enhanced/
 """
 
 
@@ -68,7 +76,12 @@ def run(
     backend: BackendOption = "auto",
     precision: PrecisionOption = None,
     mode: Annotated[
-        str | None, typer.Option("--mode", metavar="MODE", help="live or offline; default: live for a camera.")
+        str | None,
+        typer.Option("--mode", metavar="MODE", help="live, exposure or offline; default: live for a camera."),
+    ] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option("--spool", metavar="DIR", help="exposure: keeps each frame until it is written."),
     ] = None,
     max_age: Annotated[
         float, typer.Option("--max-age", metavar="MS", help="live: show nothing older than this.")
@@ -101,30 +114,42 @@ def run(
     from edgeenh.stream import Stream
     from edgeenh.stream.opening import check_mode, check_range, check_same_size
 
-    check_mode(mode or "offline")
+    check_mode(mode or "offline", spool=spool is not None)
     check_range(max_age, strength, frames)
-    with ExitStack() as stack:
-        interrupts = stack.enter_context(Interrupts())
-        load = load_enhancer if in_process else load_contained
-        enhancer = load(model, backend, precision, strength, threads, device, public_key, floor)
-        if not in_process:
-            stack.callback(enhancer.close)  # whatever the worker does, it can be killed
-        check_bits(bits, enhancer)
-        check_same_size(enhancer)
-        stack.enter_context(watching(model, enhancer, watch_model))
-        monitor = stack.enter_context(monitoring(drift_every))
-        with ExitStack() as unowned:
-            opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits, raw=raw)
-            unowned.callback(opened.close)
-            refuse_overwriting(opened, out)
-            sink = open_sink(out, fps=opened.fps)
-            chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
-            stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, monitor=monitor)
-            unowned.pop_all()  # from here on the stream closes the source
-        # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
-        stack.callback(lambda: enhancer.close() if stream.ended or not in_process else None)
-        failure = pump(stream, sink, interrupts, total=frames or stream.source.length)
-        report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
+    stream: Stream | None = None
+    interrupts = Interrupts()
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(interrupts)
+            load = load_enhancer if in_process else load_contained
+            enhancer = load(model, backend, precision, strength, threads, device, public_key, floor)
+            kill = None if in_process else enhancer.close
+            if kill is not None:
+                stack.callback(kill)  # whatever the worker does, it can be killed
+            check_bits(bits, enhancer)
+            check_same_size(enhancer)
+            stack.enter_context(watching(model, enhancer, watch_model))
+            monitor = stack.enter_context(monitoring(drift_every))
+            with ExitStack() as unowned:
+                opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits, raw=raw)
+                unowned.callback(opened.close)
+                refuse_overwriting(opened, out)
+                sink = open_sink(out, fps=opened.fps)
+                chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
+                check_durable(chosen, sink, out)
+                stream = Stream(
+                    opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, spool=spool, monitor=monitor
+                )
+                unowned.pop_all()  # from here on the stream closes the source
+            # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
+            stack.callback(lambda: enhancer.close() if stream.ended or not in_process else None)
+            failure, unwritten = pump(stream, sink, interrupts, kill, total=frames or stream.source.length)
+            report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
+            report["unwritten"] = unwritten
+    except KeyboardInterrupt:
+        # Before the first frame, or one signal too many: there is a report all the same.
+        output.emit_json(json_target, broken_off(source, stream))
+        raise
     tell(report, describe(enhancer), sink, failure)
     output.emit_json(json_target, report)  # after the words: they must not be lost when the file cannot be written
     enhanced = report["accounting"]["enhanced"]
@@ -132,33 +157,44 @@ def run(
     return exit_code(report, failure)
 
 
-def pump(stream: Stream, sink: Sink, interrupts: Interrupts, total: int | None) -> EdgeenhError | None:
-    """Move every frame from `stream` to `sink`; returns what ended it early, None when nothing did.
+def pump(
+    stream: Stream, sink: Sink, interrupts: Interrupts, kill: Callable[[], object] | None, total: int | None
+) -> tuple[EdgeenhError | None, int]:
+    """Move every frame from `stream` to `sink`.
 
     The sink is closed when the stream came to its end, also when that was asked for by a signal, and aborted
-    otherwise.
+    otherwise. Beside a patient a full disk stops nothing: in the modes `live` and `exposure` a frame that cannot be
+    written is told and counted (an exposure stays in its spool), and the next one is tried.
+
+    Returns:
+        What ended it early, None when nothing did; and how many frames could not be written.
 
     Raises:
         EdgeenhError: The stream could not start; nothing was written.
     """
-    stream.prepare()
-    interrupts.react(stream.stop, lambda: stream.stop(wait=False))
+    interruptible(stream.prepare)
+    shutdown = Shutdown([stream], kill)
+    interrupts.react(shutdown.soft, shutdown.hard)
     stream.start()
     if total is None:
         output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
+    writer = Writer(stream, sink)
     try:
         with output.progress("enhancing", total) as progress:
             for done, frame in enumerate(stream, start=1):
-                sink.write(frame)
+                writer.write(frame)
                 progress.update(done)
         sink.close()
     except EdgeenhError as exc:
         sink.abort()
-        return exc
+        return exc, writer.unwritten
     except BaseException:
         sink.abort()
         raise
-    return None
+    finally:
+        shutdown.done()
+        stream.close()
+    return None, writer.unwritten
 
 
 def watching(model: Path | None, enhancer: AnyEnhancer, wanted: bool) -> AbstractContextManager[object]:
@@ -231,6 +267,16 @@ def make_report(
     }
 
 
+def broken_off(source: str, stream: Stream | None) -> dict[str, Any]:
+    """The document of `--json` for a run that a signal ended before its first frame, or in the middle of its end."""
+    from edgeenh.environment import fingerprint
+    from edgeenh.stream import Counts
+
+    state = {"mode": None, "accounting": Counts().to_json(), "events": []} if stream is None else stream.report()
+    named = {"source": {"id": source}, "interrupted": True, "failure": None}
+    return {"schema": SCHEMA, "model": None, "backend": None, **named, **state, "environment": fingerprint()}
+
+
 def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
     """See `HELP` for what it means."""
     accounting = report["accounting"]
@@ -238,7 +284,9 @@ def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
         return 130
     if failure is not None:
         return failure.exit_code
-    if report["mode"] == "offline":
+    if report["unwritten"] or report.get("spool", {}).get("unspooled"):
+        return 1
+    if report["mode"] != "live":
         whole = accounting["enhanced"] == accounting["captured"] and not accounting["lost_upstream"]
     else:
         whole = accounting["enhanced"] > 0
@@ -271,6 +319,7 @@ def _counts(accounting: dict[str, Any]) -> str:
         if accounting["holds"]
         else "THE ACCOUNTING DOES NOT HOLD: please report this as a bug"
     )
+    parts += [f"{accounting['spooled']} left in the spool"] * bool(accounting["spooled"])
     return ", ".join([*parts, f"{accounting['in_flight']} in flight"]) + f": {holds}"
 
 

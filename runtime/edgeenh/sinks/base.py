@@ -13,9 +13,12 @@ class Sink(Protocol):
 
     Attributes:
         id: What the sink is called in reports, e.g. a file's path.
+        durable: When `write` returns, the frame survives the end of this process and of the power; or nobody wants it to.
+            Only such a sink may take exposures.
     """
 
     id: str
+    durable: bool
 
     def write(self, frame: EnhancedFrame) -> None:
         """Take one frame; it is only read, and not kept after the call.
@@ -41,6 +44,8 @@ class Sink(Protocol):
 
 class BaseSink:
     """What is the same for all sinks: a name, and `with`, which aborts on an error and closes otherwise."""
+
+    durable = False
 
     def __init__(self, name: str) -> None:
         self.id = name

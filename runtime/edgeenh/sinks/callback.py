@@ -10,7 +10,12 @@ from edgeenh.sinks.base import BaseSink
 
 
 class CallbackSink(BaseSink):
-    """Calls `function(frame)` for every frame; the frame and its pictures may be kept by the function."""
+    """Calls `function(frame)` for every frame; the frame and its pictures may be kept by the function.
+
+    An exposure is done with when the function returns: it must have put it where it is safe.
+    """
+
+    durable = True
 
     def __init__(self, function: Callable[[EnhancedFrame], object]) -> None:
         super().__init__(getattr(function, "__name__", "callback"))

@@ -9,6 +9,8 @@ from edgeenh.sinks.base import BaseSink
 class NullSink(BaseSink):
     """Takes frames and forgets them."""
 
+    durable = True
+
     def __init__(self) -> None:
         super().__init__("null")
 

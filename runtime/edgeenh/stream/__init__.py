@@ -6,6 +6,7 @@ from edgeenh.stream.accounting import Accounting, AccountingError, Counts
 from edgeenh.stream.clock import Clock, ManualClock, MonotonicClock
 from edgeenh.stream.events import Event
 from edgeenh.stream.opening import Mode
+from edgeenh.stream.spool import Spool
 from edgeenh.stream.stream import Stream
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     "ManualClock",
     "Mode",
     "MonotonicClock",
+    "Spool",
     "Stream",
 ]

@@ -1,6 +1,6 @@
 """What became of every frame, counted so that it can be checked.
 
-The identity: captured = enhanced + passthrough + dropped + in_flight. `in_flight` is not computed from the others:
+The identity: captured = enhanced + passthrough + dropped + spooled + in_flight. `in_flight` is not computed from the others:
 it is the number of tickets that were given out and not yet handed in, and a ticket can be handed in only once. A
 mistake in the stream therefore raises or shows as `holds = False`; it cannot hide.
 """
@@ -30,6 +30,7 @@ class Counts:
         dropped: Frames never shown, by reason.
         lost_upstream: Frames known to exist that never reached us, by reason; not part of `captured`.
         in_flight: Frames waiting, being enhanced, or enhanced and not yet handed over.
+        spooled: Exposures that a stopped stream left on the disk; the next one gives them.
     """
 
     captured: int = 0
@@ -38,17 +39,19 @@ class Counts:
     dropped: dict[str, int] = field(default_factory=dict)
     lost_upstream: dict[str, int] = field(default_factory=dict)
     in_flight: int = 0
+    spooled: int = 0
 
     @property
     def holds(self) -> bool:
         """True when every captured frame is accounted for exactly once."""
         ended = self.enhanced + sum(self.passthrough.values()) + sum(self.dropped.values())
-        return self.captured == ended + self.in_flight
+        return self.captured == ended + self.spooled + self.in_flight
 
     def __str__(self) -> str:
         passthrough, dropped = sum(self.passthrough.values()), sum(self.dropped.values())
         ended = f"{self.enhanced} enhanced + {passthrough} passthrough + {dropped} dropped"
-        return f"{self.captured} captured = {ended} + {self.in_flight} in flight"
+        spooled = f" + {self.spooled} spooled" if self.spooled else ""
+        return f"{self.captured} captured = {ended}{spooled} + {self.in_flight} in flight"
 
     def to_json(self) -> dict[str, Any]:
         """The counts under the names of `edgeenh run --json`."""
@@ -58,6 +61,7 @@ class Counts:
             "passthrough": dict(self.passthrough),
             "dropped": dict(self.dropped),
             "lost_upstream": dict(self.lost_upstream),
+            "spooled": self.spooled,
             "in_flight": self.in_flight,
             "holds": self.holds,
         }
@@ -70,13 +74,13 @@ class Accounting:
         self._lock = threading.Lock()
         self._open: set[int] = set()
         self._captured = 0
-        self._enhanced = 0
+        self._enhanced = self._spooled = 0
         self._passthrough: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._lost: Counter[str] = Counter()
 
     def capture(self) -> int:
-        """A frame was taken from the source; returns its ticket, to be handed in once by one of the next three."""
+        """A frame was taken from the source; returns its ticket, to be handed in once by one of the next four."""
         with self._lock:
             ticket = self._captured
             self._captured += 1
@@ -101,6 +105,12 @@ class Accounting:
             self._hand_in(ticket)
             self._dropped[reason.value] += 1
 
+    def leave_spooled(self, ticket: int) -> None:
+        """The exposure of this ticket stays on the disk for the next start."""
+        with self._lock:
+            self._hand_in(ticket)
+            self._spooled += 1
+
     def lose_upstream(self, reason: str, frames: int) -> None:
         """So many frames more are known to exist and never reached us."""
         with self._lock:
@@ -110,7 +120,8 @@ class Accounting:
         """All counts at one moment."""
         with self._lock:
             passthrough, dropped, lost = dict(self._passthrough), dict(self._dropped), dict(self._lost)
-            return Counts(self._captured, self._enhanced, passthrough, dropped, lost, len(self._open))
+            open_now = len(self._open)
+            return Counts(self._captured, self._enhanced, passthrough, dropped, lost, open_now, self._spooled)
 
     def __str__(self) -> str:
         return str(self.counts())

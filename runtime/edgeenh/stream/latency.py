@@ -26,17 +26,14 @@ class Latencies:
     """
 
     def __init__(self, capacity: int = 65_536) -> None:
-        self._kept = array("d")
+        self._kept = array("d", bytes(8 * capacity))  # all of it now: memory that grows for an hour looks like a leak
         self._capacity = capacity
         self._count = 0
         self._max = -math.inf
 
     def add(self, milliseconds: float) -> None:
         """Add one frame."""
-        if len(self._kept) < self._capacity:
-            self._kept.append(milliseconds)
-        else:
-            self._kept[self._count % self._capacity] = milliseconds
+        self._kept[self._count % self._capacity] = milliseconds
         self._count += 1
         self._max = max(self._max, milliseconds)
 
@@ -45,7 +42,7 @@ class Latencies:
 
         A percentile that the count does not earn is null, and `missing` says how many frames more it needs.
         """
-        ordered = sorted(self._kept)
+        ordered = sorted(self._kept[: self._count])
         enough = {name: self._count >= needed for name, needed in NEEDED.items()}
         return {
             **{name: round(_nearest_rank(ordered, _SHARE[name]), 3) if enough[name] else None for name in NEEDED},

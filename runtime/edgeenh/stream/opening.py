@@ -9,22 +9,29 @@ from typing import TYPE_CHECKING, Any, Literal
 from edgeenh.errors import EdgeenhError, JobFailed, UsageError
 from edgeenh.pixels import RGB
 from edgeenh.sources import Source, open_source
+from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock
+from edgeenh.stream.policy import ExposurePolicy, LivePolicy, OfflinePolicy, Policy
+from edgeenh.stream.spooled_source import SpooledSource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Mode = Literal["live", "offline"]
+    from edgeenh.stream.spool import Spool
+
+Mode = Literal["live", "exposure", "offline"]
 
 
-def check_mode(mode: str) -> None:
-    """Raise `UsageError` unless this release has `mode`."""
-    if mode == "exposure":
+def check_mode(mode: str, *, spool: bool = False) -> None:
+    """Raise `UsageError` unless there is such a mode, and a spool where it needs one and only there."""
+    if mode not in ("live", "exposure", "offline"):
+        raise UsageError(f"mode {mode!r} is not known, expected live, exposure or offline")
+    if mode == "exposure" and not spool:
         raise UsageError(
-            "mode 'exposure' is not in this release: use live (newest frame wins) or offline (every frame, in order)"
+            "mode exposure keeps every frame on the disk until it is done with: name a folder, --spool DIR"
         )
-    if mode not in ("live", "offline"):
-        raise UsageError(f"mode {mode!r} is not known, expected live or offline")
+    if mode != "exposure" and spool:
+        raise UsageError(f"a spool is for mode exposure, and the mode is {mode}: give --mode exposure, or no spool")
 
 
 def check_range(max_age_ms: float, strength: float | None, frames: int | None) -> None:
@@ -48,14 +55,27 @@ def check_same_size(enhancer: object) -> None:
 
 
 def open_for(
-    mode: Mode, source: str | Path | Source | Iterable[NDArray[Any]], clock: Clock, photometric: str = RGB.photometric
+    mode: Mode,
+    source: str | Path | Source | Iterable[NDArray[Any]],
+    clock: Clock,
+    photometric: str = RGB.photometric,
+    spool: Spool | None = None,
 ) -> Source:
     """Open `source`; live, a recorded one is shown at its rate, and arrays without a rate at their own pace."""
     opened = open_source(source, clock=clock, photometric=photometric)
+    if spool is not None:
+        return SpooledSource(opened, spool, clock)
     recorded = mode == "live" and not opened.live
     if not recorded or (opened.fps is None and not isinstance(source, str | Path)):
         return opened
     return open_source(opened, clock=clock, pace=True)
+
+
+def policy_for(mode: Mode, accounting: Accounting, max_age_ms: float, *, live: bool) -> Policy:
+    """The policy of a mode; `live` says that the source does not wait for its reader."""
+    if mode == "live":
+        return LivePolicy(accounting, round(max_age_ms * 1e6))
+    return ExposurePolicy(accounting, live=live) if mode == "exposure" else OfflinePolicy(accounting)
 
 
 def failure_after(frames: int, error: Exception) -> EdgeenhError:

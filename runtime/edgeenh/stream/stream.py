@@ -10,22 +10,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason
+from edgeenh.frames import DropReason, EnhancedFrame, Frame
 from edgeenh.sources import Source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock, MonotonicClock
+from edgeenh.stream.custody import Custody
 from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWatch
 from edgeenh.stream.latency import Figures
-from edgeenh.stream.opening import Mode, check_mode, check_range, check_same_size, failure_after, open_for
-from edgeenh.stream.policy import Job, LivePolicy, OfflinePolicy, Policy
+from edgeenh.stream.opening import (
+    Mode,
+    check_mode,
+    check_range,
+    check_same_size,
+    failure_after,
+    open_for,
+    policy_for,
+)
+from edgeenh.stream.policy import Job
 from edgeenh.stream.worker import FrameEnhancer, Worker, pixels_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgeenh.stream.drift_monitor import DriftMonitor
+    from edgeenh.stream.spool import Spool
 
-JOIN_S = 1.5
+JOIN_S = 0.6
 """How long `close` waits for a source and a backend that do not return."""
 
 
@@ -33,9 +43,10 @@ class Stream:
     """Iterate it to get one `EnhancedFrame` after another; frames are captured and enhanced in two threads meanwhile.
 
     Three contracts hold in every mode: the original goes out, flagged, when the model fails; `captured = enhanced +
-    passthrough + dropped + in_flight` at every moment; and after the end nothing is in flight. `offline` gives
+    passthrough + dropped + spooled + in_flight` at every moment; and after the end nothing is in flight. `offline` gives
     every frame in order and makes the source wait; `live` shows the newest and nothing older than `max_age_ms` (see
-    `LivePolicy`), and shows a recorded source at its own rate.
+    `LivePolicy`), and shows a recorded source at its own rate; `exposure` loses nothing, whatever happens (see
+    `ExposurePolicy`): asking for the next frame says that the one before is done with, and so does `acknowledge`.
 
     The picture of a frame belongs to whoever takes the frame from the stream. Errors while opening are raised by
     `start` (or the first iteration); after that a failing source ends the stream, and the iteration raises once
@@ -44,10 +55,12 @@ class Stream:
     Args:
         source: A source or what `open_source` takes; it belongs to the stream from now on and is closed by it.
         enhancer: An `edgeenh.Enhancer` or anything with its methods; it is used by one thread, and not closed.
-        mode: `offline` or `live`.
+        mode: `offline`, `live` or `exposure`.
         max_age_ms: Live: the age in milliseconds, from capture, beyond which nothing is shown; above 0.
         strength: 0…1; None = the enhancer's own.
         frames: Capture so many frames at most; None = all there are.
+        spool: Exposure: the folder that keeps frames until they are done with, of this stream alone; or a `Spool`, which
+            is not closed.
         clock: Monotonic time.
         monitor: Compares one in so many results with a reference (`edgeenh.stream.drift_monitor`); not closed.
 
@@ -65,22 +78,25 @@ class Stream:
         max_age_ms: float = 250.0,
         strength: float | None = None,
         frames: int | None = None,
+        spool: str | Path | Spool | None = None,
         clock: Clock | None = None,
         monitor: DriftMonitor | None = None,
     ) -> None:
-        check_mode(mode)
+        check_mode(mode, spool=spool is not None)
         check_range(max_age_ms, strength, frames)
         check_same_size(enhancer)
         self.mode, self.accounting = mode, Accounting()
         self._clock = clock or MonotonicClock()
-        self.source = open_for(mode, source, self._clock, pixels_of(enhancer).photometric)
+        self._custody = Custody(spool)
+        try:
+            self.source = open_for(mode, source, self._clock, pixels_of(enhancer).photometric, self._custody.spool)
+        except BaseException:
+            self._custody.close()
+            raise
         self._enhancer, self._limit = enhancer, frames
         limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
         self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
-        self._policy: Policy
-        self._policy = (
-            LivePolicy(self.accounting, round(max_age_ms * 1e6)) if mode == "live" else OfflinePolicy(self.accounting)
-        )
+        self._policy = policy_for(mode, self.accounting, max_age_ms, live=self.source.live)
         self._log = EventLog()
         self._watch = PassthroughWatch(self._log)
         self._sequence = SequenceWatch(self._log, self.accounting)
@@ -108,6 +124,7 @@ class Stream:
         except BaseException:
             self._started = self._stopping = self._captured_all = self._worked_all = True
             self.source.close()
+            self._custody.close()
             raise
 
     def start(self) -> None:
@@ -174,6 +191,19 @@ class Stream:
         if not self._started:
             self._prepared = self._started = True
             self.source.close()
+        self._custody.close()
+
+    def acknowledge(self, frame: EnhancedFrame) -> None:
+        """Exposure: `frame` is done with and need not be given again; asking for the next one says so too."""
+        self._custody.acknowledge(frame)
+
+    def note(self, kind: str, detail: str, sequence: int | None = None) -> None:
+        """Add an event of the taker's, e.g. that it could not write a frame; callable from any thread."""
+        self._event(kind, detail, sequence)
+
+    def keep(self, frame: EnhancedFrame) -> None:
+        """Exposure: `frame` could not be taken, so it stays in the spool for the next start, also when the next is asked for."""
+        self._custody.keep(frame)
 
     @property
     def ended(self) -> bool:
@@ -197,17 +227,21 @@ class Stream:
             "accounting": self.accounting.to_json(),
             **self._figures.to_json(),
             **({"drift": self._monitor.to_json()} if self._monitor else {}),
+            **self._custody.to_json(),
             "events": [event.to_json(self._figures.started_ns) for event in self.events],
         }
 
     def _next(self) -> EnhancedFrame | None:
         """Wait for the next frame; None at the end. Raises what ended the stream, once."""
         self.start()
+        self._custody.settle()
         with self._lock:
             result = self._results.wait_for(self._result_or_end)
             if isinstance(result, EnhancedFrame):
+                self._custody.hand_on(result)
                 return result
             failure, self._failure = self._failure, None
+        self._custody.close()
         if failure is not None:
             raise failure
         return None
@@ -229,6 +263,7 @@ class Stream:
             while self._wait_for_room():
                 frame = self.source.read()
                 self._take_notices()
+                self._take_notices_behind()
                 if frame is None or not self._accept(frame):
                     break
         finally:
@@ -246,9 +281,10 @@ class Stream:
 
     def _accept(self, frame: Frame) -> bool:
         with self._lock:
-            if self._stopping:
+            if self._stopping and self._policy.ends_when_stopped and frame.exposure is None:
                 return False
-            self._sequence.see(frame)
+            if frame.exposure is None or not frame.exposure.replayed:  # those have the numbers of another run
+                self._sequence.see(frame)
             self._policy.offer(frame)
             self._work.notify()
             return True
@@ -259,8 +295,8 @@ class Stream:
             self._event(notice.kind, notice.detail)
 
     def _take_notices_behind(self) -> None:
-        """What the enhancer and the monitor have to tell; other streams may take them at the same time."""
-        for behind in (self._enhancer, self._monitor):
+        """What enhancer, monitor and spool have to tell; other threads and streams may take them at the same time."""
+        for behind in (self._enhancer, self._monitor, self._custody):
             notices = getattr(behind, "notices", ())
             with suppress(IndexError):
                 while notices:
@@ -270,11 +306,13 @@ class Stream:
     def _enhance(self) -> None:
         """The enhancing thread: one frame after another, until nothing comes any more."""
         while (job := self._wait_for_job()) is not None:
-            if self._policy.would_miss(job.frame, self._clock.now_ns()):
-                late = "the enhancer is too slow for max_age"
-                result = self._worker.pass_through(job.frame, PassthroughReason.DEADLINE, late)
-            else:
-                result = self._worker.enhance(job.frame)
+            frame = self._custody.with_pixels(job.frame)
+            if frame is None:
+                with self._lock:
+                    self._policy.lose(DropReason.DAMAGED)
+                continue
+            bypass = self._policy.bypass(frame, self._clock.now_ns())
+            result = self._worker.pass_through(frame, *bypass) if bypass else self._worker.enhance(frame)
             self._take_notices_behind()
             self._watch.see(result)
             with self._lock:
@@ -289,7 +327,8 @@ class Stream:
 
     def _job_or_end(self) -> Job | bool:
         job = self._policy.take(self._clock.now_ns())
-        return job if job is not None else (self._captured_all or self._stopping) and self._policy.empty
+        stopped = self._stopping and self._policy.ends_when_stopped
+        return job if job is not None else (self._captured_all or stopped) and self._policy.empty
 
     def _run(self, body: Callable[[], None]) -> None:
         """A thread: what its body raises ends the stream softly, and is raised by the iteration."""

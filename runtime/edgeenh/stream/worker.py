@@ -85,7 +85,7 @@ class Worker:
     def enhance(self, frame: Frame) -> EnhancedFrame:
         """The enhanced frame, in memory of its own; or the original, with the reason and a line of detail."""
         started_ns = self._clock.now_ns()
-        if photometric_of(frame.image) != self._photometric:
+        if photometric_of(frame.image) != self._photometric or not frame.image.size:
             found = f"found {frame.image.dtype} {list(frame.image.shape)}, expected {_EXPECTED[self._photometric]}"
             return self.pass_through(frame, PassthroughReason.UNSUPPORTED_FRAME, found, started_ns)
         if self._monitor is not None and (alarm := self._monitor.alarm_for(self._enhancer)):

@@ -24,7 +24,7 @@ def test_a_clip_becomes_an_enhanced_clip_and_a_report(
     report = done.document
     assert done.code == 0
     assert report["accounting"] == {
-        "captured": 20, "enhanced": 20, "passthrough": {}, "dropped": {}, "lost_upstream": {}, "in_flight": 0, "holds": True,
+        "captured": 20, "enhanced": 20, "passthrough": {}, "dropped": {}, "lost_upstream": {}, "spooled": 0, "in_flight": 0, "holds": True,
     }  # fmt: skip
     assert (report["schema"], report["model"]["id"], len(report["model"]["digest"])) == ("edgeenh.run/1", "tiny", 64)
     assert report["backend"]["name"] == "fake"
@@ -66,7 +66,10 @@ def test_the_same_on_a_real_backend_with_words_for_people(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--mode", "exposure"), "mode 'exposure' is not in this release"),
+        (
+            ("--mode", "exposure"),
+            "mode exposure keeps every frame on the disk until it is done with: name a folder, --spool DIR",
+        ),
         (("--mode", "fast"), "mode 'fast' is not known, expected live or offline"),
         (("--strength", "1.5"), "strength is 1.5, expected 0"),
         (("--strength", "nan"), "strength is nan, expected 0"),

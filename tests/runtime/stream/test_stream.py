@@ -240,8 +240,9 @@ def test_an_unsupported_array_passes_through_and_the_stream_goes_on(scripted: Sc
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"mode": "exposure"}, "not in this release"),
-        ({"mode": "fast"}, "expected live or offline"),
+        ({"mode": "exposure"}, "name a folder, --spool DIR"),
+        ({"spool": "/tmp/x"}, "a spool is for mode exposure"),
+        ({"mode": "fast"}, "expected live, exposure or offline"),
         ({"max_age_ms": 0}, "above 0"),
         ({"max_age_ms": float("nan")}, "above 0"),
         ({"strength": 1.5}, r"expected 0 \(the original\) to 1"),

@@ -1,0 +1,159 @@
+"""What a stream holds while it runs for long: memory, open files, threads; and whether its accounting is exact at every frame."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from edgeenh.errors import JobFailed
+from edgeenh_bench.targets.figures import Figure, Measurement
+
+if TYPE_CHECKING:
+    from edgeenh.stream import Stream
+
+BLOCKS = 20
+"""Readings are averaged in so many blocks before a line is fitted: neighbouring readings are alike, and would make an
+interval that is far too narrow."""
+
+T_95 = 2.101
+"""The 97.5th percentile of Student's t with `BLOCKS` − 2 = 18 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2)."""
+
+SETTLED = 0.1
+"""The first share of the readings, in which libraries fill their caches, is left out."""
+
+GROWTH_MB = 5.0
+
+LOOKS = 5
+"""Open files are counted so many times over and the fewest taken: another thread may just be reading a file of /proc."""
+
+
+class Reading(NamedTuple):
+    """One look: seconds since the start; megabytes (10⁶ bytes) of this process and of its worker; open files; threads."""
+
+    at_s: float
+    station_mb: float
+    worker_mb: float
+    files: int
+    threads: int
+
+
+class Growth(NamedTuple):
+    """Megabytes by which memory grew over the readings: the fitted line's, and its 95 % interval."""
+
+    mb: float
+    low: float
+    high: float
+
+
+def read_state(at_s: float, worker_pid: int | None) -> Reading:
+    """Look at this process and at its worker now."""
+    return Reading(
+        at_s,
+        _resident_mb(os.getpid()),
+        _resident_mb(worker_pid) if worker_pid else 0.0,
+        min(len(list(Path("/proc/self/fd").iterdir())) - 1 for _ in range(LOOKS)),  # one of them is this very look
+        len(list(Path("/proc/self/task").iterdir())),
+    )
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+    except (OSError, IndexError, ValueError):
+        return math.nan  # it has just ended
+
+
+def growth(points: Sequence[tuple[float, float]]) -> Growth:
+    """Growth over all of `points` (time, megabytes), by a straight line through the means of `BLOCKS` blocks.
+
+    Raises:
+        JobFailed: There are fewer points than blocks.
+    """
+    points = [point for point in points if math.isfinite(point[1])]
+    if len(points) < BLOCKS:
+        raise JobFailed(f"{len(points)} readings, expected {BLOCKS} or more: soak for longer")
+    edges = [round(number * len(points) / BLOCKS) for number in range(BLOCKS + 1)]
+    blocks = [points[start:end] for start, end in itertools.pairwise(edges)]
+    times = [statistics.fmean(at for at, _ in block) for block in blocks]
+    values = [statistics.fmean(mb for _, mb in block) for block in blocks]
+    fit = statistics.linear_regression(times, values)
+    spread = sum((at - statistics.fmean(times)) ** 2 for at in times)
+    rest = sum((mb - fit.intercept - fit.slope * at) ** 2 for at, mb in zip(times, values, strict=True))
+    error = T_95 * math.sqrt(rest / (BLOCKS - 2) / spread)
+    span = points[-1][0] - points[0][0]
+    return Growth(fit.slope * span, (fit.slope - error) * span, (fit.slope + error) * span)
+
+
+@dataclass(slots=True)
+class Soak:
+    """What a soak found.
+
+    Attributes:
+        frames: Frames that came out.
+        seconds: How long it took.
+        broken: After how many of them the accounting did not hold.
+        report: The stream's, at the end.
+        readings: One after another.
+    """
+
+    frames: int = 0
+    seconds: float = 0.0
+    broken: int = 0
+    report: dict[str, Any] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)
+
+
+def soak(stream: Stream, worker_pid: Callable[[], int | None], *, seconds: float | None, every_s: float) -> Soak:
+    """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`."""
+    found, began = Soak(), time.monotonic()
+    due = began
+    for _ in stream:
+        found.frames += 1
+        found.broken += not stream.accounting.counts().holds
+        if (now := time.monotonic()) >= due:
+            due = now + every_s
+            found.readings.append(read_state(now - began, worker_pid()))
+            if seconds is not None and now - began >= seconds:
+                stream.stop()
+                seconds = None
+    found.seconds = time.monotonic() - began
+    found.report = stream.report()
+    return found
+
+
+def judge(found: Soak, details: dict[str, Any]) -> Measurement:
+    """The figures of a soak, with the limits of the project."""
+    settled = found.readings[round(len(found.readings) * SETTLED) :]
+    station = growth([(reading.at_s, reading.station_mb) for reading in settled])
+    worker = growth([(reading.at_s, reading.worker_mb) for reading in settled])
+    accounting = found.report["accounting"]
+    figures = [
+        Figure("frames after which the accounting did not hold", float(found.broken), at_most=0.0),
+        Figure("frames in flight at the end", float(accounting["in_flight"]), at_most=0.0),
+        Figure("memory of the station, upper end of its growth", station.high, "MB", at_most=GROWTH_MB),
+        Figure("memory of the station, lower end of its growth", station.low, "MB", at_most=0.0),
+        Figure("memory of the worker, upper end of its growth", worker.high, "MB", at_most=GROWTH_MB),
+        Figure("memory of the worker, lower end of its growth", worker.low, "MB", at_most=0.0),
+        Figure("open files, largest minus smallest", _range([reading.files for reading in settled]), at_most=0.0),
+        Figure("threads, largest minus smallest", _range([reading.threads for reading in settled]), at_most=0.0),
+        Figure("frames", float(found.frames)),
+        Figure("seconds", found.seconds, "s"),
+    ]
+    growths = {"station_mb": station._asdict(), "worker_mb": worker._asdict()}
+    readings = [[round(value, 3) for value in reading] for reading in found.readings]
+    report = {name: found.report[name] for name in ("accounting", "latency_ms", "age_ms", "events")}
+    return Measurement(
+        figures,
+        {**details, "growth": growths, **report, "reading_fields": list(Reading._fields), "readings": readings},
+    )
+
+
+def _range(values: Sequence[int]) -> float:
+    return float(max(values) - min(values))

@@ -1,0 +1,33 @@
+"""Target: one hour of 720p at camera pace: the accounting exact at every frame, memory, open files and threads constant.
+
+The stream is `live` around a worker process whose backend only brightens (`fake`): what is soaked is the stream and its
+containment, and that needs little of the CPU, so the figures hold on a busy machine too. Frames that such a machine
+drops are counted; they break nothing. With `--model` the bundle's own best backend runs instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeenh.bundle import Bundle
+from edgeenh.containment.enhancer import ContainedEnhancer
+from edgeenh.stream import Stream
+from edgeenh_bench.soaking import judge, soak
+from edgeenh_bench.targets.figures import Measurement
+
+
+def measure(
+    model: Path | None,
+    threads: int | None,
+    *,
+    source: str = "synthetic:1280x720@25",
+    seconds: float = 3600.0,
+    every_s: float = 5.0,
+) -> Measurement:
+    """Soak for so many seconds, looking at the process every `every_s`."""
+    bundle, backend = (Bundle.shipped(), "fake") if model is None else (Bundle.open(model), "auto")
+    with ContainedEnhancer(bundle, backend=backend, threads=threads) as enhancer:
+        stream = Stream(source, enhancer, mode="live")
+        found = soak(stream, lambda: enhancer.worker_pid, seconds=seconds, every_s=every_s)
+        used = enhancer.info
+    return judge(found, {"source": source, "mode": "live", "backend": used.backend if used else None})

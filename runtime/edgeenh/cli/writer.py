@@ -1,0 +1,67 @@
+"""Frames into a sink that may fail: what then goes on, and what does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeenh.errors import OutputFailed, UsageError
+
+if TYPE_CHECKING:
+    from edgeenh.frames import EnhancedFrame
+    from edgeenh.sinks import Sink
+    from edgeenh.stream import Stream
+
+
+def check_durable(mode: str, sink: Sink, out: str | None) -> None:
+    """Refuse a place where an exposure would be lost although it was written.
+
+    Raises:
+        UsageError: There is none, or it is whole only at the end.
+    """
+    if mode != "exposure":
+        return
+    if out is None:
+        raise UsageError("mode exposure needs a place for its pictures: --out FOLDER (null throws them away)")
+    if not getattr(sink, "durable", False):
+        raise UsageError(f"--out {out} does not keep each frame as it comes, and an exposure needs that: use a folder")
+
+
+class Writer:
+    """Writes frames of a stream into a sink.
+
+    Attributes:
+        unwritten: Frames that could not be written.
+    """
+
+    def __init__(self, stream: Stream, sink: Sink) -> None:
+        self._stream, self._sink = stream, sink
+        self.unwritten = 0
+        self._failing = False
+
+    def write(self, frame: EnhancedFrame) -> None:
+        """Write one frame.
+
+        Raises:
+            OutputFailed: In the mode `offline`; in the others it is an event, and an exposure stays in the spool.
+            UsageError: The sink cannot take such frames at all.
+        """
+        try:
+            self._sink.write(frame)
+        except OutputFailed as exc:
+            if self._stream.mode == "offline":
+                raise
+            self._refused(frame, exc)
+        else:
+            if self._failing:
+                self._failing = False
+                self._note("written_again", f"frames are written to {self._sink.id} again", frame)
+
+    def _refused(self, frame: EnhancedFrame, error: OutputFailed) -> None:
+        self._stream.keep(frame)
+        self.unwritten += 1
+        if not self._failing:
+            self._failing = True
+            self._note("not_written", f"frames go on without being written: {error}", frame)
+
+    def _note(self, kind: str, detail: str, frame: EnhancedFrame) -> None:
+        self._stream.note(kind, detail, frame.original.sequence)

@@ -1,0 +1,128 @@
+"""What a spool asks of a disk: few operations, each of which says what of it survives a power cut."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+
+class Disk(Protocol):
+    """One folder. Every method may raise `OSError`; names are plain file names."""
+
+    def open(self) -> bool:
+        """Make the folder where there is none, and lock it; False when somebody else holds the lock."""
+        ...
+
+    def names(self) -> list[str]:
+        """The files in it."""
+        ...
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """The first `most` bytes of a file, or all of it."""
+        ...
+
+    def write(self, name: str, parts: Sequence[bytes | memoryview]) -> None:
+        """Write a file anew. After a power cut it may be there, not be there, or be there in part."""
+        ...
+
+    def sync(self, name: str) -> None:
+        """From here on the file's content survives; not yet its name."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name, at once; a power cut may undo it until `sync_names`."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file; a power cut may bring it back until `sync_names`."""
+        ...
+
+    def sync_names(self) -> None:
+        """From here on the folder's names survive as they are."""
+        ...
+
+    def close(self) -> None:
+        """Give the lock back; twice is allowed."""
+        ...
+
+
+class FolderDisk:
+    """A folder of the file system; its lock is flock(2) on the folder itself, which a killed process cannot keep.
+
+    Args:
+        folder: Where.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._handle = -1
+
+    def open(self) -> bool:
+        """See `Disk.open`."""
+        if self._handle >= 0:
+            return True
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        except OSError:
+            os.close(handle)
+            raise
+        self._handle = handle
+        return True
+
+    def names(self) -> list[str]:
+        """See `Disk.names`."""
+        return [entry.name for entry in os.scandir(self.folder) if entry.is_file(follow_symlinks=False)]
+
+    def read(self, name: str, most: int | None = None) -> bytes:
+        """See `Disk.read`."""
+        with (self.folder / name).open("rb") as file:
+            return file.read() if most is None else file.read(most)
+
+    def write(self, name: str, parts: Sequence[bytes | memoryview]) -> None:
+        """See `Disk.write`; what was written of it is removed when the rest could not be."""
+        path = self.folder / name
+        try:
+            with path.open("wb", buffering=0) as file:
+                for part in filter(len, parts):
+                    rest = memoryview(part).cast("B")
+                    while rest:
+                        rest = rest[file.write(rest) :]
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+    def sync(self, name: str) -> None:
+        """See `Disk.sync`: fsync(2)."""
+        handle = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def rename(self, old: str, new: str) -> None:
+        """See `Disk.rename`."""
+        (self.folder / old).rename(self.folder / new)
+
+    def remove(self, name: str) -> None:
+        """See `Disk.remove`."""
+        (self.folder / name).unlink(missing_ok=True)
+
+    def sync_names(self) -> None:
+        """See `Disk.sync_names`: fsync(2) of the folder."""
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        """See `Disk.close`."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
