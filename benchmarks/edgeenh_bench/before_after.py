@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeenh.errors import JobFailed, SourceError
 from edgeenh.frames import EnhancedFrame, Frame, Status
-from edgeenh.sinks.video import VideoSink
+from edgeenh.sinks.video_opencv import VideoSink
 from edgeenh.sources import open_source
 
 DIVIDER = 4

@@ -6,6 +6,7 @@ EdgeenhError                  exit 1
 │   │   ├── DeviceLost                 and its process can no longer use the device
 │   │   └── WorkerFailed               the process that runs the backend cannot give this frame
 │   ├── OutputFailed                   a result could not be written (disk full, permission lost)
+│   ├── ReaderGone                     whoever read the frames from stdout went away
 │   └── TrainingFailed                 training stopped: non-finite loss, no space for a checkpoint
 ├── InputError                exit 2   what the user gave cannot be used
 │   ├── UsageError                     an option or argument is wrong, or two exclude each other
@@ -56,6 +57,10 @@ class WorkerFailed(InferenceFailed):
 
 class OutputFailed(JobFailed):
     """A result could not be written: disk full, permission lost."""
+
+
+class ReaderGone(JobFailed):
+    """Whoever read the frames from stdout went away: there is nobody to go on for."""
 
 
 class TrainingFailed(JobFailed):

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from edgeenh.frames import EnhancedFrame
+from edgeenh.notices import Notice
 
 
 class Sink(Protocol):
@@ -43,12 +44,24 @@ class Sink(Protocol):
 
 
 class BaseSink:
-    """What is the same for all sinks: a name, and `with`, which aborts on an error and closes otherwise."""
+    """What is the same for all sinks: a name, notices, and `with`, which aborts on an error and closes otherwise.
+
+    Attributes:
+        keeps: Frames are kept or passed on, so that one that fails is a loss; False = they are only shown.
+        notices: What the sink has to tell; `take_notices` empties it.
+    """
 
     durable = False
+    keeps = True
 
     def __init__(self, name: str) -> None:
         self.id = name
+        self.notices: list[Notice] = []
+
+    def take_notices(self) -> list[Notice]:
+        """What there is to tell since the last call, oldest first. Called by the thread that writes."""
+        taken, self.notices = self.notices, []
+        return taken
 
     def write(self, frame: EnhancedFrame) -> None:
         """See `Sink.write`."""

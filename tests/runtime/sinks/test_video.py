@@ -4,12 +4,17 @@ import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis.extra import numpy as hnp
 
 from edgeenh.errors import OutputFailed, UsageError
 from edgeenh.frames import EnhancedFrame, Frame, Status
 from edgeenh.sinks import open_sink
+from edgeenh.sinks.video_av import AvVideoSink
+from edgeenh.sinks.video_opencv import VideoSink
 from edgeenh.sources import open_source
 
 MakeFrame = Callable[..., EnhancedFrame]
@@ -69,11 +74,15 @@ def test_without_a_frame_there_is_no_video(tmp_path: Path) -> None:
 def test_a_full_disk_is_found_out_and_leaves_nothing(tmp_path: Path, make_frame: MakeFrame) -> None:
     path = tmp_path / "out.mp4"
     path.write_bytes(b"the former video")
-    sink = open_sink(path)
+    sink = VideoSink(path, 25)
     for sequence in range(20):
         sink.write(make_frame(sequence, size=(320, 240)))
     with pytest.raises(OutputFailed, match=r"out\.mp4 could not be finished: .* of 20 frames .*choose another place"):
         sink.close()
+    sink = open_sink(path)
+    with pytest.raises(OutputFailed, match=r"out\.mp4 could not be written: File too large"):
+        [sink.write(make_frame(sequence, size=(320, 240))) for sequence in range(20)]
+    sink.abort()
     assert path.read_bytes() == b"the former video"
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -136,11 +145,95 @@ def test_16_bit_grey_is_refused_by_name_and_8_bit_grey_is_written(tmp_path: Path
         return EnhancedFrame(image, captured, Status.ENHANCED, None, "", 0, 0, None)
 
     with pytest.raises(UsageError, match=r"frame 4 is 16-bit grey, and a video such as .*deep\.mkv holds 8 bits"):
-        open_sink(tmp_path / "deep.mkv", fps=25).write(frame(np.uint16))
+        VideoSink(tmp_path / "deep.mkv", fps=25).write(frame(np.uint16))
+    with pytest.raises(UsageError, match=r"frame 4 is 16-bit grey, and a video such as .*deep\.mp4 holds 8 bits"):
+        open_sink(tmp_path / "deep.mp4", fps=25).write(frame(np.uint16))
     assert not (tmp_path / "deep.mkv").exists()
+    assert not (tmp_path / "deep.mp4").exists()
     shallow = frame(np.uint8)
     with open_sink(tmp_path / "p.mkv", fps=25) as sink:  # type: ignore[attr-defined]
         sink.write(shallow)
     read = open_source(tmp_path / "p.mkv").read()
     assert read is not None
     assert all(np.array_equal(read.image[..., channel], shallow.image) for channel in range(3))
+
+
+def decoded(path: Path, pixel_format: str) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format=pixel_format) for frame in container.decode(video=0)]
+
+
+def times(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [round(float(frame.time), 3) for frame in container.decode(video=0)]
+
+
+@given(
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40).map(lambda side: (*side, 3)))
+    | hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
+    | hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
+)
+@settings(max_examples=40)
+def test_ffv1_gives_every_value_back(tmp_path_factory: pytest.TempPathFactory, image: np.ndarray) -> None:
+    path = tmp_path_factory.getbasetemp() / "exact.mkv"
+    grey = image.ndim == 2
+    original = Frame(image, "test", 0, 0, "", "grey" if grey else "RGB", 8 * image.dtype.itemsize)
+    with AvVideoSink(path, 25) as sink:
+        sink.write(EnhancedFrame(image, original, Status.ENHANCED, None, "", 0, 0, None))
+        sink.write(EnhancedFrame(255 - image, original, Status.ENHANCED, None, "", 0, 0, None))
+    [first, second] = decoded(path, ("gray" if image.dtype == np.uint8 else "gray16le") if grey else "rgb24")
+    assert np.array_equal(first, image)
+    assert np.array_equal(second, 255 - image)
+
+
+@pytest.mark.parametrize(("suffix", "grid_ms"), [(".mp4", 1), (".mov", 1), (".mkv", 1)])
+def test_live_frames_are_shown_when_they_were_taken(tmp_path: Path, suffix: str, grid_ms: int) -> None:
+    path = tmp_path / f"times{suffix}"
+    taken_ms = [0, 33, 67, 400, 433, 433, 5000]
+    image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    with open_sink(path, fps=30, live=True) as sink:  # type: ignore[attr-defined]
+        for sequence, at in enumerate(taken_ms):
+            frame = Frame(image, "camera:0", sequence, 10**15 + at * 1_000_000)
+            sink.write(EnhancedFrame(image, frame, Status.ENHANCED, None, "", 0, 0, None))
+    shown = times(path)
+    assert len(shown) == len(taken_ms)
+    assert [round(at * 1000) for at in shown] == pytest.approx(taken_ms, abs=grid_ms)
+
+
+def test_recorded_frames_are_shown_at_their_rate_and_a_gap_leaves_its_time(
+    tmp_path: Path, make_frame: MakeFrame
+) -> None:
+    with open_sink(tmp_path / "rate.mp4", fps=25) as sink:  # type: ignore[attr-defined]
+        for sequence in (10, 11, 14, 3):
+            sink.write(make_frame(sequence))
+    assert times(tmp_path / "rate.mp4")[:3] == [0.0, 0.04, 0.16]
+    assert len(times(tmp_path / "rate.mp4")) == 4
+
+
+def test_a_lossy_video_keeps_the_colours_and_says_what_they_are(tmp_path: Path) -> None:
+    for suffix in (".mp4", ".avi"):
+        for colour in ((200, 30, 30), (30, 200, 30), (30, 30, 200), (0, 0, 0), (255, 255, 255)):
+            image = np.full((64, 96, 3), colour, np.uint8)
+            path = tmp_path / f"colour{suffix}"
+            with open_sink(path, fps=25) as sink:  # type: ignore[attr-defined]
+                sink.write(EnhancedFrame(image, Frame(image, "x", 0, 0), Status.ENHANCED, None, "", 0, 0, None))
+            read = open_source(path).read()
+            assert read is not None
+            assert np.abs(read.image.astype(int) - image).max() <= 6, (suffix, colour, read.image[32, 48])
+    with av.open(str(tmp_path / "colour.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.colorspace, context.color_range) == ("h264", 1, 1)
+
+
+def test_without_pyav_opencv_writes_and_an_event_says_so(
+    tmp_path: Path, make_frame: MakeFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeenh.sinks.video.find_spec", lambda _: None)
+    sink = open_sink(tmp_path / "out.mp4", live=True)
+    [notice] = sink.take_notices()  # type: ignore[attr-defined]
+    assert notice.kind == "video_by_opencv"
+    assert "at 25 fps whatever the times" in notice.detail
+    assert "pip install 'edgeenh[video]'" in notice.detail
+    sink.write(make_frame(0))
+    sink.close()
+    assert open_source(tmp_path / "out.mp4").length == 1
