@@ -169,9 +169,9 @@ def times(path: Path) -> list[float]:
 
 
 @given(
-    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40).map(lambda side: (*side, 3)))
-    | hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
-    | hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=8, max_side=40).map(lambda side: (*side, 3)))
+    | hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, min_side=8, max_side=40))
+    | hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=8, max_side=40))
 )
 @settings(max_examples=40)
 def test_ffv1_gives_every_value_back(tmp_path_factory: pytest.TempPathFactory, image: np.ndarray) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import threading
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from edgeenh.frames import EnhancedFrame, Frame, PassthroughReason, Status
 from edgeenh.stream import Event, ManualClock, MonotonicClock
 from edgeenh.stream.events import EventLog, PassthroughWatch
+from edgeenh.stream.histogram import HIGHEST_US, RELATIVE_ERROR, Histogram
 from edgeenh.stream.latency import NEEDED, Latencies
 
 
@@ -68,16 +71,43 @@ def test_percentiles_are_nearest_rank(values: list[float], times: int) -> None:
     assert document["missing"] == {}
     for name, share in (("p50", 50), ("p90", 90), ("p99", 99)):
         expected = np.percentile(values, share, method="inverted_cdf")
-        assert document[name] == pytest.approx(expected, abs=1e-3)
+        assert document[name] == pytest.approx(expected, rel=RELATIVE_ERROR, abs=1.1e-3)
     assert document["max"] == pytest.approx(max(values), abs=1e-3)
 
 
+@given(st.lists(st.integers(0, 1 << 47), min_size=1, max_size=200), st.floats(0, 1))
+def test_a_quantile_is_as_exact_as_promised(nanoseconds: list[int], share: float) -> None:
+    histogram = Histogram()
+    for value in nanoseconds:
+        histogram.add(value)
+    found = histogram.quantile(share)
+    exact = sorted((value + 500) // 1000 for value in nanoseconds)[max(1, math.ceil(share * len(nanoseconds))) - 1]
+    assert found is not None
+    if exact <= HIGHEST_US:
+        assert abs(found * 1000 - exact) <= exact * RELATIVE_ERROR
+    assert (histogram.count, histogram.max_us) == (len(nanoseconds), (max(nanoseconds) + 500) // 1000)
+    assert histogram.at_most((1e12,)) == [len(nanoseconds)]
+
+
+@given(st.lists(st.integers(0, 10_000_000), min_size=1, max_size=100), st.integers(1, 10_000))
+def test_counts_below_a_bound_are_right_to_one_step(microseconds: list[int], bound: int) -> None:
+    histogram = Histogram()
+    for value in microseconds:
+        histogram.add(value * 1000)
+    [found] = histogram.at_most((float(bound),))
+    assert sum(value <= bound * 1000 for value in microseconds) <= found
+    assert found <= sum(value <= bound * 1000 * (1 + 2 * RELATIVE_ERROR) for value in microseconds)
+
+
 def test_latencies_stay_bounded_and_keep_the_maximum() -> None:
-    latencies = Latencies(capacity=100)
+    latencies = Latencies()
+    before = sys.getsizeof(latencies.histogram._counts)
     for value in [9.0] + [1.0] * NEEDED["p99"]:
         latencies.add(value)
     document = latencies.to_json()
     assert (document["p50"], document["p99"], document["max"], document["n"]) == (1.0, 1.0, 9.0, 663)
+    latencies.add(1e12)
+    assert (latencies.to_json()["max"], sys.getsizeof(latencies.histogram._counts)) == (1e12, before)
 
 
 def test_a_full_log_counts_what_it_leaves_out() -> None:
