@@ -56,6 +56,10 @@ model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
 --mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
 else is done with it, until it stands in --out; what a run left there the next one gives out.
 
+--fault plays faults while frames go on, to see how this station answers them: camera-lost@10s,worker-kill@20s,
+model-nan@25s,slow-model@30s,disk-full@40s,clock-step@50s and others (docs/stream.md). Then 0 = each was answered as it
+must be, 1 = one was not.
+
 Exit: 0 done; 1 the job failed, a frame was not written, or in the modes offline and exposure a frame was lost or is not
 enhanced; 2 bad usage or input; 4 the bundle is not what it says; 5 the backend is unavailable; 130 interrupted, within
 two seconds, after a clean end and the report.
@@ -106,6 +110,10 @@ def run(
     drift_every: Annotated[
         int | None, typer.Option("--drift-every", metavar="N", help="Compare one in N frames with the FP32 reference.")
     ] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option("--fault", metavar="NAME@TIME,…", help="Rehearse: play faults, and judge how they are answered."),
+    ] = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -137,10 +145,11 @@ def run(
                 sink = open_sink(out, fps=opened.fps)
                 chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
                 check_durable(chosen, sink, out)
-                stream = Stream(
-                    opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, spool=spool, monitor=monitor
-                )
+                options: dict[str, Any] = {"spool": spool, "monitor": monitor, "faults": fault}
+                stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, **options)
                 unowned.pop_all()  # from here on the stream closes the source
+            if stream.rehearsal is not None:
+                sink = stream.rehearsal.sink(sink)
             # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
             stack.callback(lambda: enhancer.close() if stream.ended or not in_process else None)
             failure, unwritten = pump(stream, sink, interrupts, kill, total=frames or stream.source.length)
@@ -284,6 +293,8 @@ def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
         return 130
     if failure is not None:
         return failure.exit_code
+    if "faults" in report:
+        return 0 if accounting["holds"] and all(fault["answered"] for fault in report["faults"]) else 1
     if report["unwritten"] or report.get("spool", {}).get("unspooled"):
         return 1
     if report["mode"] != "live":
@@ -304,6 +315,9 @@ def tell(report: dict[str, Any], model: str, sink: Sink, failure: EdgeenhError |
         output.remark(f"{len(remarks) - REMARKS} more events: --json FILE lists them all")
     if report["interrupted"]:
         output.remark("interrupted: the frames that were finished are kept")
+    for fault in report.get("faults", ()):
+        verdict = "answered" if fault["answered"] else f"NOT ANSWERED: {'; '.join(fault['missing'])}"
+        output.say(f"fault {fault['fault']}, expected: {fault['demanded']}: {verdict}")
     output.say(model)
     output.say(f"{_counts(report['accounting'])}; {_speed(report)}")
     if sink.id != "null":

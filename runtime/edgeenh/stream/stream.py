@@ -25,6 +25,7 @@ from edgeenh.stream.opening import (
     failure_after,
     open_for,
     policy_for,
+    rehearsal_of,
 )
 from edgeenh.stream.policy import Job
 from edgeenh.stream.worker import FrameEnhancer, Worker, pixels_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgeenh.stream.drift_monitor import DriftMonitor
+    from edgeenh.stream.fault_schedule import FaultSchedule
     from edgeenh.stream.spool import Spool
 
 JOIN_S = 0.6
@@ -63,6 +65,8 @@ class Stream:
             is not closed.
         clock: Monotonic time.
         monitor: Compares one in so many results with a reference (`edgeenh.stream.drift_monitor`); not closed.
+        faults: Play these while the stream runs, and report whether each was answered as promised
+            (`edgeenh.stream.fault_schedule`), e.g. `worker-kill@20s`.
 
     Raises:
         UsageError: An argument is outside its range.
@@ -81,23 +85,28 @@ class Stream:
         spool: str | Path | Spool | None = None,
         clock: Clock | None = None,
         monitor: DriftMonitor | None = None,
+        faults: str | FaultSchedule | None = None,
     ) -> None:
         check_mode(mode, spool=spool is not None)
         check_range(max_age_ms, strength, frames)
         check_same_size(enhancer)
         self.mode, self.accounting = mode, Accounting()
         self._clock = clock or MonotonicClock()
+        limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
+        self.rehearsal = rehearsal_of(faults, self._clock, limit_ns)
+        self._log = EventLog()
         self._custody = Custody(spool)
         try:
-            self.source = open_for(mode, source, self._clock, pixels_of(enhancer).photometric, self._custody.spool)
+            if self.rehearsal is not None:
+                self.rehearsal.attach(enhancer, self._custody.spool, self._log)
+            photometric = pixels_of(enhancer).photometric
+            self.source = open_for(mode, source, self._clock, photometric, self._custody.spool, self.rehearsal)
         except BaseException:
             self._custody.close()
             raise
         self._enhancer, self._limit = enhancer, frames
-        limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
         self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
         self._policy = policy_for(mode, self.accounting, max_age_ms, live=self.source.live)
-        self._log = EventLog()
         self._watch = PassthroughWatch(self._log)
         self._sequence = SequenceWatch(self._log, self.accounting)
         # One lock guards the policy and every flag below; each thread waits for what concerns it.
@@ -139,6 +148,8 @@ class Stream:
             self._threads.append(threading.Thread(target=self._run, args=(body,), name=name, daemon=True))
         for thread in self._threads:
             thread.start()
+        if self.rehearsal is not None:
+            self.rehearsal.start()
 
     def __iter__(self) -> Iterator[EnhancedFrame]:
         """Give every frame; leaving the loop early closes the stream."""
@@ -191,7 +202,7 @@ class Stream:
         if not self._started:
             self._prepared = self._started = True
             self.source.close()
-        self._custody.close()
+        self._end()
 
     def acknowledge(self, frame: EnhancedFrame) -> None:
         """Exposure: `frame` is done with and need not be given again; asking for the next one says so too."""
@@ -228,6 +239,7 @@ class Stream:
             **self._figures.to_json(),
             **({"drift": self._monitor.to_json()} if self._monitor else {}),
             **self._custody.to_json(),
+            **({"faults": self.rehearsal.to_json(self._figures.started_ns)} if self.rehearsal else {}),
             "events": [event.to_json(self._figures.started_ns) for event in self.events],
         }
 
@@ -241,7 +253,7 @@ class Stream:
                 self._custody.hand_on(result)
                 return result
             failure, self._failure = self._failure, None
-        self._custody.close()
+        self._end()
         if failure is not None:
             raise failure
         return None
@@ -255,6 +267,8 @@ class Stream:
         if result is None:
             return self._worked_all
         self._figures.add(result, now_ns)
+        if self.rehearsal is not None:
+            self.rehearsal.see(result, now_ns)
         return result
 
     def _capture(self) -> None:
@@ -345,6 +359,11 @@ class Stream:
             else:
                 self._worked_all = True
             self._wake_all()
+
+    def _end(self) -> None:
+        if self.rehearsal is not None:
+            self.rehearsal.close()
+        self._custody.close()
 
     def _wake_all(self) -> None:
         for condition in (self._room, self._work, self._results):
