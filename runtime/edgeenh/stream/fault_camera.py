@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgeenh.errors import SourceError
@@ -16,21 +17,29 @@ if TYPE_CHECKING:
 
 
 class CameraFaults:
-    """What the camera does at this moment; set by the rehearsal, read by the device.
+    """What the camera does at this moment; asked for by the rehearsal, acted by the device.
 
     Attributes:
-        lost_until_ns, stalled_until_ns, small_until_ns: By the stream's clock.
+        asked: Nanoseconds of each fault that begins when the device is next looked at.
         incomplete: So many of the next frames come without all of their bytes.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.lost_until_ns = self.stalled_until_ns = self.small_until_ns = 0
+        self.asked: dict[str, int] = {}
         self.incomplete = 0
+        self._until_ns: dict[str, int] = {}
+
+    def remaining_ns(self, kind: str) -> int:
+        """How much longer a fault lasts; 0 = it does not."""
+        now_ns = self.clock.now_ns()
+        if (asked_ns := self.asked.pop(kind, None)) is not None:
+            self._until_ns[kind] = now_ns + asked_ns
+        return max(0, self._until_ns.get(kind, 0) - now_ns)
 
     def check_there(self) -> None:
         """Raise `SourceError` while the camera is unplugged."""
-        if self.clock.now_ns() < self.lost_until_ns:
+        if self.remaining_ns("camera-lost"):
             raise SourceError("the camera is unplugged (a fault that was asked for)")
 
 
@@ -46,8 +55,8 @@ class FaultyDevice:
         """See `Device.read`."""
         faults = self._faults
         faults.check_there()
-        if (now_ns := faults.clock.now_ns()) < faults.stalled_until_ns:
-            faults.clock.wait_until(min(faults.stalled_until_ns, now_ns + round(timeout_s * 1e9)), self._never)
+        if stalled_ns := faults.remaining_ns("camera-stall"):
+            faults.clock.wait_until(faults.clock.now_ns() + min(stalled_ns, round(timeout_s * 1e9)), self._never)
             return None
         capture = self._device.read(timeout_s)
         if capture is None or capture.image is None:
@@ -56,11 +65,9 @@ class FaultyDevice:
             faults.incomplete -= 1
             detail = "a frame came without all of its bytes (a fault that was asked for)"
             return Capture(capture.captured_ns, None, capture.number, "incomplete", detail)
-        return self._smaller(capture) if faults.clock.now_ns() < faults.small_until_ns else capture
+        return self._smaller(capture) if faults.remaining_ns("resize") else capture
 
     def _smaller(self, capture: Capture) -> Capture:
-        from dataclasses import replace
-
         assert capture.image is not None
         height, width = (max(16, side // 4 * 2) for side in capture.image.shape[:2])
         return replace(capture, image=capture.image[:height, :width].copy())

@@ -11,7 +11,8 @@ from edgeenh.pixels import RGB
 from edgeenh.sources import Source, open_source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock
-from edgeenh.stream.policy import ExposurePolicy, LivePolicy, OfflinePolicy, Policy
+from edgeenh.stream.exposure_policy import ExposurePolicy
+from edgeenh.stream.policy import LivePolicy, OfflinePolicy, Policy
 from edgeenh.stream.spooled_source import SpooledSource
 
 if TYPE_CHECKING:

@@ -154,7 +154,7 @@ class Rehearsal:
     def see(self, result: EnhancedFrame, now_ns: int) -> None:
         """A frame is handed over."""
         for played in self.played:
-            if played.at_ns is None or result.original.captured_ns < played.at_ns:
+            if played.at_ns is None or result.finished_ns < played.at_ns:
                 continue
             played.frames += 1
             played.enhanced += result.enhanced
@@ -184,40 +184,36 @@ class Rehearsal:
         for played in self.played:
             if not self._clock.wait_until(began_ns + round(played.fault.at_s * 1e9), self._cancelled):
                 return
-            at_ns = self._clock.now_ns()
-            problem = self.play(played.fault)
-            if problem:
-                played.why_not = problem
+            if problem := self.play(played):
+                played.at_ns, played.why_not = None, problem
                 self._tell("fault_not_played", f"{played.fault}: {problem}")
-            else:
-                played.at_ns = at_ns
-                self._tell("fault_played", f"{played.fault}: {KINDS[played.fault.kind].what}")
 
-    def play(self, fault: Fault) -> str:
+    def play(self, played: Played) -> str:
         """Play one fault now; returns why it could not be, empty when it was."""
+        fault = played.fault
         kind, needs = fault.kind, KINDS[fault.kind].needs
+        if needs == "worker" and not self._worker_is_ready():
+            return "there was no worker"
+        if needs == "disk" and not self._disks:
+            return "nothing is written to a disk"
+        played.at_ns = self._clock.now_ns()  # before it is played: its answer may come at once
+        self._tell("fault_played", f"{fault}: {KINDS[kind].what}")
         if needs == "camera":
-            return self._play_camera(fault)
-        if needs == "worker":
-            return self._play_worker(kind, fault.amount) if self._worker_is_ready() else "there was no worker"
-        if kind == "disk-full":
+            self._play_camera(fault)
+        elif needs == "worker":
+            self._play_worker(kind, fault.amount)
+        elif needs == "disk":
             for disk in self._disks:
-                disk.full_until_ns = self._clock.now_ns() + round(fault.amount * 1e9)
-            return "" if self._disks else "nothing is written to a disk"
-        self._step_clock(fault.amount)
+                disk.full_until_ns = played.at_ns + round(fault.amount * 1e9)
+        else:
+            self._step_clock(fault.amount)
         return ""
 
-    def _play_camera(self, fault: Fault) -> str:
-        until_ns = self._clock.now_ns() + round(fault.amount * 1e9)
-        if fault.kind == "camera-lost":
-            self._camera.lost_until_ns = until_ns
-        elif fault.kind == "camera-stall":
-            self._camera.stalled_until_ns = until_ns
-        elif fault.kind == "resize":
-            self._camera.small_until_ns = until_ns
-        else:
+    def _play_camera(self, fault: Fault) -> None:
+        if fault.kind == "frame-corrupt":
             self._camera.incomplete += round(fault.amount)
-        return ""
+        else:
+            self._camera.asked[fault.kind] = round(fault.amount * 1e9)
 
     def _worker_is_ready(self) -> bool:
         deadline = time.monotonic() + WAIT_S
@@ -226,7 +222,7 @@ class Rehearsal:
                 return False
         return self._enhancer.worker_pid is not None
 
-    def _play_worker(self, kind: str, amount: float) -> str:
+    def _play_worker(self, kind: str, amount: float) -> None:
         enhancer = self._enhancer
         if kind == "worker-kill":
             enhancer.kill_worker()
@@ -237,7 +233,6 @@ class Rehearsal:
             enhancer.play("slow", times=SLOW_FRAMES, amount=amount * 1e3)
         else:
             enhancer.play({"worker-hang": "hang", "gpu-lost": "lose-device", "model-nan": "constant"}[kind])
-        return ""
 
     def _step_clock(self, seconds: float) -> None:
         real, real_ns = time.time, time.time_ns
