@@ -99,6 +99,7 @@ class Rehearsal:
         self._camera = CameraFaults(clock)
         self._disks: list[FaultyDisk | FaultySink] = []
         self._enhancer: Any = None
+        self._former: Played | None = None  # the last fault of the worker
         self._spool: Spool | None = None
         self._log: EventLog | None = None
         self._cancelled = threading.Event()
@@ -165,13 +166,10 @@ class Rehearsal:
 
     def to_json(self, started_ns: int) -> list[dict[str, Any]]:
         """Each fault, when it was played, and whether it was answered as the contract demands."""
-        events = self._log.all() if self._log else []
-        return [self._one(played, started_ns, events) for played in self.played]
+        return [self._one(played, started_ns) for played in self.played]
 
-    def _one(self, played: Played, started_ns: int, events: list[Event]) -> dict[str, Any]:
-        at_ns = played.at_ns
-        kinds = {event.kind for event in events if at_ns is not None and event.at_ns >= at_ns}
-        missing = played.missing(kinds)
+    def _one(self, played: Played, started_ns: int) -> dict[str, Any]:
+        at_ns, missing = played.at_ns, self._missing(played)
         return {
             "fault": str(played.fault),
             "played_ms": None if at_ns is None else round((at_ns - started_ns) / 1e6, 3),
@@ -201,10 +199,11 @@ class Rehearsal:
         if needs == "camera":
             self._play_camera(fault)
         elif needs == "worker":
+            self._former = played
             self._play_worker(kind, fault.amount)
         elif needs == "disk":
             for disk in self._disks:
-                disk.full_until_ns = played.at_ns + round(fault.amount * 1e9)
+                disk.fill(round(fault.amount * 1e9))
         else:
             self._step_clock(fault.amount)
         return ""
@@ -216,11 +215,16 @@ class Rehearsal:
             self._camera.asked[fault.kind] = round(fault.amount * 1e9)
 
     def _worker_is_ready(self) -> bool:
-        deadline = time.monotonic() + WAIT_S
-        while self._enhancer.worker_pid is None and time.monotonic() < deadline:
-            if self._cancelled.wait(0.02):
-                return False
+        """Wait for a worker, and until the fault before this one is answered: a second one would fall on a dead worker."""
+        deadline, former = time.monotonic() + WAIT_S, self._former
+        while self._enhancer.worker_pid is None or (former is not None and self._missing(former)):
+            if time.monotonic() > deadline or self._cancelled.wait(0.02):
+                break
         return self._enhancer.worker_pid is not None
+
+    def _missing(self, played: Played) -> list[str]:
+        events = self._log.all() if self._log else []
+        return played.missing({event.kind for event in events if played.at_ns and event.at_ns >= played.at_ns})
 
     def _play_worker(self, kind: str, amount: float) -> None:
         enhancer = self._enhancer
