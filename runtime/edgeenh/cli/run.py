@@ -31,7 +31,7 @@ from edgeenh.cli.model import (
 )
 from edgeenh.cli.shutdown import Shutdown, interruptible
 from edgeenh.cli.writer import Writer, check_durable
-from edgeenh.errors import EdgeenhError
+from edgeenh.errors import EdgeenhError, UsageError
 
 if TYPE_CHECKING:
     from edgeenh.cli.model import AnyEnhancer
@@ -53,7 +53,8 @@ a video (.mp4, .mov, .avi, or .mkv which is lossless), a folder, or null. When t
 original goes out, flagged; the model runs in a process of its own, which may die or hang without ending the run. A
 model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
 
---mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
+Several sources share the model fairly, an exposure first; each has a folder of its own in --out and in --spool, and a
+report. --mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
 else is done with it, until it stands in --out; what a run left there the next one gives out.
 
 --fault plays faults while frames go on, to see how this station answers them: camera-lost@10s,worker-kill@20s,
@@ -75,7 +76,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Where frames come from.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Where frames come from.")],
     model: ModelOption = None,
     backend: BackendOption = "auto",
     precision: PrecisionOption = None,
@@ -122,8 +123,12 @@ def run(
     from edgeenh.stream import Stream
     from edgeenh.stream.opening import check_mode, check_range, check_same_size
 
-    check_mode(mode or "offline", spool=spool is not None)
+    if len(sources) == 1 or mode is not None:
+        check_mode(mode or "offline", spool=spool is not None)
     check_range(max_age, strength, frames)
+    source, several = sources[0], len(sources) > 1
+    if several and (fault or raw):
+        raise UsageError("--fault and --raw are for one source: name one")
     stream: Stream | None = None
     interrupts = Interrupts()
     try:
@@ -137,6 +142,9 @@ def run(
             check_bits(bits, enhancer)
             check_same_size(enhancer)
             stack.enter_context(watching(model, enhancer, watch_model))
+            if several:
+                wanted: dict[str, Any] = {"max_age": max_age, "frames": frames, "bits": bits}
+                return run_several(sources, enhancer, interrupts, kill, json_target, mode, spool, out, **wanted)
             monitor = stack.enter_context(monitoring(drift_every))
             with ExitStack() as unowned:
                 opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits, raw=raw)
@@ -164,6 +172,37 @@ def run(
     enhanced = report["accounting"]["enhanced"]
     output.next_step(next_step(source, model, enhancer) if enhanced else "edgeenh doctor")
     return exit_code(report, failure)
+
+
+def run_several(
+    sources: list[str],
+    enhancer: AnyEnhancer,
+    interrupts: Interrupts,
+    kill: Callable[[], object] | None,
+    json_target: str | None,
+    mode: str | None,
+    spool: Path | None,
+    out: str | None,
+    **options: Any,
+) -> int:
+    """The same for several sources, which share the enhancer; the document of `--json` has one report for each."""
+    from edgeenh.cli import run_several as several
+    from edgeenh.environment import fingerprint
+
+    run = several.Several(enhancer)
+    try:
+        run.open(sources, mode, spool, out, photometric=enhancer.pixels.photometric, **options)
+        failure = run.pump(interrupts, kill)
+    finally:
+        run.group.close()
+    reports, interrupted = run.report(), interrupts.count > 0
+    several.tell(reports, _counts)
+    if failure is not None:
+        output.remark(str(failure))
+    named = {"schema": several.SCHEMA, "model": model_json(enhancer), "backend": backend_json(enhancer)}
+    ended = {"interrupted": interrupted, "failure": str(failure) if failure else None}
+    output.emit_json(json_target, {**named, **ended, "streams": reports, "environment": fingerprint()})
+    return max(exit_code({**report, "interrupted": interrupted}, failure) for report in reports)
 
 
 def pump(
@@ -214,7 +253,6 @@ def watching(model: Path | None, enhancer: AnyEnhancer, wanted: bool) -> Abstrac
     """
     from edgeenh.cli.watch_model import ModelWatch
     from edgeenh.containment.enhancer import ContainedEnhancer
-    from edgeenh.errors import UsageError
 
     if not wanted:
         return nullcontext()
@@ -238,8 +276,6 @@ def monitoring(every: int | None) -> AbstractContextManager[DriftMonitor | None]
 
 def refuse_overwriting(source: Source, out: str | None) -> None:
     """Raise `UsageError` when the sink would take the place of the source itself: originals are never overwritten."""
-    from edgeenh.errors import UsageError
-
     if out is not None and Path(source.id).exists() and Path(out).exists() and Path(out).samefile(source.id):
         raise UsageError(f"--out {out} is the source itself: choose another place, originals are not overwritten")
 

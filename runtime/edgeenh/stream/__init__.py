@@ -6,7 +6,9 @@ from edgeenh.stream.accounting import Accounting, AccountingError, Counts
 from edgeenh.stream.clock import Clock, ManualClock, MonotonicClock
 from edgeenh.stream.events import Event
 from edgeenh.stream.fault_schedule import FaultSchedule
+from edgeenh.stream.group import StreamGroup
 from edgeenh.stream.opening import Mode
+from edgeenh.stream.sharing import SharedEnhancer
 from edgeenh.stream.spool import Spool
 from edgeenh.stream.stream import Stream
 
@@ -20,6 +22,8 @@ __all__ = [
     "ManualClock",
     "Mode",
     "MonotonicClock",
+    "SharedEnhancer",
     "Spool",
     "Stream",
+    "StreamGroup",
 ]

@@ -108,6 +108,7 @@ class Stream(StreamThreads):
         self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
         self._policy = policy_for(mode, self.accounting, max_age_ms, live=self.source.live)
         super().__init__()
+        self.over = False
         self._figures = Figures(self._clock.now_ns())
 
     def prepare(self) -> None:
@@ -196,6 +197,32 @@ class Stream(StreamThreads):
     def acknowledge(self, frame: EnhancedFrame) -> None:
         """Exposure: `frame` is done with and need not be given again; asking for the next one says so too."""
         self._custody.acknowledge(frame)
+
+    def settle(self) -> None:
+        """Exposure: the frame that was taken last is done with, unless `keep` was called."""
+        self._custody.settle()
+
+    def poll(self) -> EnhancedFrame | None:
+        """The next frame if there is one now; None otherwise, and at the end (`over`). Raises what ended the stream, once.
+
+        Unlike iterating, it says nothing about the frame before: see `settle`. `on_change` is called whenever there may be
+        one, from other threads.
+        """
+        self.start()
+        with self._lock:
+            result = self._result_or_end()
+            if isinstance(result, EnhancedFrame):
+                self._custody.hand_on(result)
+                return result
+            failure, self._failure = (self._failure, None) if result else (None, self._failure)
+        self._take_notices()
+        self._take_notices_behind()
+        if result:
+            self.over = True
+            self._end()
+        if failure is not None:
+            raise failure
+        return None
 
     def note(self, kind: str, detail: str, sequence: int | None = None) -> None:
         """Add an event of the taker's, e.g. that it could not write a frame; callable from any thread."""

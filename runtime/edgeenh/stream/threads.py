@@ -43,6 +43,7 @@ class StreamThreads:
         self._room, self._work, self._results = (threading.Condition(self._lock) for _ in range(3))
         self._prepared = self._started = self._stopping = self._captured_all = self._worked_all = False
         self._failure: Exception | None = None
+        self.on_change: Callable[[], object] = _nobody
         self._threads: list[threading.Thread] = []
 
     def _start_threads(self) -> None:
@@ -115,6 +116,7 @@ class StreamThreads:
             with self._lock:
                 self._policy.finish(result)
                 self._results.notify()
+            self.on_change()
 
     def _wait_for_job(self) -> Job | None:
         with self._lock:
@@ -146,6 +148,11 @@ class StreamThreads:
     def _wake_all(self) -> None:
         for condition in (self._room, self._work, self._results):
             condition.notify_all()
+        self.on_change()
 
     def _event(self, kind: str, detail: str, sequence: int | None = None) -> None:
         self._log.add(Event(kind, detail, self._clock.now_ns(), sequence))
+
+
+def _nobody() -> None:
+    """Nobody waits for several streams at once."""
