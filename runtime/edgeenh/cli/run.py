@@ -29,6 +29,7 @@ from edgeenh.cli.model import (
     model_json,
     next_step,
 )
+from edgeenh.cli.run_report import broken_off, counts_line, exit_code, make_report, tell
 from edgeenh.cli.shutdown import Shutdown, interruptible
 from edgeenh.cli.writer import Writer, check_durable
 from edgeenh.errors import EdgeenhError, UsageError
@@ -39,11 +40,6 @@ if TYPE_CHECKING:
     from edgeenh.sources import Source
     from edgeenh.stream import Mode, Stream
     from edgeenh.stream.drift_monitor import DriftMonitor
-
-SCHEMA = "edgeenh.run/1"
-
-REMARKS = 10
-"""Events printed at the end; all of them are in the JSON."""
 
 HELP = """Stream frames from SOURCE through a model, and account for every one of them.
 
@@ -65,8 +61,9 @@ Exit: 0 done; 1 the job failed, a frame was not written, or in the modes offline
 enhanced; 2 bad usage or input; 4 the bundle is not what it says; 5 the backend is unavailable; 130 interrupted, within
 two seconds, after a clean end and the report.
 
-Examples: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json;
-edgeenh run watch:/srv/xray --mode exposure --spool /var/spool/edgeenh --out enhanced/
+Example: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json
+
+Example: edgeenh run watch:/srv/xray --mode exposure --spool /var/spool/edgeenh --out enhanced/
 """
 
 
@@ -76,7 +73,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Where frames come from.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Where frames come from.")],
     model: ModelOption = None,
     backend: BackendOption = "auto",
     precision: PrecisionOption = None,
@@ -196,7 +193,7 @@ def run_several(
     finally:
         run.group.close()
     reports, interrupted = run.report(), interrupts.count > 0
-    several.tell(reports, _counts)
+    several.tell(reports, counts_line)
     if failure is not None:
         output.remark(str(failure))
     named = {"schema": several.SCHEMA, "model": model_json(enhancer), "backend": backend_json(enhancer)}
@@ -278,106 +275,3 @@ def refuse_overwriting(source: Source, out: str | None) -> None:
     """Raise `UsageError` when the sink would take the place of the source itself: originals are never overwritten."""
     if out is not None and Path(source.id).exists() and Path(out).exists() and Path(out).samefile(source.id):
         raise UsageError(f"--out {out} is the source itself: choose another place, originals are not overwritten")
-
-
-def make_report(
-    stream: Stream,
-    enhancer: AnyEnhancer,
-    sink: Sink,
-    strength: float | None,
-    *,
-    interrupted: bool,
-    failure: EdgeenhError | None,
-) -> dict[str, Any]:
-    """The document of `--json`."""
-    from edgeenh.environment import fingerprint
-
-    source = stream.source
-    return {
-        "schema": SCHEMA,
-        "model": model_json(enhancer),
-        "backend": backend_json(enhancer),
-        "source": {
-            "id": source.id,
-            "size": list(source.size) if source.size else None,
-            "fps": source.fps,
-            "length": source.length,
-        },
-        "sink": sink.id,
-        "strength": 1.0 if strength is None else strength,
-        "interrupted": interrupted,
-        "failure": str(failure) if failure else None,
-        **stream.report(),
-        "environment": fingerprint(),
-    }
-
-
-def broken_off(source: str, stream: Stream | None) -> dict[str, Any]:
-    """The document of `--json` for a run that a signal ended before its first frame, or in the middle of its end."""
-    from edgeenh.environment import fingerprint
-    from edgeenh.stream import Counts
-
-    state = {"mode": None, "accounting": Counts().to_json(), "events": []} if stream is None else stream.report()
-    named = {"source": {"id": source}, "interrupted": True, "failure": None}
-    return {"schema": SCHEMA, "model": None, "backend": None, **named, **state, "environment": fingerprint()}
-
-
-def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
-    """See `HELP` for what it means."""
-    accounting = report["accounting"]
-    if report["interrupted"]:
-        return 130
-    if failure is not None:
-        return failure.exit_code
-    if "faults" in report:
-        return 0 if accounting["holds"] and all(fault["answered"] for fault in report["faults"]) else 1
-    if report["unwritten"] or report.get("spool", {}).get("unspooled"):
-        return 1
-    if report["mode"] != "live":
-        whole = accounting["enhanced"] == accounting["captured"] and not accounting["lost_upstream"]
-    else:
-        whole = accounting["enhanced"] > 0
-    return 0 if whole and accounting["holds"] else 1
-
-
-def tell(report: dict[str, Any], model: str, sink: Sink, failure: EdgeenhError | None) -> None:
-    """The report for people: what failed on stderr, the result on stdout."""
-    remarks = list(
-        dict.fromkeys([*(event["detail"] for event in report["events"]), *([str(failure)] if failure else [])])
-    )
-    for line in remarks[:REMARKS]:
-        output.remark(line)
-    if len(remarks) > REMARKS:
-        output.remark(f"{len(remarks) - REMARKS} more events: --json FILE lists them all")
-    if report["interrupted"]:
-        output.remark("interrupted: the frames that were finished are kept")
-    for fault in report.get("faults", ()):
-        verdict = "answered" if fault["answered"] else f"NOT ANSWERED: {'; '.join(fault['missing'])}"
-        output.say(f"fault {fault['fault']}, expected: {fault['demanded']}: {verdict}")
-    output.say(model)
-    output.say(f"{_counts(report['accounting'])}; {_speed(report)}")
-    if sink.id != "null":
-        output.say(f"written: {sink.id}" if Path(sink.id).exists() else f"nothing was written to {sink.id}")
-
-
-def _counts(accounting: dict[str, Any]) -> str:
-    parts = [f"{accounting['captured']} captured", f"{accounting['enhanced']} enhanced"]
-    for name, words in (("passthrough", "passed through"), ("dropped", "dropped"), ("lost_upstream", "lost upstream")):
-        parts += [f"{count} {words} ({reason})" for reason, count in accounting[name].items()]
-    holds = (
-        "every frame accounted for"
-        if accounting["holds"]
-        else "THE ACCOUNTING DOES NOT HOLD: please report this as a bug"
-    )
-    parts += [f"{accounting['spooled']} left in the spool"] * bool(accounting["spooled"])
-    return ", ".join([*parts, f"{accounting['in_flight']} in flight"]) + f": {holds}"
-
-
-def _speed(report: dict[str, Any]) -> str:
-    latency, rate = report["latency_ms"], report["throughput_fps"]
-    missing = latency["missing"]
-    shown = [
-        f"{p} {latency[p]:.1f} ms" if latency[p] is not None else f"{p} n/a (needs {missing[p]} more)"
-        for p in ("p50", "p90", "p99")
-    ]
-    return ", ".join([f"{rate:.1f} frames/s" if rate else "no frame", *shown])
