@@ -22,6 +22,7 @@ _HOME = {
     "ContainedEnhancer": "edgeenh.containment.enhancer",
     "load": "edgeenh.enhancer",
     "Stream": "edgeenh.stream",
+    "StreamGroup": "edgeenh.stream",
     "Accounting": "edgeenh.stream",
     "Frame": "edgeenh.frames",
     "Exposure": "edgeenh.frames",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from edgeenh.sources import open_source as open_source
     from edgeenh.stream import Accounting as Accounting
     from edgeenh.stream import Stream as Stream
+    from edgeenh.stream import StreamGroup as StreamGroup
 
 
 def __getattr__(name: str) -> Any:

@@ -29,9 +29,10 @@ from edgeenh.cli.model import (
     model_json,
     next_step,
 )
+from edgeenh.cli.run_report import broken_off, counts_line, exit_code, make_report, tell
 from edgeenh.cli.shutdown import Shutdown, interruptible
 from edgeenh.cli.writer import Writer, check_durable
-from edgeenh.errors import EdgeenhError
+from edgeenh.errors import EdgeenhError, UsageError
 
 if TYPE_CHECKING:
     from edgeenh.cli.model import AnyEnhancer
@@ -39,11 +40,6 @@ if TYPE_CHECKING:
     from edgeenh.sources import Source
     from edgeenh.stream import Mode, Stream
     from edgeenh.stream.drift_monitor import DriftMonitor
-
-SCHEMA = "edgeenh.run/1"
-
-REMARKS = 10
-"""Events printed at the end; all of them are in the JSON."""
 
 HELP = """Stream frames from SOURCE through a model, and account for every one of them.
 
@@ -53,15 +49,21 @@ a video (.mp4, .mov, .avi, or .mkv which is lossless), a folder, or null. When t
 original goes out, flagged; the model runs in a process of its own, which may die or hang without ending the run. A
 model for grey (X-ray) takes 8- and 16-bit grey pictures; 16 bits need a folder.
 
---mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
+Several sources share the model fairly, an exposure first; each has a folder of its own in --out and in --spool, and a
+report. --mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
 else is done with it, until it stands in --out; what a run left there the next one gives out.
+
+--fault plays faults while frames go on, to see how this station answers them: camera-lost@10s,worker-kill@20s,
+model-nan@25s,slow-model@30s,disk-full@40s,clock-step@50s and others (docs/stream.md). Then 0 = each was answered as it
+must be, 1 = one was not.
 
 Exit: 0 done; 1 the job failed, a frame was not written, or in the modes offline and exposure a frame was lost or is not
 enhanced; 2 bad usage or input; 4 the bundle is not what it says; 5 the backend is unavailable; 130 interrupted, within
 two seconds, after a clean end and the report.
 
-Examples: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json;
-edgeenh run watch:/srv/xray --mode exposure --spool /var/spool/edgeenh --out enhanced/
+Example: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json
+
+Example: edgeenh run watch:/srv/xray --mode exposure --spool /var/spool/edgeenh --out enhanced/
 """
 
 
@@ -71,7 +73,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Where frames come from.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Where frames come from.")],
     model: ModelOption = None,
     backend: BackendOption = "auto",
     precision: PrecisionOption = None,
@@ -106,6 +108,10 @@ def run(
     drift_every: Annotated[
         int | None, typer.Option("--drift-every", metavar="N", help="Compare one in N frames with the FP32 reference.")
     ] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option("--fault", metavar="NAME@TIME,…", help="Rehearse: play faults, and judge how they are answered."),
+    ] = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -114,8 +120,12 @@ def run(
     from edgeenh.stream import Stream
     from edgeenh.stream.opening import check_mode, check_range, check_same_size
 
-    check_mode(mode or "offline", spool=spool is not None)
+    if len(sources) == 1 or mode is not None:
+        check_mode(mode or "offline", spool=spool is not None)
     check_range(max_age, strength, frames)
+    source, several = sources[0], len(sources) > 1
+    if several and (fault or raw):
+        raise UsageError("--fault and --raw are for one source: name one")
     stream: Stream | None = None
     interrupts = Interrupts()
     try:
@@ -129,6 +139,9 @@ def run(
             check_bits(bits, enhancer)
             check_same_size(enhancer)
             stack.enter_context(watching(model, enhancer, watch_model))
+            if several:
+                wanted: dict[str, Any] = {"max_age": max_age, "frames": frames, "bits": bits}
+                return run_several(sources, enhancer, interrupts, kill, json_target, mode, spool, out, **wanted)
             monitor = stack.enter_context(monitoring(drift_every))
             with ExitStack() as unowned:
                 opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits, raw=raw)
@@ -137,10 +150,11 @@ def run(
                 sink = open_sink(out, fps=opened.fps)
                 chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
                 check_durable(chosen, sink, out)
-                stream = Stream(
-                    opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, spool=spool, monitor=monitor
-                )
+                options: dict[str, Any] = {"spool": spool, "monitor": monitor, "faults": fault}
+                stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, **options)
                 unowned.pop_all()  # from here on the stream closes the source
+            if stream.rehearsal is not None:
+                sink = stream.rehearsal.sink(sink)
             # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
             stack.callback(lambda: enhancer.close() if stream.ended or not in_process else None)
             failure, unwritten = pump(stream, sink, interrupts, kill, total=frames or stream.source.length)
@@ -155,6 +169,37 @@ def run(
     enhanced = report["accounting"]["enhanced"]
     output.next_step(next_step(source, model, enhancer) if enhanced else "edgeenh doctor")
     return exit_code(report, failure)
+
+
+def run_several(
+    sources: list[str],
+    enhancer: AnyEnhancer,
+    interrupts: Interrupts,
+    kill: Callable[[], object] | None,
+    json_target: str | None,
+    mode: str | None,
+    spool: Path | None,
+    out: str | None,
+    **options: Any,
+) -> int:
+    """The same for several sources, which share the enhancer; the document of `--json` has one report for each."""
+    from edgeenh.cli import run_several as several
+    from edgeenh.environment import fingerprint
+
+    run = several.Several(enhancer)
+    try:
+        run.open(sources, mode, spool, out, photometric=enhancer.pixels.photometric, **options)
+        failure = run.pump(interrupts, kill)
+    finally:
+        run.group.close()
+    reports, interrupted = run.report(), interrupts.count > 0
+    several.tell(reports, counts_line)
+    if failure is not None:
+        output.remark(str(failure))
+    named = {"schema": several.SCHEMA, "model": model_json(enhancer), "backend": backend_json(enhancer)}
+    ended = {"interrupted": interrupted, "failure": str(failure) if failure else None}
+    output.emit_json(json_target, {**named, **ended, "streams": reports, "environment": fingerprint()})
+    return max(exit_code({**report, "interrupted": interrupted}, failure) for report in reports)
 
 
 def pump(
@@ -205,7 +250,6 @@ def watching(model: Path | None, enhancer: AnyEnhancer, wanted: bool) -> Abstrac
     """
     from edgeenh.cli.watch_model import ModelWatch
     from edgeenh.containment.enhancer import ContainedEnhancer
-    from edgeenh.errors import UsageError
 
     if not wanted:
         return nullcontext()
@@ -229,105 +273,5 @@ def monitoring(every: int | None) -> AbstractContextManager[DriftMonitor | None]
 
 def refuse_overwriting(source: Source, out: str | None) -> None:
     """Raise `UsageError` when the sink would take the place of the source itself: originals are never overwritten."""
-    from edgeenh.errors import UsageError
-
     if out is not None and Path(source.id).exists() and Path(out).exists() and Path(out).samefile(source.id):
         raise UsageError(f"--out {out} is the source itself: choose another place, originals are not overwritten")
-
-
-def make_report(
-    stream: Stream,
-    enhancer: AnyEnhancer,
-    sink: Sink,
-    strength: float | None,
-    *,
-    interrupted: bool,
-    failure: EdgeenhError | None,
-) -> dict[str, Any]:
-    """The document of `--json`."""
-    from edgeenh.environment import fingerprint
-
-    source = stream.source
-    return {
-        "schema": SCHEMA,
-        "model": model_json(enhancer),
-        "backend": backend_json(enhancer),
-        "source": {
-            "id": source.id,
-            "size": list(source.size) if source.size else None,
-            "fps": source.fps,
-            "length": source.length,
-        },
-        "sink": sink.id,
-        "strength": 1.0 if strength is None else strength,
-        "interrupted": interrupted,
-        "failure": str(failure) if failure else None,
-        **stream.report(),
-        "environment": fingerprint(),
-    }
-
-
-def broken_off(source: str, stream: Stream | None) -> dict[str, Any]:
-    """The document of `--json` for a run that a signal ended before its first frame, or in the middle of its end."""
-    from edgeenh.environment import fingerprint
-    from edgeenh.stream import Counts
-
-    state = {"mode": None, "accounting": Counts().to_json(), "events": []} if stream is None else stream.report()
-    named = {"source": {"id": source}, "interrupted": True, "failure": None}
-    return {"schema": SCHEMA, "model": None, "backend": None, **named, **state, "environment": fingerprint()}
-
-
-def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
-    """See `HELP` for what it means."""
-    accounting = report["accounting"]
-    if report["interrupted"]:
-        return 130
-    if failure is not None:
-        return failure.exit_code
-    if report["unwritten"] or report.get("spool", {}).get("unspooled"):
-        return 1
-    if report["mode"] != "live":
-        whole = accounting["enhanced"] == accounting["captured"] and not accounting["lost_upstream"]
-    else:
-        whole = accounting["enhanced"] > 0
-    return 0 if whole and accounting["holds"] else 1
-
-
-def tell(report: dict[str, Any], model: str, sink: Sink, failure: EdgeenhError | None) -> None:
-    """The report for people: what failed on stderr, the result on stdout."""
-    remarks = list(
-        dict.fromkeys([*(event["detail"] for event in report["events"]), *([str(failure)] if failure else [])])
-    )
-    for line in remarks[:REMARKS]:
-        output.remark(line)
-    if len(remarks) > REMARKS:
-        output.remark(f"{len(remarks) - REMARKS} more events: --json FILE lists them all")
-    if report["interrupted"]:
-        output.remark("interrupted: the frames that were finished are kept")
-    output.say(model)
-    output.say(f"{_counts(report['accounting'])}; {_speed(report)}")
-    if sink.id != "null":
-        output.say(f"written: {sink.id}" if Path(sink.id).exists() else f"nothing was written to {sink.id}")
-
-
-def _counts(accounting: dict[str, Any]) -> str:
-    parts = [f"{accounting['captured']} captured", f"{accounting['enhanced']} enhanced"]
-    for name, words in (("passthrough", "passed through"), ("dropped", "dropped"), ("lost_upstream", "lost upstream")):
-        parts += [f"{count} {words} ({reason})" for reason, count in accounting[name].items()]
-    holds = (
-        "every frame accounted for"
-        if accounting["holds"]
-        else "THE ACCOUNTING DOES NOT HOLD: please report this as a bug"
-    )
-    parts += [f"{accounting['spooled']} left in the spool"] * bool(accounting["spooled"])
-    return ", ".join([*parts, f"{accounting['in_flight']} in flight"]) + f": {holds}"
-
-
-def _speed(report: dict[str, Any]) -> str:
-    latency, rate = report["latency_ms"], report["throughput_fps"]
-    missing = latency["missing"]
-    shown = [
-        f"{p} {latency[p]:.1f} ms" if latency[p] is not None else f"{p} n/a (needs {missing[p]} more)"
-        for p in ("p50", "p90", "p99")
-    ]
-    return ", ".join([f"{rate:.1f} frames/s" if rate else "no frame", *shown])

@@ -257,6 +257,19 @@ class ContainedEnhancer:
         elif (process := self._supervisor.life.process) is not None:
             process.play(fault, times, amount)
 
+    def kill_worker(self) -> None:
+        """Have the kernel kill the present worker, to see that frames go on; nothing happens when there is none."""
+        process = self._supervisor.life.process
+        if process is not None:
+            process.kill()
+
+    def limit_memory(self, more_mib: float) -> None:
+        """Allow the present worker so many MiB more than it holds now, to see that a leak is noticed; the next has the usual limit."""
+        life = self._supervisor.life
+        with life.changed:
+            if life.process is not None:
+                life.memory_limit = life.process.memory_bytes() + round(more_mib * (1 << 20))
+
     def close(self) -> None:
         """End the worker, whatever it does; closing twice is allowed, enhancing afterwards raises `InferenceFailed`."""
         self._finalizer()

@@ -118,6 +118,17 @@ class RecoveringSource(BaseSource):
         self._repeated = False  # a number came again
         self._refused: set[str] = set()
 
+    def through(self, wrap: Callable[[Device], Device], before: Callable[[], None]) -> None:
+        """From now on, see the device through `wrap`, and call `before` before it is opened again: for playing faults."""
+        open_device = self._open_device
+
+        def open_wrapped(serial: str | None) -> Device:
+            before()
+            return wrap(open_device(serial))
+
+        self._open_device = open_wrapped
+        self._device = None if self._device is None else wrap(self._device)
+
     def read(self) -> Frame | None:
         """The next frame; None only after `interrupt`. A lost device is waited for, however long it takes."""
         while not self._interrupted.is_set():

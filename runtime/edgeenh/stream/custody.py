@@ -68,6 +68,7 @@ class Custody:
         return {"spool": self.spool.to_json()} if self.spool else {}
 
     def close(self) -> None:
-        """Close the spool, if it is ours."""
+        """Close the spool, if it is ours; what the taker holds it may have lost, so that stays."""
+        self._given = None
         if self.spool is not None and self._owned:
             self.spool.close()

@@ -11,12 +11,15 @@ from edgeenh.pixels import RGB
 from edgeenh.sources import Source, open_source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock
-from edgeenh.stream.policy import ExposurePolicy, LivePolicy, OfflinePolicy, Policy
+from edgeenh.stream.exposure_policy import ExposurePolicy
+from edgeenh.stream.policy import LivePolicy, OfflinePolicy, Policy
 from edgeenh.stream.spooled_source import SpooledSource
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edgeenh.stream.fault_schedule import FaultSchedule
+    from edgeenh.stream.rehearsal import Rehearsal
     from edgeenh.stream.spool import Spool
 
 Mode = Literal["live", "exposure", "offline"]
@@ -60,15 +63,46 @@ def open_for(
     clock: Clock,
     photometric: str = RGB.photometric,
     spool: Spool | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> Source:
-    """Open `source`; live, a recorded one is shown at its rate, and arrays without a rate at their own pace."""
+    """Open `source`; live, a recorded one is shown at its rate, and arrays without a rate at their own pace.
+
+    When faults are rehearsed, a recorded source with a rate is shown at it in every mode: their times are times.
+    """
     opened = open_source(source, clock=clock, photometric=photometric)
-    if spool is not None:
-        return SpooledSource(opened, spool, clock)
-    recorded = mode == "live" and not opened.live
-    if not recorded or (opened.fps is None and not isinstance(source, str | Path)):
-        return opened
-    return open_source(opened, clock=clock, pace=True)
+    try:
+        recorded = mode == "live" and not opened.live and (opened.fps is not None or isinstance(source, str | Path))
+        if recorded or (rehearsal is not None and not opened.live and opened.fps is not None):
+            opened = open_source(opened, clock=clock, pace=True)
+        if rehearsal is not None:
+            _check_camera(mode, opened, rehearsal)
+            opened = rehearsal.source(opened)
+    except BaseException:
+        opened.close()
+        raise
+    return opened if spool is None else SpooledSource(opened, spool, clock)
+
+
+def _check_camera(mode: Mode, source: Source, rehearsal: Rehearsal) -> None:
+    faults = rehearsal.schedule.needing("camera")
+    if faults and (mode == "offline" or source.fps is None):
+        raise UsageError(
+            f"the fault {faults[0].kind} needs a source with a rate, in the mode live or exposure: {source.id}"
+        )
+
+
+def rehearsal_of(faults: str | FaultSchedule | None, clock: Clock, max_age_ns: int | None) -> Rehearsal | None:
+    """What plays `faults`; None where none are asked for.
+
+    Raises:
+        UsageError: They are not understood.
+    """
+    if faults is None:
+        return None
+    from edgeenh.stream.fault_schedule import FaultSchedule
+    from edgeenh.stream.rehearsal import Rehearsal
+
+    return Rehearsal(FaultSchedule.parse(faults) if isinstance(faults, str) else faults, clock, max_age_ns)
 
 
 def policy_for(mode: Mode, accounting: Accounting, max_age_ms: float, *, live: bool) -> Policy:

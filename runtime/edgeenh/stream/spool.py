@@ -27,7 +27,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,16 @@ class Spool:
                 self._tell("not_acknowledged", f"{name} cannot be removed from {self.name} ({exc.strerror}): {again}")
             else:
                 self.counts["acknowledged"] += 1
+
+    def step_wall(self, step: timedelta) -> Callable[[], None]:
+        """From now on the time of day is another by `step`, for playing a fault; call the result to end that."""
+        wall = self._wall
+        self._wall = lambda: wall() + step
+
+        def restore() -> None:
+            self._wall = wall
+
+        return restore
 
     def to_json(self) -> dict[str, Any]:
         """The state for a report."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Sequence
@@ -119,6 +120,8 @@ class FolderDisk:
 
     def sync_names(self) -> None:
         """See `Disk.sync_names`: fsync(2) of the folder."""
+        if self._handle < 0:
+            raise OSError(errno.EBADF, "the folder is not open", str(self.folder))
         os.fsync(self._handle)
 
     def close(self) -> None:

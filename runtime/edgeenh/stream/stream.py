@@ -2,44 +2,46 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from edgeenh.frames import DropReason, EnhancedFrame, Frame
+from edgeenh.frames import EnhancedFrame
 from edgeenh.sources import Source
 from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock, MonotonicClock
 from edgeenh.stream.custody import Custody
-from edgeenh.stream.events import Event, EventLog, PassthroughWatch, SequenceWatch
+from edgeenh.stream.events import Event, EventLog
 from edgeenh.stream.latency import Figures
 from edgeenh.stream.opening import (
     Mode,
     check_mode,
     check_range,
     check_same_size,
-    failure_after,
     open_for,
     policy_for,
+    rehearsal_of,
 )
-from edgeenh.stream.policy import Job
+from edgeenh.stream.threads import StreamThreads
 from edgeenh.stream.worker import FrameEnhancer, Worker, pixels_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgeenh.stream.drift_monitor import DriftMonitor
+    from edgeenh.stream.fault_schedule import FaultSchedule
     from edgeenh.stream.spool import Spool
 
 JOIN_S = 0.6
 """How long `close` waits for a source and a backend that do not return."""
 
+LOOK_S = 0.25
+"""How often whoever waits for a frame looks whether there is something to tell instead."""
 
-class Stream:
+
+class Stream(StreamThreads):
     """Iterate it to get one `EnhancedFrame` after another; frames are captured and enhanced in two threads meanwhile.
 
     Three contracts hold in every mode: the original goes out, flagged, when the model fails; `captured = enhanced +
@@ -63,6 +65,8 @@ class Stream:
             is not closed.
         clock: Monotonic time.
         monitor: Compares one in so many results with a reference (`edgeenh.stream.drift_monitor`); not closed.
+        faults: Play these while the stream runs, and report whether each was answered as promised
+            (`edgeenh.stream.fault_schedule`), e.g. `worker-kill@20s`.
 
     Raises:
         UsageError: An argument is outside its range.
@@ -81,31 +85,30 @@ class Stream:
         spool: str | Path | Spool | None = None,
         clock: Clock | None = None,
         monitor: DriftMonitor | None = None,
+        faults: str | FaultSchedule | None = None,
     ) -> None:
         check_mode(mode, spool=spool is not None)
         check_range(max_age_ms, strength, frames)
         check_same_size(enhancer)
         self.mode, self.accounting = mode, Accounting()
         self._clock = clock or MonotonicClock()
+        limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
+        self.rehearsal = rehearsal_of(faults, self._clock, limit_ns)
+        self._log = EventLog()
         self._custody = Custody(spool)
         try:
-            self.source = open_for(mode, source, self._clock, pixels_of(enhancer).photometric, self._custody.spool)
+            if self.rehearsal is not None:
+                self.rehearsal.attach(enhancer, self._custody.spool, self._log)
+            photometric = pixels_of(enhancer).photometric
+            self.source = open_for(mode, source, self._clock, photometric, self._custody.spool, self.rehearsal)
         except BaseException:
             self._custody.close()
             raise
         self._enhancer, self._limit = enhancer, frames
-        limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
         self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
         self._policy = policy_for(mode, self.accounting, max_age_ms, live=self.source.live)
-        self._log = EventLog()
-        self._watch = PassthroughWatch(self._log)
-        self._sequence = SequenceWatch(self._log, self.accounting)
-        # One lock guards the policy and every flag below; each thread waits for what concerns it.
-        self._lock = threading.RLock()
-        self._room, self._work, self._results = (threading.Condition(self._lock) for _ in range(3))
-        self._prepared = self._started = self._stopping = self._captured_all = self._worked_all = False
-        self._failure: Exception | None = None
-        self._threads: list[threading.Thread] = []
+        super().__init__()
+        self.over = False
         self._figures = Figures(self._clock.now_ns())
 
     def prepare(self) -> None:
@@ -134,11 +137,9 @@ class Stream:
             return
         self._started = True
         self._figures = Figures(self._clock.now_ns())
-        for body in (self._capture, self._enhance):
-            name = f"edgeenh-{body.__name__.removeprefix('_')}"
-            self._threads.append(threading.Thread(target=self._run, args=(body,), name=name, daemon=True))
-        for thread in self._threads:
-            thread.start()
+        self._start_threads()
+        if self.rehearsal is not None:
+            self.rehearsal.start()
 
     def __iter__(self) -> Iterator[EnhancedFrame]:
         """Give every frame; leaving the loop early closes the stream."""
@@ -191,11 +192,37 @@ class Stream:
         if not self._started:
             self._prepared = self._started = True
             self.source.close()
-        self._custody.close()
+        self._end()
 
     def acknowledge(self, frame: EnhancedFrame) -> None:
         """Exposure: `frame` is done with and need not be given again; asking for the next one says so too."""
         self._custody.acknowledge(frame)
+
+    def settle(self) -> None:
+        """Exposure: the frame that was taken last is done with, unless `keep` was called."""
+        self._custody.settle()
+
+    def poll(self) -> EnhancedFrame | None:
+        """The next frame if there is one now; None otherwise, and at the end (`over`). Raises what ended the stream, once.
+
+        Unlike iterating, it says nothing about the frame before: see `settle`. `on_change` is called whenever there may be
+        one, from other threads.
+        """
+        self.start()
+        with self._lock:
+            result = self._result_or_end()
+            if isinstance(result, EnhancedFrame):
+                self._custody.hand_on(result)
+                return result
+            failure, self._failure = (self._failure, None) if result else (None, self._failure)
+        self._take_notices()
+        self._take_notices_behind()
+        if result:
+            self.over = True
+            self._end()
+        if failure is not None:
+            raise failure
+        return None
 
     def note(self, kind: str, detail: str, sequence: int | None = None) -> None:
         """Add an event of the taker's, e.g. that it could not write a frame; callable from any thread."""
@@ -213,6 +240,8 @@ class Stream:
     @property
     def events(self) -> list[Event]:
         """What happened so far that a person should know of, oldest first."""
+        self._take_notices()
+        self._take_notices_behind()
         return self._log.all()
 
     def report(self) -> dict[str, Any]:
@@ -221,13 +250,13 @@ class Stream:
         `latency_ms` is the time of enhanced frames in the enhancer; `age_ms` that of all frames from capture until
         they were handed over.
         """
-        self._take_notices_behind()
         return {
             "mode": self.mode,
             "accounting": self.accounting.to_json(),
             **self._figures.to_json(),
             **({"drift": self._monitor.to_json()} if self._monitor else {}),
             **self._custody.to_json(),
+            **({"faults": self.rehearsal.to_json(self._figures.started_ns)} if self.rehearsal else {}),
             "events": [event.to_json(self._figures.started_ns) for event in self.events],
         }
 
@@ -236,12 +265,14 @@ class Stream:
         self.start()
         self._custody.settle()
         with self._lock:
-            result = self._results.wait_for(self._result_or_end)
+            while not (result := self._results.wait_for(self._result_or_end, LOOK_S)):
+                self._take_notices()  # a camera that is gone is told now, not when it is back
+                self._take_notices_behind()
             if isinstance(result, EnhancedFrame):
                 self._custody.hand_on(result)
                 return result
             failure, self._failure = self._failure, None
-        self._custody.close()
+        self._end()
         if failure is not None:
             raise failure
         return None
@@ -255,100 +286,11 @@ class Stream:
         if result is None:
             return self._worked_all
         self._figures.add(result, now_ns)
+        if self.rehearsal is not None:
+            self.rehearsal.see(result, now_ns)
         return result
 
-    def _capture(self) -> None:
-        """The capture thread: read while there is room, until the source ends or the stream is stopped."""
-        try:
-            while self._wait_for_room():
-                frame = self.source.read()
-                self._take_notices()
-                self._take_notices_behind()
-                if frame is None or not self._accept(frame):
-                    break
-        finally:
-            self._take_notices()
-            for reason, count in self.source.lost_upstream.items():
-                self.accounting.lose_upstream(reason, count)
-            self.source.close()
-
-    def _wait_for_room(self) -> bool:
-        with self._lock:
-            if self._limit is not None and self.accounting.captured >= self._limit:
-                return False
-            self._room.wait_for(lambda: self._stopping or self._policy.has_room())
-            return not self._stopping
-
-    def _accept(self, frame: Frame) -> bool:
-        with self._lock:
-            if self._stopping and self._policy.ends_when_stopped and frame.exposure is None:
-                return False
-            if frame.exposure is None or not frame.exposure.replayed:  # those have the numbers of another run
-                self._sequence.see(frame)
-            self._policy.offer(frame)
-            self._work.notify()
-            return True
-
-    def _take_notices(self) -> None:
-        while self.source.notices:
-            notice = self.source.notices.pop(0)
-            self._event(notice.kind, notice.detail)
-
-    def _take_notices_behind(self) -> None:
-        """What enhancer, monitor and spool have to tell; other threads and streams may take them at the same time."""
-        for behind in (self._enhancer, self._monitor, self._custody):
-            notices = getattr(behind, "notices", ())
-            with suppress(IndexError):
-                while notices:
-                    notice = notices.popleft()
-                    self._event(notice.kind, notice.detail)
-
-    def _enhance(self) -> None:
-        """The enhancing thread: one frame after another, until nothing comes any more."""
-        while (job := self._wait_for_job()) is not None:
-            frame = self._custody.with_pixels(job.frame)
-            if frame is None:
-                with self._lock:
-                    self._policy.lose(DropReason.DAMAGED)
-                continue
-            bypass = self._policy.bypass(frame, self._clock.now_ns())
-            result = self._worker.pass_through(frame, *bypass) if bypass else self._worker.enhance(frame)
-            self._take_notices_behind()
-            self._watch.see(result)
-            with self._lock:
-                self._policy.finish(result)
-                self._results.notify()
-
-    def _wait_for_job(self) -> Job | None:
-        with self._lock:
-            job = self._work.wait_for(self._job_or_end)
-            self._room.notify()
-            return job if isinstance(job, Job) else None
-
-    def _job_or_end(self) -> Job | bool:
-        job = self._policy.take(self._clock.now_ns())
-        stopped = self._stopping and self._policy.ends_when_stopped
-        return job if job is not None else (self._captured_all or stopped) and self._policy.empty
-
-    def _run(self, body: Callable[[], None]) -> None:
-        """A thread: what its body raises ends the stream softly, and is raised by the iteration."""
-        failure: Exception | None = None
-        try:
-            body()
-        except Exception as exc:
-            failure = failure_after(self.accounting.captured, exc)
-            self._event("failed", str(failure))
-        with self._lock:
-            self._failure = self._failure or failure
-            if body == self._capture:
-                self._captured_all = True
-            else:
-                self._worked_all = True
-            self._wake_all()
-
-    def _wake_all(self) -> None:
-        for condition in (self._room, self._work, self._results):
-            condition.notify_all()
-
-    def _event(self, kind: str, detail: str, sequence: int | None = None) -> None:
-        self._log.add(Event(kind, detail, self._clock.now_ns(), sequence))
+    def _end(self) -> None:
+        if self.rehearsal is not None:
+            self.rehearsal.close()
+        self._custody.close()

@@ -70,7 +70,7 @@ def test_the_same_on_a_real_backend_with_words_for_people(
             ("--mode", "exposure"),
             "mode exposure keeps every frame on the disk until it is done with: name a folder, --spool DIR",
         ),
-        (("--mode", "fast"), "mode 'fast' is not known, expected live or offline"),
+        (("--mode", "fast"), "mode 'fast' is not known, expected live, exposure or offline"),
         (("--strength", "1.5"), "strength is 1.5, expected 0"),
         (("--strength", "nan"), "strength is nan, expected 0"),
         (("--max-age", "0"), "max age is 0 ms, expected above 0"),

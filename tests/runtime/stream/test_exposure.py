@@ -15,7 +15,7 @@ from edgeenh.frames import EnhancedFrame, Exposure, Frame, PassthroughReason, St
 from edgeenh.sources import BaseSource
 from edgeenh.stream import Spool, Stream
 from edgeenh.stream.accounting import Accounting
-from edgeenh.stream.policy import ExposurePolicy
+from edgeenh.stream.exposure_policy import ExposurePolicy
 
 Scripted = Callable[..., Any]
 IMAGE = np.zeros((2, 2, 3), np.uint8)
@@ -102,16 +102,17 @@ def test_what_one_run_leaves_the_next_one_gives(
     assert counts.dropped == {}
     assert counts.captured == len(first) + counts.spooled
     left = stream.report()["spool"]["waiting"]
+    held = 0 < stop_after <= len(first) and not soft  # closed with a frame in the taker's hands: it is given once more
     source, enhancer, clock = scripted([], [])
     again = Stream(source, enhancer, mode="exposure", spool=folder, clock=clock)
     second = [frame.original for frame in again]
-    assert len(second) == left == counts.spooled
-    assert len(first) + len(second) == source_frames(stream)
+    assert len(second) == left == counts.spooled + held
+    assert len(first) + len(second) == source_frames(stream) + held
     ids = [frame.exposure.id for frame in (*first, *second) if frame.exposure]
-    assert len(set(ids)) == len(ids)
+    assert len(set(ids)) == len(ids) - held
     assert [frame.exposure.replayed for frame in second if frame.exposure] == [True] * left
     for frame in second:
-        assert np.array_equal(frame.image, type(source).picture(_number_of(faults, frame)))
+        assert np.array_equal(frame.image, type(source).picture(int(frame.exposure.id[-8:])))
     assert again.report()["spool"]["waiting"] == 0
     assert not list(folder.glob("*.exposure"))
 
@@ -120,16 +121,6 @@ def source_frames(stream: Stream) -> int:
     """What a stream's source gave, all of which it stored."""
     stored: int = stream.report()["spool"]["stored"]
     return stored
-
-
-def _number_of(faults: list[str], frame: Frame) -> int:
-    """Which of the script's frames this is: its label and number say so."""
-    sequence, numbers = 0, []
-    for word in faults:
-        sequence = sequence + 3 if word == "gap" else max(0, sequence - 1) if word == "repeat" else sequence
-        numbers.append((sequence, word))
-        sequence += 1
-    return len(numbers) - numbers[::-1].index((frame.sequence, frame.label))
 
 
 def test_an_exposure_is_given_again_until_its_taker_asks_for_the_next(scripted: Scripted, tmp_path: Path) -> None:
