@@ -79,24 +79,24 @@ def measure(model: Path | None, threads: int | None, *, source: str = SOURCE, ki
     began = time.monotonic()
     camera = FakeCamera()
     try:
-        with ContainedEnhancer(bundle, backend="fake", threads=threads) as enhancer:
-            with Stream(source, enhancer, mode="live") as stream:
-                killed, good, broken = None, 0, 0
-                for _ in stream:
-                    now = time.monotonic()
-                    good += 1
-                    broken += not stream.accounting.counts().holds
-                    if killed is not None:
-                        without.append((now - killed) * 1e3)
-                        readings.append(read_state(now - began, None))
-                        killed = None
-                    if len(without) == kills:
-                        break
-                    if good >= BETWEEN:
-                        killed, good = now, 0
-                        camera.kill()
-                        camera.start()
-                events = [event.kind for event in stream.events]
+        enhancer = ContainedEnhancer(bundle, backend="fake", threads=threads)
+        with enhancer, Stream(source, enhancer, mode="live") as stream:
+            killed, good, broken = None, 0, 0
+            for _ in stream:
+                now = time.monotonic()
+                good += 1
+                broken += not stream.accounting.counts().holds
+                if killed is not None:
+                    without.append((now - killed) * 1e3)
+                    readings.append(read_state(now - began, None))
+                    killed = None
+                if len(without) == kills:
+                    break
+                if good >= BETWEEN:
+                    killed, good = now, 0
+                    camera.kill()
+                    camera.start()
+            events = [event.kind for event in stream.events]
     finally:
         camera.kill()
     settled = readings[len(readings) // 10 :]

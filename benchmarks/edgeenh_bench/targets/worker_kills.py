@@ -33,23 +33,23 @@ def measure(
     bundle, backend = (Bundle.shipped(), "fake") if model is None else (Bundle.open(model), "auto")
     without, late, readings = list[float](), list[float](), list[Reading]()
     began = time.monotonic()
-    with ContainedEnhancer(bundle, backend=backend, threads=threads, budget=Budget(respawns=10 * kills)) as enhancer:
-        with Stream(source, enhancer, mode="live") as stream:
-            killed, good = None, 0
-            for frame in stream:
-                now = time.monotonic()
-                late.append((time.monotonic_ns() - frame.original.captured_ns) / 1e6)
-                good = good + 1 if frame.enhanced else 0
-                if killed is not None and frame.enhanced:
-                    without.append((now - killed) * 1e3)
-                    killed = None
-                    readings.append(read_state(now - began, None))
-                if len(without) == kills or (killed is not None and now - killed > PATIENCE_S):
-                    break
-                if killed is None and good >= BETWEEN and (pid := enhancer.worker_pid) is not None:
-                    os.kill(pid, signal.SIGKILL)
-                    killed, good = now, 0
-            counts = stream.accounting.counts()
+    enhancer = ContainedEnhancer(bundle, backend=backend, threads=threads, budget=Budget(respawns=10 * kills))
+    with enhancer, Stream(source, enhancer, mode="live") as stream:
+        killed, good = None, 0
+        for frame in stream:
+            now = time.monotonic()
+            late.append((time.monotonic_ns() - frame.original.captured_ns) / 1e6)
+            good = good + 1 if frame.enhanced else 0
+            if killed is not None and frame.enhanced:
+                without.append((now - killed) * 1e3)
+                killed = None
+                readings.append(read_state(now - began, None))
+            if len(without) == kills or (killed is not None and now - killed > PATIENCE_S):
+                break
+            if killed is None and good >= BETWEEN and (pid := enhancer.worker_pid) is not None:
+                os.kill(pid, signal.SIGKILL)
+                killed, good = now, 0
+        counts = stream.accounting.counts()
     figures = [
         Figure("kills recovered", float(len(without)), at_least=float(kills)),
         Figure("no enhanced frame after a kill, p99", _percentile(without, 99), "ms", at_most=1500.0),
