@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from edgeenh.stream.fault_schedule import FaultSchedule
     from edgeenh.stream.spool import Spool
 
-JOIN_S = 0.6
+JOIN_S = 0.5
 """How long `close` waits for a source and a backend that do not return."""
 
 LOOK_S = 0.25
@@ -109,7 +109,7 @@ class Stream(StreamThreads):
         self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
         self._policy = policy_for(mode, self.accounting, max_age_ms, live=self.source.live)
         super().__init__()
-        self.over = False
+        self.over = self._given_up = False
         self._figures = Figures(self._clock.now_ns())
 
     def prepare(self) -> None:
@@ -184,12 +184,13 @@ class Stream(StreamThreads):
     def close(self) -> None:
         """End at once: what was not handed over is dropped as `stopped`. Returns when both threads are done."""
         self.stop(wait=False)
-        deadline = time.monotonic() + JOIN_S  # threads end in real time, whatever clock the frames have
+        deadline = time.monotonic() + (0.0 if self._given_up else JOIN_S)  # threads end in real time, whatever clock the frames have
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
+            if thread.is_alive() and not self._given_up:
                 late = f"{thread.name} did not end within {JOIN_S:g} s; its frame stays counted as in flight"
                 self._event("not_ended", late)
+        self._given_up = True
         if not self._started:
             self._prepared = self._started = True
             self.source.close()
