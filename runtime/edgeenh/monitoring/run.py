@@ -113,6 +113,12 @@ class Monitoring:
         """See `edgeenh.monitoring.metrics.Watched`."""
         return self.journal.lost if self.journal else 0
 
+    def ended(self, stream: Stream) -> None:
+        """A stream has ended: its accounting is the last word in the journal."""
+        if self.journal is not None:
+            counts = stream.accounting.counts()
+            self.journal.add("run_ended", str(counts), source=stream.source.id, accounting=counts.to_json())
+
     def close(self) -> None:
         """The run has ended."""
         if self._systemd is not None:

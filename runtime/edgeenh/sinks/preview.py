@@ -165,15 +165,18 @@ class PreviewSink(BaseSink):
             last = self._given  # not the picture of before: it may be old
         closed = False
         while not closed:
-            with self._news:
-                seen = last
-                self._news.wait_for(lambda: self._closed or self._encoded > seen, REPEAT_S)
-                closed, number, jpeg = self._closed, self._encoded, self._jpeg
+            closed, number, jpeg = self._after(last, REPEAT_S)
             if not closed and number > last and jpeg is not None:
                 last = number
                 self._send(request, *jpeg)
             elif not self.is_live():
                 self._send(request, dead_picture(self.age_s(), ended=closed), {"X-Edgeenh-Status": "DEAD"})
+
+    def _after(self, last: int, wait_s: float) -> tuple[bool, int, tuple[bytes, dict[str, str]] | None]:
+        """Wait for a picture after number `last`: whether all is closed, the newest number and picture that there are then."""
+        with self._news:
+            self._news.wait_for(lambda: self._closed or self._encoded > last, wait_s)
+            return self._closed, self._encoded, self._jpeg
 
     def _send(self, request: Request, jpeg: bytes, headers: dict[str, str]) -> None:
         lines = {"Content-Type": "image/jpeg", "Content-Length": str(len(jpeg)), **headers}
@@ -187,10 +190,11 @@ class PreviewSink(BaseSink):
         """The newest picture, made for this request."""
         with self._news:
             self._watchers += 1
-            seen = self._given
-            self._news.wait_for(lambda: self._closed or self._encoded > seen, self._dead_s)
+            last = self._given
+        _, number, newest = self._after(last, self._dead_s)
+        jpeg = newest if number > last else None
+        with self._news:
             self._watchers -= 1
-            jpeg = self._jpeg if self._encoded > seen else None
         if jpeg is None:
             headers = {"X-Edgeenh-Status": "DEAD"}
             body = dead_picture(self.age_s(), ended=self._closed)
