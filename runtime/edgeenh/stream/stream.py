@@ -183,7 +183,9 @@ class Stream(StreamThreads):
     def close(self) -> None:
         """End at once: what was not handed over is dropped as `stopped`. Returns when both threads are done."""
         self.stop(wait=False)
-        deadline = time.monotonic() + (0.0 if self._given_up else JOIN_S)  # threads end in real time, whatever clock the frames have
+        deadline = time.monotonic() + (
+            0.0 if self._given_up else JOIN_S
+        )  # threads end in real time, whatever clock the frames have
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive() and not self._given_up:
