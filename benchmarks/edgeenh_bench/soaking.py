@@ -112,9 +112,9 @@ class Soak:
 
 def soak(stream: Stream, worker_pid: Callable[[], int | None], *, seconds: float | None, every_s: float) -> Soak:
     """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`."""
-    found, began = Soak(), time.monotonic()
-    due = began
+    found, began, due = Soak(), 0.0, 0.0
     for _ in stream:
+        began = began or time.monotonic()
         found.frames += 1
         found.broken += not stream.accounting.counts().holds
         if (now := time.monotonic()) >= due:
