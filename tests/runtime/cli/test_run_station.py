@@ -224,3 +224,25 @@ def test_several_sources_have_their_own_memory_and_events(
     assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) != []
     assert verify_journal(tmp_path / "e.jsonl").holds
     assert not list(Path("/dev/shm").glob(f"{name}*"))
+
+
+def test_a_sink_that_fails_in_live_is_told_and_the_others_go_on(
+    edgeenh: Run, clip: Path, tmp_path: Path, quick: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edgeenh.sinks.video.RESERVE", 1 << 60)  # as on a full disk
+    words = [*quick, "--mode", "live", "--max-age", "60000", "--frames", "4", "--json", "-"]
+    done = edgeenh("run", clip, *words, "--out", tmp_path / "o.mp4", "--out", tmp_path / "pictures")
+    report = done.document
+    assert done.code == 1
+    video, folder = report["sinks"]
+    assert (video["written"], folder["failure"]) == (0, None)
+    assert folder["written"] == report["accounting"]["enhanced"] > 0
+    assert "MiB left to write" in video["failure"]
+    assert [event["kind"] for event in report["events"]].count("sink_failed") == 1
+
+
+def test_a_password_is_not_shown(edgeenh: Run) -> None:
+    shown = edgeenh("run", "rtsp://user:secret@192.0.2.1/live", "--dry-run")
+    assert shown.code == 0
+    assert "secret" not in shown.out
+    assert "rtsp://" in shown.out
