@@ -36,6 +36,11 @@ def start(words: Sequence[str]) -> None:
     )
 
 
+def keep_stdout() -> None:
+    """From now on stdout belongs to something else than words: those go to stderr."""
+    _State.json_on_stdout = True
+
+
 def check_json_target(target: str | None) -> str | None:
     """Refuse a `--json` file that cannot be written before the job starts, not after it; returns `target`.
 

@@ -1,7 +1,10 @@
 """`edgeenh run`: frames from a source through the enhancer into a sink."""
 
+# ruff: noqa: ARG001 (the parameters of the command are taken from the context, with where each is from)
+
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
@@ -36,6 +39,8 @@ from edgeenh.errors import EdgeenhError, UsageError
 
 if TYPE_CHECKING:
     from edgeenh.cli.model import AnyEnhancer
+    from edgeenh.config.tables import Monitoring as MonitoringSettings
+    from edgeenh.monitoring.run import Monitoring
     from edgeenh.sinks import Sink
     from edgeenh.sources import Source
     from edgeenh.stream import Mode, Stream
@@ -53,6 +58,10 @@ Several sources share the model fairly, an exposure first; each has a folder of 
 report. --mode exposure loses nothing, not by kill -9 nor by a power cut: each frame is in the folder --spool before anything
 else is done with it, until it stands in --out; what a run left there the next one gives out.
 
+--out may be given several times. It is a video, a folder, shm:NAME (shared memory for another program), preview:PORT (a
+picture in the browser), - (raw frames on stdout; words then go to stderr), or null; docs/sinks.md. --http and --events tell
+what the station does; --config has it all in one file; docs/monitoring.md, docs/station-config.md.
+
 --fault plays faults while frames go on, to see how this station answers them: camera-lost@10s,worker-kill@20s,
 model-nan@25s,slow-model@30s,disk-full@40s,clock-step@50s and others (docs/stream.md). Then 0 = each was answered as it
 must be, 1 = one was not.
@@ -62,6 +71,8 @@ enhanced; 2 bad usage or input; 4 the bundle is not what it says; 5 the backend 
 two seconds, after a clean end and the report.
 
 Example: edgeenh run clip.mp4 --out enhanced.mp4 --json report.json
+
+Example: edgeenh run --config station.toml --dry-run
 
 Example: edgeenh run watch:/srv/xray --mode exposure --spool /var/spool/edgeenh --out enhanced/
 """
@@ -73,7 +84,10 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Where frames come from.")],
+    context: typer.Context,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="SOURCE", help="Where frames come from.", show_default=False)
+    ] = None,
     model: ModelOption = None,
     backend: BackendOption = "auto",
     precision: PrecisionOption = None,
@@ -89,7 +103,10 @@ def run(
         float, typer.Option("--max-age", metavar="MS", help="live: show nothing older than this.")
     ] = 250.0,
     strength: StrengthOption = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="SINK", help="Where frames go; default: nowhere.")] = None,
+    out: Annotated[
+        list[str] | None,
+        typer.Option("--out", metavar="SINK", help="Where frames go, more than once if wanted; default: nowhere."),
+    ] = None,
     frames: Annotated[int | None, typer.Option("--frames", metavar="N", help="Capture at most so many frames.")] = None,
     threads: ThreadsOption = None,
     device: DeviceOption = "auto",
@@ -112,10 +129,62 @@ def run(
         str | None,
         typer.Option("--fault", metavar="NAME@TIME,…", help="Rehearse: play faults, and judge how they are answered."),
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="F.toml", help="The station's file; options go before it.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what holds, and where it is from; run nothing.")
+    ] = False,
+    http: Annotated[
+        str | None, typer.Option("--http", metavar="HOST:PORT", help="Serve /live, /ready and /metrics.")
+    ] = None,
+    events: Annotated[
+        str | None, typer.Option("--events", metavar="FILE", help="Write events as JSON lines; - = stdout.")
+    ] = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
-    from edgeenh.sinks import open_sink
+    from edgeenh.cli.run_config import StationRun
+
+    named = [
+        name for name in context.params if (found := context.get_parameter_source(name)) and found.name != "DEFAULT"
+    ]
+    station = StationRun(config, context.params, set(named))
+    if dry_run:
+        output.say(station.shown().rstrip())
+        output.next_step(f"edgeenh run --config {shlex.quote(str(config or 'station.toml'))}")
+        return 0
+    return run_station(station.config.one("monitoring"), **station.options())
+
+
+def run_station(
+    settings: MonitoringSettings,
+    sources: list[str],
+    model: Path | None,
+    backend: str,
+    precision: str | None,
+    mode: str | None,
+    spool: Path | None,
+    max_age: float,
+    strength: float | None,
+    out: list[str],
+    frames: int | None,
+    threads: int | None,
+    device: str,
+    bits: int | None,
+    public_key: Path | None,
+    floor: str | None,
+    raw: str | None,
+    in_process: bool,
+    watch_model: bool,
+    drift_every: int | None,
+    fault: str | None,
+    json_target: str | None,
+    **_asked: Any,
+) -> int:
+    """Run what the options and the file say; see `HELP` for the exit code."""
+    from edgeenh.cli.run_watch import claim_stdout, watching_run
+    from edgeenh.sinks import open_sinks
     from edgeenh.sources import open_source
     from edgeenh.stream import Stream
     from edgeenh.stream.opening import check_mode, check_range, check_same_size
@@ -126,6 +195,7 @@ def run(
     source, several = sources[0], len(sources) > 1
     if several and (fault or raw):
         raise UsageError("--fault and --raw are for one source: name one")
+    claim_stdout(json_target, settings.events, out)
     stream: Stream | None = None
     interrupts = Interrupts()
     try:
@@ -138,28 +208,33 @@ def run(
                 stack.callback(kill)  # whatever the worker does, it can be killed
             check_bits(bits, enhancer)
             check_same_size(enhancer)
+            watched = stack.enter_context(watching_run(settings, enhancer))
             stack.enter_context(watching(model, enhancer, watch_model))
             if several:
-                wanted: dict[str, Any] = {"max_age": max_age, "frames": frames, "bits": bits}
+                wanted: dict[str, Any] = {"max_age": max_age, "frames": frames, "bits": bits, "watched": watched}
                 return run_several(sources, enhancer, interrupts, kill, json_target, mode, spool, out, **wanted)
             monitor = stack.enter_context(monitoring(drift_every))
             with ExitStack() as unowned:
                 opened = open_source(source, photometric=enhancer.pixels.photometric, bits=bits, raw=raw)
                 unowned.callback(opened.close)
                 refuse_overwriting(opened, out)
-                sink = open_sink(out, fps=opened.fps)
                 chosen = cast("Mode", mode or ("live" if opened.live else "offline"))
+                sink = open_sinks(out, strict=chosen != "live", fps=opened.fps, live=chosen == "live")
+                unowned.callback(sink.abort)
                 check_durable(chosen, sink, out)
                 options: dict[str, Any] = {"spool": spool, "monitor": monitor, "faults": fault}
                 stream = Stream(opened, enhancer, mode=chosen, max_age_ms=max_age, frames=frames, **options)
                 unowned.pop_all()  # from here on the stream closes the source
+            watched.watch(stream)
             if stream.rehearsal is not None:
                 sink = stream.rehearsal.sink(sink)
             # A backend that hangs holds the enhancer's lock: then the end of the process frees what it has.
             stack.callback(lambda: enhancer.close() if stream.ended or not in_process else None)
-            failure, unwritten = pump(stream, sink, interrupts, kill, total=frames or stream.source.length)
+            total = frames or stream.source.length
+            failure, unwritten = pump(stream, sink, interrupts, kill, total=total, watched=watched)
             report = make_report(stream, enhancer, sink, strength, interrupted=interrupts.count > 0, failure=failure)
             report["unwritten"] = unwritten
+            watched.ended(stream)
     except KeyboardInterrupt:
         # Before the first frame, or one signal too many: there is a report all the same.
         output.emit_json(json_target, broken_off(source, stream))
@@ -179,7 +254,7 @@ def run_several(
     json_target: str | None,
     mode: str | None,
     spool: Path | None,
-    out: str | None,
+    out: list[str],
     **options: Any,
 ) -> int:
     """The same for several sources, which share the enhancer; the document of `--json` has one report for each."""
@@ -189,7 +264,7 @@ def run_several(
     run = several.Several(enhancer)
     try:
         run.open(sources, mode, spool, out, photometric=enhancer.pixels.photometric, **options)
-        failure = run.pump(interrupts, kill)
+        failure = run.pump(interrupts, kill, options["watched"])
     finally:
         run.group.close()
     reports, interrupted = run.report(), interrupts.count > 0
@@ -203,7 +278,12 @@ def run_several(
 
 
 def pump(
-    stream: Stream, sink: Sink, interrupts: Interrupts, kill: Callable[[], object] | None, total: int | None
+    stream: Stream,
+    sink: Sink,
+    interrupts: Interrupts,
+    kill: Callable[[], object] | None,
+    total: int | None,
+    watched: Monitoring,
 ) -> tuple[EdgeenhError | None, int]:
     """Move every frame from `stream` to `sink`.
 
@@ -220,6 +300,7 @@ def pump(
     interruptible(stream.prepare)
     shutdown = Shutdown([stream], kill)
     interrupts.react(shutdown.soft, shutdown.hard)
+    watched.start()
     stream.start()
     if total is None:
         output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
@@ -227,6 +308,7 @@ def pump(
     try:
         with output.progress("enhancing", total) as progress:
             for done, frame in enumerate(stream, start=1):
+                watched.frame(stream)
                 writer.write(frame)
                 progress.update(done)
         sink.close()
@@ -271,7 +353,8 @@ def monitoring(every: int | None) -> AbstractContextManager[DriftMonitor | None]
     return DriftMonitor(every)
 
 
-def refuse_overwriting(source: Source, out: str | None) -> None:
-    """Raise `UsageError` when the sink would take the place of the source itself: originals are never overwritten."""
-    if out is not None and Path(source.id).exists() and Path(out).exists() and Path(out).samefile(source.id):
-        raise UsageError(f"--out {out} is the source itself: choose another place, originals are not overwritten")
+def refuse_overwriting(source: Source, out: list[str]) -> None:
+    """Raise `UsageError` when a sink would take the place of the source itself: originals are never overwritten."""
+    for place in out:
+        if Path(source.id).exists() and Path(place).exists() and Path(place).samefile(source.id):
+            raise UsageError(f"--out {place} is the source itself: choose another place, originals are not overwritten")

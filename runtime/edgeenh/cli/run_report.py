@@ -44,6 +44,7 @@ def make_report(
             "length": source.length,
         },
         "sink": sink.id,
+        **({"sinks": sink.to_json()} if hasattr(sink, "to_json") else {}),
         "strength": 1.0 if strength is None else strength,
         "interrupted": interrupted,
         "failure": str(failure) if failure else None,
@@ -96,8 +97,9 @@ def tell(report: dict[str, Any], model: str, sink: Sink, failure: EdgeenhError |
         output.say(f"fault {fault['fault']}, expected: {fault['demanded']}: {verdict}")
     output.say(model)
     output.say(f"{counts_line(report['accounting'])}; {_speed(report)}")
-    if sink.id != "null":
-        output.say(f"written: {sink.id}" if Path(sink.id).exists() else f"nothing was written to {sink.id}")
+    for one in getattr(sink, "sinks", [sink]):
+        if one.id not in ("null", "stdout") and getattr(one, "keeps", True):
+            output.say(f"written: {one.id}" if Path(one.id).exists() else f"nothing was written to {one.id}")
 
 
 def counts_line(accounting: dict[str, Any]) -> str:

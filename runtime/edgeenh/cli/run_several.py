@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from edgeenh.cli.interrupts import Interrupts
     from edgeenh.cli.model import AnyEnhancer
+    from edgeenh.monitoring.run import Monitoring
     from edgeenh.sinks import Sink
     from edgeenh.stream import Stream, StreamGroup
 
@@ -48,35 +49,38 @@ class Several:
         self.lanes: list[Lane] = []
 
     def open(
-        self, sources: Sequence[str], mode: str | None, spool: Path | None, out: str | None, **options: Any
+        self, sources: Sequence[str], mode: str | None, spool: Path | None, out: Sequence[str], **options: Any
     ) -> None:
         """Open all sources and their sinks; a sink is a folder in `out`, a spool one in `spool`.
 
         Raises:
             EdgeenhError: As `open_source`, `open_sink` and `Stream`.
         """
-        from edgeenh.sinks import open_sink
+        from edgeenh.sinks import open_sinks
         from edgeenh.sources import open_source
 
         if len(set(sources)) < len(sources):
             raise UsageError("the same source is named twice: each is opened once")
-        if out not in (None, "null") and Path(str(out)).suffix:
-            raise UsageError(f"--out {out} is one file, and there are {len(sources)} sources: name a folder, or null")
-        for name in sources:
+        for index, name in enumerate(sources):
             place = folder_name(name)
+            places = [place_of(spec, place, index, len(sources)) for spec in out]
             with ExitStack() as unowned:
                 source = open_source(name, photometric=options["photometric"], bits=options["bits"])
                 unowned.callback(source.close)
                 chosen = mode or ("live" if source.live else "exposure" if spool is not None else "offline")
-                sink = open_sink(out if out in (None, "null") else f"{out}/{place}/", fps=source.fps)
+                sink = open_sinks(places, strict=chosen != "live", fps=source.fps, live=chosen == "live")
+                unowned.callback(sink.abort)
                 check_durable(chosen, sink, out)
                 kept = spool / place if spool is not None and chosen == "exposure" else None
                 limits = {"max_age_ms": options["max_age"], "frames": options["frames"]}
                 stream = self.group.add(source, mode=chosen, spool=kept, **limits)
                 unowned.pop_all()
+            options["watched"].watch(stream)
             self.lanes.append(Lane(stream, sink, Writer(stream, sink)))
 
-    def pump(self, interrupts: Interrupts, kill: Callable[[], object] | None) -> EdgeenhError | None:
+    def pump(
+        self, interrupts: Interrupts, kill: Callable[[], object] | None, watched: Monitoring
+    ) -> EdgeenhError | None:
         """Move every frame into its sink; returns what ended it early, None when nothing did.
 
         A sink that fails ends its own lane only where its mode says so; see `edgeenh.cli.writer`.
@@ -86,7 +90,9 @@ class Several:
         interrupts.react(shutdown.soft, shutdown.hard)
         lanes = {id(lane.stream): lane for lane in self.lanes}
         try:
+            watched.start()
             for stream, frame in self.group:
+                watched.frame(stream)
                 _write(lanes[id(stream)], frame)
         except EdgeenhError as exc:
             return exc
@@ -108,6 +114,30 @@ class Several:
             }
             for lane in self.lanes
         ]
+
+
+def place_of(spec: str, place: str, index: int, sources: int) -> str:
+    """The sink of one source of several: a folder in the folder, a name behind the name, a port after the port.
+
+    Raises:
+        UsageError: It is one place, and cannot be shared.
+    """
+    kind, colon, rest = spec.partition(":")
+    if spec == "null":
+        return spec
+    if colon and kind == "shm":
+        name, question, options = rest.partition("?")
+        return f"shm:{name}.{place}{question}{options}"
+    if colon and kind == "preview":
+        from edgeenh.monitoring.address import parse_address
+
+        address = parse_address(rest, spec)
+        return f"preview:{address._replace(port=address.port and address.port + index).text}"
+    if spec == "-" or spec.startswith("-?") or Path(spec).suffix:
+        raise UsageError(
+            f"--out {spec} is one file, and there are {sources} sources: name a folder, shm:NAME, or null"
+        )
+    return f"{spec}/{place}/"
 
 
 def folder_name(source: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from edgeenh.stream import Stream
 
-GRACE_S = 0.8
+GRACE_S = 0.6
 """What is begun may take so long after the first signal; then the worker is killed and the run ends without it."""
 
 Result = TypeVar("Result")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgeenh.errors import OutputFailed, UsageError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from edgeenh.stream import Stream
 
 
-def check_durable(mode: str, sink: Sink, out: str | None) -> None:
+def check_durable(mode: str, sink: Sink, out: Sequence[str]) -> None:
     """Refuse a place where an exposure would be lost although it was written.
 
     Raises:
@@ -20,10 +21,12 @@ def check_durable(mode: str, sink: Sink, out: str | None) -> None:
     """
     if mode != "exposure":
         return
-    if out is None:
+    if not out:
         raise UsageError("mode exposure needs a place for its pictures: --out FOLDER (null throws them away)")
     if not getattr(sink, "durable", False):
-        raise UsageError(f"--out {out} does not keep each frame as it comes, and an exposure needs that: use a folder")
+        raise UsageError(
+            f"--out {', '.join(out)} does not keep each frame as it comes, and an exposure needs that: use a folder"
+        )
 
 
 class Writer:
@@ -37,6 +40,7 @@ class Writer:
         self._stream, self._sink = stream, sink
         self.unwritten = 0
         self._failing = False
+        self._take_notices(None)
 
     def write(self, frame: EnhancedFrame) -> None:
         """Write one frame.
@@ -46,7 +50,10 @@ class Writer:
             UsageError: The sink cannot take such frames at all.
         """
         try:
-            self._sink.write(frame)
+            try:
+                self._sink.write(frame)
+            finally:
+                self._take_notices(frame.original.sequence)
         except OutputFailed as exc:
             if self._stream.mode == "offline":
                 raise
@@ -55,6 +62,13 @@ class Writer:
             if self._failing:
                 self._failing = False
                 self._note("written_again", f"frames are written to {self._sink.id} again", frame)
+
+    def _take_notices(self, sequence: int | None) -> None:
+        """What the sink has to tell becomes the stream's events."""
+        from edgeenh.sinks.fan_out import notices_of
+
+        for notice in notices_of(self._sink):
+            self._stream.note(notice.kind, notice.detail, sequence)
 
     def _refused(self, frame: EnhancedFrame, error: OutputFailed) -> None:
         self._stream.keep(frame)

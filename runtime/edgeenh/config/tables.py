@@ -41,6 +41,9 @@ class Stream:
         250.0, "live: nothing older than this is shown.", unit="milliseconds", example="250", above=0, most=3_600_000
     )
     frames: int | None = setting(None, "Capture so many frames at most; none = all there are.", unit="frames", least=1)
+    spool: Path | None = setting(
+        None, "exposure: the folder that keeps each frame until it is written.", example='"/var/spool/edgeenh"'
+    )
     drift_every: int | None = setting(
         None, "Compare one in so many frames with the FP32 reference; none = none.", unit="frames", least=1
     )
@@ -51,9 +54,6 @@ class Source:
     """Where frames come from: what `edgeenh run SOURCE` takes (docs/sources.md)."""
 
     spec: str = setting(doc="The source.", example='"camera:0?format=mjpeg&size=1280x720&fps=30"')
-    name: str | None = setting(
-        None, "What it is called in reports; none = as the source calls itself.", example='"chair-2"'
-    )
     bits: int | None = setting(
         None, "Grey: bits per value, where they are fewer than the format holds.", unit="bits", least=8, most=16
     )

@@ -65,7 +65,7 @@ class RawSink(BaseSink):
             raise OutputFailed(
                 f"frame {frame.original.sequence} is {found}, raw frames before were {was}: use --out FOLDER"
             )
-        data = memoryview(np.ascontiguousarray(picture)).cast("B")
+        data = np.ascontiguousarray(picture).data.cast("B")
         try:
             while data:
                 data = data[os.write(self._fd, data) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,10 +51,20 @@ class EventLog:
         self._kept: list[Event] = []
         self._capacity = capacity
         self._left_out = 0
+        self._listeners: list[Callable[[Event], object]] = []
+
+    def listen(self, listener: Callable[[Event], object]) -> None:
+        """Have every event told to `listener` too, those before included; it is called wherever one happens, and must not wait."""
+        with self._lock:
+            for event in self._kept:
+                listener(event)
+            self._listeners.append(listener)
 
     def add(self, event: Event) -> None:
         """Add one event."""
         with self._lock:
+            for listener in self._listeners:
+                listener(event)
             if len(self._kept) < self._capacity:
                 self._kept.append(event)
             else:

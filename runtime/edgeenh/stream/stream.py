@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +14,7 @@ from edgeenh.stream.accounting import Accounting
 from edgeenh.stream.clock import Clock, MonotonicClock
 from edgeenh.stream.custody import Custody
 from edgeenh.stream.events import Event, EventLog
-from edgeenh.stream.latency import Figures
+from edgeenh.stream.latency import Figures, Latencies
 from edgeenh.stream.opening import (
     Mode,
     check_mode,
@@ -25,6 +25,7 @@ from edgeenh.stream.opening import (
     rehearsal_of,
 )
 from edgeenh.stream.threads import StreamThreads
+from edgeenh.stream.vitals import Vitals
 from edgeenh.stream.worker import FrameEnhancer, Worker, pixels_of
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from edgeenh.stream.fault_schedule import FaultSchedule
     from edgeenh.stream.spool import Spool
 
-JOIN_S = 0.6
+JOIN_S = 0.5
 """How long `close` waits for a source and a backend that do not return."""
 
 LOOK_S = 0.25
@@ -91,7 +92,7 @@ class Stream(StreamThreads):
         check_range(max_age_ms, strength, frames)
         check_same_size(enhancer)
         self.mode, self.accounting = mode, Accounting()
-        self._clock = clock or MonotonicClock()
+        self._clock, self._max_age_ms = clock or MonotonicClock(), max_age_ms
         limit_ns = round(max_age_ms * 1e6) if mode == "live" else None
         self.rehearsal = rehearsal_of(faults, self._clock, limit_ns)
         self._log = EventLog()
@@ -108,7 +109,7 @@ class Stream(StreamThreads):
         self._worker, self._monitor = Worker(enhancer, strength, self._clock, limit_ns, monitor), monitor
         self._policy = policy_for(mode, self.accounting, max_age_ms, live=self.source.live)
         super().__init__()
-        self.over = False
+        self.over = self._given_up = False
         self._figures = Figures(self._clock.now_ns())
 
     def prepare(self) -> None:
@@ -183,12 +184,15 @@ class Stream(StreamThreads):
     def close(self) -> None:
         """End at once: what was not handed over is dropped as `stopped`. Returns when both threads are done."""
         self.stop(wait=False)
-        deadline = time.monotonic() + JOIN_S  # threads end in real time, whatever clock the frames have
+        deadline = time.monotonic() + (
+            0.0 if self._given_up else JOIN_S
+        )  # threads end in real time, whatever clock the frames have
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
+            if thread.is_alive() and not self._given_up:
                 late = f"{thread.name} did not end within {JOIN_S:g} s; its frame stays counted as in flight"
                 self._event("not_ended", late)
+        self._given_up = True
         if not self._started:
             self._prepared = self._started = True
             self.source.close()
@@ -236,6 +240,26 @@ class Stream(StreamThreads):
     def ended(self) -> bool:
         """True when no thread of the stream runs: before the start, and after a `close` that got everything to end."""
         return not any(thread.is_alive() for thread in self._threads)
+
+    def listen(self, listener: Callable[[Event], object]) -> None:
+        """Have every event told as it happens, from any thread; see `EventLog.listen`."""
+        self._log.listen(listener)
+
+    def vitals(self, lost: str = "") -> Vitals:
+        """What the stream knows of itself at this moment; `lost` is what its listener knows of the source."""
+        limit_ms = self._max_age_ms if self.mode == "live" else None
+        periodic = self.mode == "live" and bool(self.source.live or self.source.fps)
+        started, ended = self._started, self._started and self.ended and self._worked_all
+        seen, figures = self.accounting.counts(), self._figures
+        return Vitals(
+            self.source.id, self.mode, started, ended, figures.started_ns, limit_ms, periodic, self.source.fps, lost,
+            seen.in_flight, figures.shown,
+        )  # fmt: skip
+
+    @property
+    def stages(self) -> Mapping[str, Latencies]:
+        """How long frames took so far, by stage; see `Figures`."""
+        return self._figures.stages
 
     @property
     def events(self) -> list[Event]:

@@ -109,7 +109,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
         ),
         ("[source]\nspec = 'camera:0'", "line 1: [source] stands alone, expected [[source]]"),
         ("[[stream]]\nmode = 'live'", "line 1: stream is no table, expected [stream]"),
-        ("\n[[source]]\nname = 'chair'", 'line 2: [[source]] has no spec, expected spec = "camera:0'),
+        ("\n[[source]]\nbits = 12", 'line 2: [[source]] has no spec, expected spec = "camera:0'),
         ("[[source]]\nspec = 'camera:0'\n[[source]]\nspec = 3", "line 4: spec of [[source]] is 3, expected a text"),
         ("[stream]\nmode = live", "is no TOML: Invalid value (at line 2, column 8)"),
         ("[stream]\nframes = 1\nframes = 2", "is no TOML: Cannot overwrite a value (at "),
