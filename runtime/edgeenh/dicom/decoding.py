@@ -24,7 +24,7 @@ def decode_frame(dataset: Any, index: int, header: PixelHeader, name: str) -> ND
         PictureError: It cannot be decoded, or is of another size than the header says.
         MissingExtra: The codec is not installed.
     """
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
 
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
@@ -49,7 +49,7 @@ def _shaped(values: NDArray[Any], header: PixelHeader, name: str) -> NDArray[Any
 
 def _colour(dataset: Any, values: NDArray[Any], name: str) -> NDArray[np.uint8]:
     """RGB of 8 bits: pydicom has turned YBR into RGB; a palette is looked up here (PS3.3 C.7.6.3.1.5)."""
-    from pydicom.pixels import apply_color_lut
+    from pydicom.pixels.processing import apply_color_lut
 
     if str(dataset.PhotometricInterpretation).strip() == "PALETTE COLOR":
         values = apply_color_lut(values, dataset)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeenh import __version__
 from edgeenh.dicom.coded import processing_equipment, source_image
 from edgeenh.dicom.header import PixelHeader
 from edgeenh.dicom.library import load_pydicom, quiet
@@ -32,19 +33,27 @@ STALE = (
 )  # fmt: skip
 """What is no longer true of changed pixels."""
 
-PALETTE = tuple(
-    f"{colour}PaletteColorLookupTable{part}"
-    for colour in ("Red", "Green", "Blue")
-    for part in ("Descriptor", "Data")
-) + ("PaletteColorLookupTableUID", "SegmentedRedPaletteColorLookupTableData",
-     "SegmentedGreenPaletteColorLookupTableData", "SegmentedBluePaletteColorLookupTableData")  # fmt: skip
+PALETTE = (
+    *(
+        f"{colour}PaletteColorLookupTable{part}"
+        for colour in ("Red", "Green", "Blue")
+        for part in ("Descriptor", "Data")
+    ),
+    *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
+    "PaletteColorLookupTableUID",
+)
 
 NO_THIRD_VALUE = tuple(
     f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("1.1", "1.1.1", "1.2", "1.2.1", "1.3", "1.3.1")
 )
 """DX, mammography and intra-oral classes: value 3 of Image Type is present and empty (PS3.3 C.8.11.3.1.1)."""
 
-LOSSY_SYNTAXES = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81", "1.2.840.10008.1.2.4.91")
+LOSSY_SYNTAXES = (
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.91",
+)
 """JPEG baseline and extended, JPEG-LS near-lossless, and JPEG 2000, which may be either and says so by the flag alone."""
 
 
@@ -53,8 +62,6 @@ class Making:
     """Who made the pixels, how and when.
 
     Attributes:
-        model: Id and version of the bundle, e.g. `xray-n 1`.
-        software: edgeenh's version.
         provenance: As the enhancer tells.
         inline: Enhanced as it was taken (PRIMARY), not out of an archive (SECONDARY).
         now: Local time of the making.
@@ -62,19 +69,22 @@ class Making:
         series: Series Instance UID of the new series.
     """
 
-    model: str
-    software: str
     provenance: Provenance
     inline: bool
     now: datetime
     new_uid: Callable[[], str]
     series: str
 
+    @property
+    def model(self) -> str:
+        """What made the pixels, for people."""
+        return self.provenance.model or "unnamed"
+
     def description(self) -> str:
         """Derivation Description: one line for people (at most 1024 characters)."""
         made = self.provenance
         return (
-            f"Enhanced by edgeenh {self.software}, model {self.model}, strength {made.strength:g}; for viewing beside the "
+            f"Enhanced by edgeenh {__version__}, model {self.model}, strength {made.strength:g}; for viewing beside the "
             f"original, which is kept unchanged. Backend {made.backend} ({made.provider}), precision {made.precision}; "
             f"bundle SHA-256 {made.bundle_sha256}"
         )[:1024]
@@ -87,7 +97,9 @@ def new_uid() -> str:
     return f"2.25.{uuid.uuid4().int}"
 
 
-def derive(source: Any, header: PixelHeader, enhanced: Sequence[Levels], originals: Sequence[Levels], making: Making) -> Any:
+def derive(
+    source: Any, header: PixelHeader, enhanced: Sequence[Levels], originals: Sequence[Levels], making: Making
+) -> Any:
     """The derived dataset.
 
     Args:
@@ -140,7 +152,9 @@ def set_pixels(dataset: Any, header: PixelHeader, frames: Sequence[Levels], orig
     dataset.BitsStored = header.bits
     dataset.HighBit = header.bits - 1
     data = b"".join(frame.tobytes() for frame in values)
-    pixels = load_pydicom().DataElement(0x7FE00010, "OW" if dataset.BitsAllocated > 8 else "OB", data + b"\0" * (len(data) % 2))
+    pixels = load_pydicom().DataElement(
+        0x7FE00010, "OW" if dataset.BitsAllocated > 8 else "OB", data + b"\0" * (len(data) % 2)
+    )
     dataset.add(pixels)
 
 
@@ -186,7 +200,7 @@ def _describe(derived: Any, source: Any, making: Making) -> None:
     derived.DerivationDescription = making.description()
     origin = source_image(str(source.SOPClassUID), str(source.SOPInstanceUID))
     derived.SourceImageSequence = [*(source.get("SourceImageSequence") or []), origin]
-    equipment = processing_equipment(making.model, making.software, "Image enhancement for viewing", making.now)
+    equipment = processing_equipment(making.model, __version__, "Image enhancement for viewing", making.now)
     derived.ContributingEquipmentSequence = [*(source.get("ContributingEquipmentSequence") or []), equipment]
     syntax = str(getattr(source.file_meta, "TransferSyntaxUID", ""))
     if syntax in LOSSY_SYNTAXES[:3] or (syntax == LOSSY_SYNTAXES[3] and "LossyImageCompression" not in source):
@@ -215,7 +229,7 @@ def _add_private(derived: Any, making: Making) -> None:
     ):
         block.add_new(number, "LO", value[:64])
     block.add_new(7, "DS", f"{made.strength:g}"[:16])
-    block.add_new(8, "LO", making.software)
+    block.add_new(8, "LO", __version__)
 
 
 def _refuse_swapped_words(source: Any) -> None:

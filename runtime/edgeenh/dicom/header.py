@@ -40,17 +40,18 @@ class PixelHeader:
     stored: Stored | None
 
 
-def pixel_header(dataset: Any, name: str) -> PixelHeader:
+def pixel_header(dataset: Any, name: str, *, pixels: bool = True) -> PixelHeader:
     """Read and check the description of the pixels.
 
     Args:
         dataset: A `pydicom.Dataset`.
         name: What messages call it.
+        pixels: They must be there; False = this is a dataset whose pixels travel apart.
 
     Raises:
         PictureError: It holds no picture, or one that edgeenh does not take; the message says which.
     """
-    if "PixelData" not in dataset:
+    if pixels and "PixelData" not in dataset:
         other = next((word for word in ("FloatPixelData", "DoubleFloatPixelData") if word in dataset), None)
         held = f"floating-point pixels ({other})" if other else f"no picture ({_kind(dataset)})"
         raise PictureError(f"{name} holds {held}, expected Pixel Data of 8 to 16 bits: leave it out")
@@ -72,7 +73,9 @@ def pixel_header(dataset: Any, name: str) -> PixelHeader:
             f"expected {', '.join((*MONOCHROME, *COLOURS))}: convert it first"
         )
     if interpretation != "PALETTE COLOR" and (allocated, bits) != (8, 8):
-        raise PictureError(f"{name} is colour of {bits} bits, expected 8 bits: nothing is rounded in silence; convert it")
+        raise PictureError(
+            f"{name} is colour of {bits} bits, expected 8 bits: nothing is rounded in silence; convert it"
+        )
     return PixelHeader(width, height, frames, RGB.photometric, interpretation, 8, None)
 
 

@@ -16,15 +16,13 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.dicom.decoding import decode_frame
 from edgeenh.dicom.header import PixelHeader, pixel_header
 from edgeenh.dicom.library import load_pydicom, quiet
+from edgeenh.dicom.names import is_dicom
 from edgeenh.errors import PictureError
 from edgeenh.files import read_once
 from edgeenh.pictures import MAX_BYTES
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
-
-DICOM_SUFFIXES = (".dcm", ".dicom")
-"""Suffixes of files in a folder that are taken for DICOM; reading itself goes by the content."""
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 MAX_INFLATED = 1024 * 1024 * 1024
@@ -110,11 +108,6 @@ def parse(data: bytes, name: str) -> Any:
     except Exception as exc:  # pydicom raises whatever it meets in damaged bytes
         said = " ".join(str(exc).split())[:160] or type(exc).__name__
         raise PictureError(f"{name} cannot be read as DICOM: {said}; get it again from its source") from exc
-
-
-def is_dicom(data: bytes) -> bool:
-    """True when a file begins as PS3.10 says."""
-    return data[128:132] == b"DICM"
 
 
 def without_pixels(dataset: Any) -> Any:
