@@ -6,6 +6,7 @@ study, pixels or not) or as DICOM JSON (PS3.18 F.2). Nothing is invented: what i
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -83,5 +84,5 @@ def _kept(given: Any) -> Any:
     kept = load_pydicom().Dataset()
     for keyword in KEPT:
         if keyword in given:
-            kept.add(given[keyword])
+            kept.add(copy.copy(given[keyword]))
     return kept

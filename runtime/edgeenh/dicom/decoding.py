@@ -32,12 +32,30 @@ def decode_frame(dataset: Any, index: int, header: PixelHeader, name: str) -> ND
             _check_codestream(dataset, index, header, name)
         if syntax == JPEG_EXTENDED and header.stored is not None and header.bits > 8:
             return _jpeg_extended_12(dataset, index, header)
+        if header.stored is not None and not syntax.is_encapsulated and syntax.is_little_endian:
+            return _native(dataset, index, header, name)
         values = pixel_array(dataset, index=index)
         return _colour(dataset, values, name) if header.stored is None else _shaped(values, header, name)
     except (PictureError, MissingExtra):
         raise
     except Exception as exc:  # decoders raise whatever they meet, each its own kind
         raise _refusal(name, syntax, exc) from exc
+
+
+def _native(dataset: Any, index: int, header: PixelHeader, name: str) -> NDArray[Any]:
+    """Uncompressed grey as it lies there: pydicom would cut off what is above Bits Stored without a word."""
+    assert header.stored is not None
+    kind = "i" if header.stored.signed else "u"
+    dtype = np.dtype(f"<{kind}{int(dataset.BitsAllocated) // 8}")
+    count = header.width * header.height
+    data = dataset.PixelData
+    if len(data) < count * header.frames * dtype.itemsize:
+        raise PictureError(
+            f"{name} cannot be decoded: it holds {len(data)} bytes of pixels, expected {count * header.frames * dtype.itemsize}; "
+            "get it again from its source"
+        )
+    values = np.frombuffer(data, dtype, count, index * count * dtype.itemsize)
+    return values.reshape(header.height, header.width)
 
 
 def _shaped(values: NDArray[Any], header: PixelHeader, name: str) -> NDArray[Any]:

@@ -7,6 +7,7 @@ not be sent stays there, and is tried again with the next one, at the end, and b
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -68,12 +69,13 @@ def send(archive: Archive, path: Path) -> None:
     pydicom, pynetdicom = load_pydicom(), load_pynetdicom()
     with quiet():
         dataset = pydicom.dcmread(path)
+    _knock(archive)
     entity = pynetdicom.AE(ae_title=archive.own_title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = TIMEOUT_S
     entity.add_requested_context(dataset.SOPClassUID, dataset.file_meta.TransferSyntaxUID)
     association = entity.associate(archive.host, archive.port, ae_title=archive.ae_title)
     if not association.is_established:
-        raise JobFailed(f"the archive {archive} cannot be reached or refuses {dataset.SOPClassUID.name}")
+        raise JobFailed(f"the archive {archive} refuses {dataset.SOPClassUID.name} from {archive.own_title}")
     try:
         answer: Any = association.send_c_store(dataset)
     except (ValueError, RuntimeError) as exc:
@@ -84,6 +86,14 @@ def send(archive: Archive, path: Path) -> None:
     if status is None or not (status == 0 or status >> 12 == 0xB):  # Bxxx are warnings: it was stored
         said = "no answer" if status is None else f"status {status:04X}H {getattr(answer, 'ErrorComment', '')}".strip()
         raise JobFailed(f"the archive {archive} did not store {path.name}: {said}")
+
+
+def _knock(archive: Archive) -> None:
+    """Raise `JobFailed` when nobody answers; pynetdicom would leave a socket open each time."""
+    try:
+        socket.create_connection((archive.host, archive.port), TIMEOUT_S).close()
+    except OSError as exc:
+        raise JobFailed(f"the archive {archive} cannot be reached ({exc.strerror or exc})") from exc
 
 
 class Outbox:
@@ -122,8 +132,9 @@ class Outbox:
 
     def _run(self) -> None:
         while True:
+            ending = self._ending.is_set()  # asked first: what was added before the end is in the look that follows
             sent_all = self._send_waiting()
-            if self._ending.is_set():
+            if ending:
                 return
             self._wake.wait(None if sent_all else RETRY_S)
             self._wake.clear()

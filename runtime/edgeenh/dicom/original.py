@@ -11,6 +11,7 @@ A derived image must name the image that it was derived from, so the original is
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,7 @@ def original_object(image: Levels, header: PixelHeader, session: Session, number
     dataset.StudyInstanceUID = session.study
     dataset.StudyDate, dataset.StudyTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     for element in session.context:
-        dataset.add(element)
+        dataset.add(copy.copy(element))
     _identify(dataset, kind, session, number, uid, now)
     set_pixels(dataset, header, [image], [image])
     _EXTRA.get(session.kind, _vl)(dataset, header)

@@ -7,6 +7,7 @@ one frame or many, in every transfer syntax that pydicom, GDCM or OpenJPEG decod
 
 from __future__ import annotations
 
+import copy
 import io
 import zlib
 from dataclasses import dataclass
@@ -111,14 +112,14 @@ def parse(data: bytes, name: str) -> Any:
 
 
 def without_pixels(dataset: Any) -> Any:
-    """A dataset of the same elements without the pixels; nested sequences are shared, and must not be changed."""
+    """A dataset of copies of the elements without the pixels; items of sequences are shared, and must not be changed."""
     pydicom = load_pydicom()
-    copy = pydicom.Dataset()
+    kept = pydicom.Dataset()
     for tag in dataset.keys():  # noqa: SIM118 (iterating a dataset converts every element)
         if pydicom.datadict.keyword_for_tag(tag) not in PIXELS:
-            copy.add(dataset[tag])
-    copy.file_meta = pydicom.dataset.FileMetaDataset(dataset.file_meta)
-    return copy
+            kept.add(copy.copy(dataset[tag]))
+    kept.file_meta = pydicom.dataset.FileMetaDataset(dataset.file_meta)
+    return kept
 
 
 def _check_inflated(data: bytes, name: str) -> None:

@@ -139,7 +139,7 @@ class DicomSink(BaseSink):
     ) -> str:
         assert frame.provenance is not None  # of an enhanced frame
         uid = self._uid(frame, "derived " + frame.provenance.bundle_sha256)
-        making = Making(frame.provenance, inline, self._now(), lambda: uid, series)
+        making = Making(frame.provenance, inline=inline, now=self._now(), new_uid=lambda: uid, series=series)
         derived = derive(source, header, [frame.image], [frame.original.image], making)
         return self._put(f"{stem}_enhanced.dcm", to_bytes(derived))
 

@@ -76,7 +76,7 @@ class DicomListener(BaseSource):
             self._arrived.put(path)
         self._open: tuple[Path, DicomImage, int] | None = None
         try:
-            self._server = _serve(host, port, ae_title, self._store)
+            self._server: Any = _serve(host, port, ae_title, self._store)
         except BaseException:
             self._inbox.close()
             raise
@@ -110,7 +110,9 @@ class DicomListener(BaseSource):
 
     def close(self) -> None:
         """See `Source.close`; senders that are connected are let go."""
-        self._server.shutdown()
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
         self._inbox.close()
 
     def _next_object(self) -> bool:
