@@ -7,20 +7,22 @@ turned upright when they are read, so the orientation in EXIF becomes 1: a viewe
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from edgeenh.errors import PictureError
-from edgeenh.pixels import GREY, photometric_of
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
 
 ORIENTATION, COLOUR_PROFILE = 0x0112, 34675
 """Tags (EXIF 2.32, 4.6.4; ICC.1, annex B)."""
+AFTER_HEADER = 8 + 25
+"""Where the first chunk after the header begins in a PNG file; both of ours must come before the pixels."""
+
 _EXIF_HEADER = b"Exif\0\0"
 
 
@@ -96,20 +98,15 @@ def encode_with(image: Levels, metadata: Metadata, name: str) -> bytes:
     """
     from edgeenh.pictures import encode_frame
 
-    entries: list[tuple[int, bytes]] = [
-        (cv2.IMAGE_METADATA_EXIF, metadata.exif),
-        (cv2.IMAGE_METADATA_ICCP, metadata.icc),
-    ]
-    held = [(kind, np.frombuffer(block, np.uint8)) for kind, block in entries if block]
-    if not held:
-        return encode_frame(image, ".png", name)
-    pixels: Any = image if photometric_of(image) == GREY.photometric else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    try:
-        written, buffer = cv2.imencodeWithMetadata(
-            ".png", pixels, [kind for kind, _ in held], [block for _, block in held]
-        )
-    except cv2.error:
-        written = False
-    if not written:
-        raise PictureError(f"{name}: the picture cannot be written as PNG with its EXIF and colour profile")
-    return bytes(buffer.tobytes())
+    content = encode_frame(image, ".png", name)
+    beside = b""
+    if metadata.icc:
+        beside += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc))
+    if metadata.exif:
+        beside += _chunk(b"eXIf", metadata.exif)
+    return content[:AFTER_HEADER] + beside + content[AFTER_HEADER:]
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    """A chunk of a PNG file (W3C PNG, third edition, 5.3)."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
