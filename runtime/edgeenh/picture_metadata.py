@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
 

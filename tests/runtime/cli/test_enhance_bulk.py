@@ -108,9 +108,9 @@ EXIF = (
 
 def _profile(space: bytes) -> bytes:
     """The smallest colour profile that libpng lets pass: a header (ICC.1, 7.2) and one tag."""
-    header = bytearray(160)
-    header[0:4] = (160).to_bytes(4, "big")
-    header[128:144] = b"\0\0\0\1cprt" + (144).to_bytes(4, "big") + (16).to_bytes(4, "big")
+    header = bytearray(144) + bytearray(range(256))
+    header[0:4] = (400).to_bytes(4, "big")
+    header[128:144] = b"\0\0\0\1cprt" + (144).to_bytes(4, "big") + (256).to_bytes(4, "big")
     header[144:148] = b"text"
     header[8:12], header[12:16], header[16:20], header[20:24] = b"\4\0\0\0", b"mntr", space, b"XYZ "
     header[36:40] = b"acsp"
