@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,station,train,export,bench,dev
+EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench,dev
 
 .PHONY: help setup demo test test-slow fuzz lint types imports check targets clean
 

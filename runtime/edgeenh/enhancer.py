@@ -232,6 +232,7 @@ class Enhancer:
             provider=self._info.provider,
             precision=self._info.precision,
             strength=self._strength if strength is None else strength,
+            model=self.bundle.manifest.title,
         )
 
     def close(self) -> None:

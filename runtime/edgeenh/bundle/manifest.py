@@ -147,6 +147,11 @@ class Manifest:
     files: Mapping[str, MemberFile] = field(default_factory=dict)
     pixels: Pixels = RGB
 
+    @property
+    def title(self) -> str:
+        """Id and version, as provenance names the model."""
+        return f"{self.id} {self.version}"
+
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
         """Read and check a manifest.
