@@ -91,14 +91,8 @@ class ExportReport:
 
 def _differences(judged: Judged) -> Iterator[str]:
     """How far an engine does not repeat itself; nothing where it does, byte for byte."""
-    tested = judged.verdict.self_test
-    runs = (
-        ("the same frame twice", tested.repeat_max_abs if tested else None),
-        ("a second session", judged.second_session_max_abs),
-    )
-    for what, difference in runs:
-        if difference:
-            yield f"not deterministic: {judged.precision} on {judged.backend}, {what}, differs by up to {difference}"
+    if judged.determinism is not None:
+        yield from judged.determinism.lines(f"{judged.precision} on {judged.backend}")
 
 
 def describe(judged: Judged, top: int = 255) -> str:
