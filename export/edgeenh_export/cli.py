@@ -27,9 +27,9 @@ def export(
         None,
         help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh.",
     ),
-    fp16: bool = typer.Option(False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default)."),
+    fp16: bool = typer.Option(False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."),
     fp32: bool = typer.Option(False, "--fp32", help="Write the FP32 graph alone."),
-    int8: bool = typer.Option(False, "--int8", help="Not in this release."),
+    int8: bool = typer.Option(False, "--int8", help="Write an INT8 graph for CPUs; with --fp16 both. Needs --calibration."),
     size: list[str] = typer.Option(
         [], "--size", metavar="WxH", help="The only frame size; several: bounds. Without it any size works."
     ),
@@ -57,12 +57,16 @@ def export(
         help="Plan to add: auto (RTX where installed), rtx, full (for this GPU) or off.",
     ),
     calibration: Path | None = typer.Option(
-        None, "--calibration", metavar="DIR", help="For --int8; not in this release."
+        None, "--calibration", metavar="DIR", help="For --int8: pictures like those of the station, 16 or more."
     ),
-    min_psnr: float = typer.Option(50.0, "--min-psnr", metavar="DB", help="Gate: least PSNR of FP16 against FP32."),
-    min_ssim: float = typer.Option(0.995, "--min-ssim", metavar="S", help="Gate: least SSIM of FP16 against FP32."),
-    max_difference: float = typer.Option(
-        32.0, "--max-difference", metavar="STEPS", help="Gate: largest difference of one value, in steps of 8 bits."
+    min_psnr: float | None = typer.Option(
+        None, "--min-psnr", metavar="DB", help="Gate: least PSNR against FP32; default: FP16 50, INT8 42."
+    ),
+    min_ssim: float | None = typer.Option(
+        None, "--min-ssim", metavar="S", help="Gate: least SSIM against FP32; default: FP16 0.995, INT8 0.98."
+    ),
+    max_difference: float | None = typer.Option(
+        None, "--max-difference", metavar="STEPS", help="Gate: largest difference of one value, in steps of 8 bits; default: 32."
     ),
     max_share_off: float | None = typer.Option(
         None, "--max-share-off", metavar="S", help="Gate: largest share of pixels off by more than 1; else not asked."
@@ -94,6 +98,8 @@ def export(
 
     Example: edgeenh export --fp16 --size 1280x720 --out out/m.edgeenh
 
+    Example: edgeenh export --int8 --calibration pictures/ --out out/m.edgeenh
+
     Example: edgeenh export --explain m.edgeenh --backend openvino
     """
     if explain or backend is not None or precision is not None:
@@ -107,16 +113,18 @@ def export(
     from edgeenh_export.sources import is_foreign
     from edgeenh_export.sources.overrides import parse_overrides
 
-    precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8 or calibration is not None)
+    precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8)
+    options.check_precisions(precisions, calibration)
     options.check_choice(tensorrt)
-    asked = (min_psnr, min_ssim, max_difference, max_share_off, max_mean_shift)
-    options.check_thresholds(*asked)
+    asked = options.asked_thresholds(min_psnr, min_ssim, max_difference, max_share_off, max_mean_shift)
     given = _given(checkpoint, module, weights)
     overrides = parse_overrides(layout, value_range, colour, scale, cap)
     multiple = options.SIZE_MULTIPLE if given is None or (isinstance(given, Path) and not is_foreign(given)) else 1
     sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
+        from dataclasses import replace
+
         from edgeenh.drift import Thresholds
         from edgeenh_export import pipeline
 
@@ -127,7 +135,9 @@ def export(
             sizes=sizes,
             tensorrt=tensorrt,
             overrides=overrides,
-            thresholds=Thresholds(*asked),
+            thresholds=Thresholds(**asked),
+            int8_thresholds=replace(pipeline.INT8_THRESHOLDS, **asked),
+            calibration=calibration,
             report=report,
             progress=lambda line: typer.echo(line, err=True),
             remark=output.remark,

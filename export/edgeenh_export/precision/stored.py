@@ -92,7 +92,7 @@ def _session(model: ModelProto, feeds: dict[str, GraphPicture]) -> tuple[Any, st
     types = {value.name: value.type.tensor_type.elem_type for value in narrow.graph.value_info}
     types |= {tensor.name: tensor.data_type for tensor in narrow.graph.initializer}
     half = {name for name, kind in types.items() if kind == TensorProto.FLOAT16}
-    rounded = rounded_to(widened(narrow, narrow), TensorProto.FLOAT16, half)
+    rounded = rounded_to(widened(narrow, ModelProto()), TensorProto.FLOAT16, half)
     makers = {output: node for node in rounded.graph.node for output in node.output}
     name = OUTPUT
     while (node := makers.get(name)) is not None and node.op_type in _ENDS:
