@@ -39,8 +39,10 @@ def fails(words, capsys) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--int8"], "not in this release"),
-        (["--calibration", "frames"], "not in this release"),
+        (["--int8"], "--int8 needs --calibration DIR"),
+        (["--calibration", "frames"], "--calibration is for --int8"),
+        (["--int8", "--fp32"], "--int8 and --fp32 exclude each other"),
+        (["--int8", "--calibration", "no/such"], "no/such does not exist"),
         (["--fp16", "--fp32"], "exclude each other"),
         (["--size", "1280x700"], "nearest that work: 1280x688 or 1280x704"),
         (["--size", "big"], "WIDTHxHEIGHT"),

@@ -133,10 +133,12 @@ class _HalfSearch:
         base = self._moved(required)
         units = into_units(free, lambda nodes: max(1, self._moved(required | set(nodes)) - base))
         outcome = search(units, required, self._evaluate, self._tell)
-        if not outcome.passed:
-            raise GateFailed(self._failure(outcome, over, largest))
         kept = frozenset(outcome.required) | frozenset(outcome.kept)
         onnx_bytes = to_fp16(self._fp32, set(kept))
+        share = arithmetic_of(onnx_bytes).shares.get("fp16", 0.0)
+        if not outcome.passed or not share >= MIN_SHARE:
+            little = f"only {share:.1%} of its multiply-adds would be in FP16, expected at least {MIN_SHARE:.0%}"
+            raise GateFailed(self._failure(outcome, outcome.reason or little, over, largest))
         half = Half(
             onnx_bytes,
             self._verdicts[kept],
@@ -152,13 +154,9 @@ class _HalfSearch:
         try:
             candidate = to_fp16(self._fp32, set(kept))
             verdict = self._judge(candidate)
-            share = arithmetic_of(candidate).shares.get("fp16", 0.0)
         except JobFailed as exc:
             return Trial(passed=False, psnr_db=float("nan"), reason=str(exc))
         self._verdicts[kept] = verdict
-        if verdict.passed and not share >= MIN_SHARE:
-            reason = f"only {share:.1%} of the multiply-adds would be left in FP16, expected at least {MIN_SHARE:.0%}"
-            return Trial(passed=False, psnr_db=verdict.psnr_db, reason=reason)
         return Trial(verdict.passed, verdict.psnr_db, next(iter(verdict.reasons), ""))
 
     def _judge(self, candidate: bytes) -> Verdict:
@@ -196,14 +194,14 @@ class _HalfSearch:
             return _with_remark(half, f"ModelOpt AutoCast's graph passes too, and moves {_mb(moved)} per frame")
         return Half(other, verdict, half.outcome, half.bytes, moved, route="autocast")
 
-    def _failure(self, outcome: Outcome, over: set[str], largest: dict[str, float]) -> str:
+    def _failure(self, outcome: Outcome, reason: str, over: set[str], largest: dict[str, float]) -> str:
         peak = max(largest, key=lambda name: largest[name], default="")
         range_ = f"; the largest value is {largest[peak]:.3g}, of {peak}, and FP16 holds 65504" if over else ""
         best = "none could be measured" if outcome.after_db is None else f"the best has {outcome.after_db:.2f} dB"
         return (
             f"no FP16 graph of this model passes the gate: {outcome.trials} candidates were measured with up to "
             f"{len(outcome.kept) + len(outcome.required)} of {outcome.nodes + len(outcome.required)} nodes in FP32 "
-            f"({len(over)} because their values do not fit), {best} ({outcome.reason}){range_}: export with --fp32"
+            f"({len(over)} because their values do not fit), {best} ({reason}){range_}: export with --fp32"
         )
 
 

@@ -167,7 +167,8 @@ class _Search:
                 kept, trial = wider, found
             else:
                 left_out.append(unit)
-        for unit in left_out:  # what gains nothing alone may be the other half of what does
+        # what gains nothing alone may be the other half of what does; the cheapest first, and what is too much is given back
+        for unit in sorted(left_out, key=lambda unit: unit.cost):
             if trial.passed or self._left <= 0:
                 break
             kept |= set(unit.nodes)
