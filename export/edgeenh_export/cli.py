@@ -11,8 +11,13 @@ from edgeenh.cli import output
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeenh.bundle import Bundle
+    from edgeenh_export.options import Size
     from edgeenh_export.report import ExportReport
-    from edgeenh_export.sources.overrides import ModuleSource
+    from edgeenh_export.sources.overrides import ModuleSource, Overrides
+    from edgeenh_export.up_to_date import Exports
 
 _NEEDS = ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
 
@@ -27,9 +32,13 @@ def export(
         None,
         help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh.",
     ),
-    fp16: bool = typer.Option(False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."),
+    fp16: bool = typer.Option(
+        False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."
+    ),
     fp32: bool = typer.Option(False, "--fp32", help="Write the FP32 graph alone."),
-    int8: bool = typer.Option(False, "--int8", help="Write an INT8 graph for CPUs; with --fp16 both. Needs --calibration."),
+    int8: bool = typer.Option(
+        False, "--int8", help="Write an INT8 graph for CPUs; with --fp16 both. Needs --calibration."
+    ),
     size: list[str] = typer.Option(
         [], "--size", metavar="WxH", help="The only frame size; several: bounds. Without it any size works."
     ),
@@ -66,7 +75,10 @@ def export(
         None, "--min-ssim", metavar="S", help="Gate: least SSIM against FP32; default: FP16 0.995, INT8 0.98."
     ),
     max_difference: float | None = typer.Option(
-        None, "--max-difference", metavar="STEPS", help="Gate: largest difference of one value, in steps of 8 bits; default: 32."
+        None,
+        "--max-difference",
+        metavar="STEPS",
+        help="Gate: largest difference of one value, in steps of 8 bits; default: 32.",
     ),
     max_share_off: float | None = typer.Option(
         None, "--max-share-off", metavar="S", help="Gate: largest share of pixels off by more than 1; else not asked."
@@ -82,6 +94,9 @@ def export(
     ),
     out: Path | None = typer.Option(
         None, "--out", metavar="F.edgeenh", help="Where to; default: <model>.edgeenh here."
+    ),
+    force: bool = typer.Option(
+        False, "--force", help="Export also where the same export was done here and its bundle is unchanged."
     ),
     explain: bool = typer.Option(
         False, "--explain", help="Export nothing: say why an engine differs on this bundle or checkpoint."
@@ -122,6 +137,12 @@ def export(
     multiple = options.SIZE_MULTIPLE if given is None or (isinstance(given, Path) and not is_foreign(given)) else 1
     sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
+    remembered = _remembered(given, out, precisions, sizes, tensorrt, overrides, asked, calibration)
+    if remembered is not None and not force and report is None:
+        done = remembered.recall(out)
+        if done is not None:
+            _up_to_date(done, json_target)
+            return
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
         from dataclasses import replace
 
@@ -142,6 +163,10 @@ def export(
             progress=lambda line: typer.echo(line, err=True),
             remark=output.remark,
         )
+        if remembered is not None:
+            remembered.remember(exported.bundle)
+            for line in remembered.remarks:
+                output.remark(line)
         _end(exported, json_target)
 
 
@@ -159,6 +184,63 @@ def _given(checkpoint: Path | None, module: str | None, weights: Path | None) ->
     if file is not None:
         options.check_checkpoint_name(file)
     return checkpoint if module is None or weights is None else ModuleSource(module, weights)
+
+
+def _remembered(
+    given: Path | ModuleSource | None,
+    out: Path | None,
+    precisions: Sequence[str],
+    sizes: Sequence[Size],
+    tensorrt: str,
+    overrides: Overrides,
+    asked: Mapping[str, float],
+    calibration: Path | None,
+) -> Exports | None:
+    """What this station remembers of such exports; None where that cannot be known: of a torch module of the user's."""
+    from edgeenh.cli.model import cache_folder
+    from edgeenh_export.up_to_date import Exports, inputs_of
+    from edgeenh_train.shipped import SHIPPED
+
+    model = SHIPPED if given is None else given
+    if not isinstance(model, Path):
+        return None
+    try:
+        key = inputs_of(
+            model,
+            out,
+            precisions=precisions,
+            sizes=sizes,
+            tensorrt=tensorrt,
+            overrides=overrides,
+            thresholds=asked,
+            calibration=calibration,
+        )
+    except OSError:
+        return None  # the export itself says what cannot be read
+    return Exports(cache_folder(), key)
+
+
+def _up_to_date(bundle: Bundle, json_target: str | None) -> None:
+    manifest = bundle.manifest
+    document = {
+        "schema": "edgeenh.export/1",
+        "up_to_date": True,
+        "bundle": {
+            "path": str(bundle.path),
+            "id": manifest.id,
+            "version": manifest.version,
+            "sha256": bundle.sha256,
+            "bytes": bundle.size,
+        },
+        "precisions": list(bundle.precisions),
+        "gate": manifest.document()["gate"],
+    }
+    output.emit_json(json_target, document)
+    output.say(
+        f"{bundle.path}: {manifest.id} {manifest.version}, {', '.join(bundle.precisions)}, is up to date: the same inputs, tools and "
+        f"machine as when it was exported ({manifest.created}), and every byte verified; --force exports again"
+    )
+    output.next_step(f"edgeenh inspect {bundle.path}")
 
 
 def _check_installed() -> None:

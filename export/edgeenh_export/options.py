@@ -136,7 +136,9 @@ def choose_precisions(*, fp16: bool, fp32: bool, int8: bool) -> tuple[str, ...]:
     """
     if fp32 and (fp16 or int8):
         other = "--fp16" if fp16 else "--int8"
-        raise UsageError(f"{other} and --fp32 exclude each other: {other} writes both graphs, --fp32 the FP32 one alone")
+        raise UsageError(
+            f"{other} and --fp32 exclude each other: {other} writes both graphs, --fp32 the FP32 one alone"
+        )
     if fp32:
         return ("fp32",)
     lower = [name for name, asked in (("fp16", fp16 or not int8), ("int8", int8)) if asked]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import onnx
 
 from edgeenh.errors import GateFailed, JobFailed
 from edgeenh.gate import Verdict, judge
+from edgeenh_export.gate.checks import remedy
 from edgeenh_export.gate.precision import MIN_SHARE, arithmetic_of
 from edgeenh_export.precision import autocast
 from edgeenh_export.precision.ranges import peaks, too_large
@@ -61,7 +62,9 @@ class Half:
             return f"FP16 by ModelOpt AutoCast: {_mb(self.bytes)} moved per frame, against {_mb(self.base_bytes)} of the search"
         if not kept:
             return f"FP16: nothing kept FP32 by choice ({required} nodes by rule or range), {_decibels(self.outcome.after_db)}"
-        cost = f"{_mb(self.bytes - self.base_bytes, sign='+')} moved per frame ({self.bytes / self.base_bytes - 1:+.1%})"
+        cost = (
+            f"{_mb(self.bytes - self.base_bytes, sign='+')} moved per frame ({self.bytes / self.base_bytes - 1:+.1%})"
+        )
         if self.milliseconds is not None:
             cost = f"{self.milliseconds[1] - self.milliseconds[0]:+.2f} ms, {cost}"
         before, after = _decibels(self.outcome.before_db), _decibels(self.outcome.after_db)
@@ -74,7 +77,9 @@ class Half:
             "route": self.route,
             "judged_by": STORED,
             **self.outcome.to_json(),
-            "cost_by": "bytes moved per frame" if self.milliseconds is None else "milliseconds on the GPU, and bytes moved",
+            "cost_by": "bytes moved per frame"
+            if self.milliseconds is None
+            else "milliseconds on the GPU, and bytes moved",
             "bytes_moved": {"before": self.base_bytes, "after": self.bytes},
             "milliseconds": None if self.milliseconds is None else list(self.milliseconds),
             "remarks": list(self.remarks),
@@ -201,13 +206,18 @@ class _HalfSearch:
         return (
             f"no FP16 graph of this model passes the gate: {outcome.trials} candidates were measured with up to "
             f"{len(outcome.kept) + len(outcome.required)} of {outcome.nodes + len(outcome.required)} nodes in FP32 "
-            f"({len(over)} because their values do not fit), {best} ({reason}){range_}: export with --fp32"
+            f"({len(over)} because their values do not fit), {best} ({reason}){range_}{self._without(outcome)}: export with --fp32"
         )
+
+    def _without(self, outcome: Outcome) -> str:
+        """What the graph with nothing kept by choice has, which was judged on every picture, and what would let it pass."""
+        verdict = self._verdicts.get(frozenset(outcome.required))
+        if verdict is None or verdict.passed or not verdict.would_pass(self._thresholds):
+            return ""
+        return f"; with nothing kept by choice {verdict.reasons[0]}; {remedy(verdict, self._thresholds)}"
 
 
 def _with_remark(half: Half, remark: str) -> Half:
-    from dataclasses import replace
-
     return replace(half, remarks=(*half.remarks, remark))
 
 
