@@ -99,7 +99,7 @@ def _clip(count: int) -> list[np.ndarray[Any, Any]]:
 
     capture = cv2.VideoCapture(str(CLIP))
     total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    frames = []
+    frames: list[np.ndarray[Any, Any]] = []
     for index in range(total):
         read, frame = capture.read()
         if read and len(frames) < count and index * count >= len(frames) * total:
