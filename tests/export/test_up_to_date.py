@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -40,7 +39,7 @@ def key(asked):
 
 @pytest.fixture
 def remembered(asked, exported, tmp_path):
-    bundle = replace(exported.bundle)
+    bundle = exported.bundle
     shutil.copy(exported.bundle.path, asked["out"])
     exports = Exports(tmp_path / "cache", key(asked))
     exports.remember(bundle)
