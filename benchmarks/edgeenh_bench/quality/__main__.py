@@ -38,6 +38,8 @@ def study(options: argparse.Namespace) -> None:
             _run(words, folder)
     for row in rows:
         _train(row, folder, options)
+    if options.train_only:
+        return
     models = [word for row in rows for word in ("--model", f"{row.name}=runs/{slug(row.name)}/{CHECKPOINT}")]
     _run(["evaluate", "test", "test-b", *models, *options.evaluate, "--out", "tables"], folder)
     say(str(folder / "tables"))
@@ -77,6 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--setting", choices=SETTINGS, default="reduced")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--rows", type=lambda text: text.split(","), default=[], help="only these, with commas")
+    parser.add_argument("--train-only", action="store_true", help="make no tables: for several queues side by side")
     parser.add_argument(
         "--evaluate", type=shlex.split, default=[], help="further options for `edgeenh evaluate`, quoted"
     )

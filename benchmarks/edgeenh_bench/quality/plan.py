@@ -42,7 +42,7 @@ ROWS = (
     Row("n adversarial", "adversarial", UNPAIRED, "two unpaired folders; the seed's three losses alone"),
     Row("n self-pairs", "self-pairs", GOOD, "good pictures and the camera model"),
     Row("n paired twin", "paired", PAIRED, "the truth of every low picture (upper bound)"),
-    Row("CycleGAN", "cyclegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16}),
+    Row("CycleGAN", "cyclegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16, "batch": 1}),
     Row("UEGAN", "uegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16}),
     Row("DnCNN noise", "dncnn", GOOD, "good pictures and the camera's noise", reduced={"rival_width": 32}),
     Row(
