@@ -8,6 +8,7 @@ Steps whose results are in DIR are not run again, and an interrupted training go
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shlex
 import subprocess
 import sys
@@ -17,9 +18,11 @@ from edgeenh.cli.output import exit_code_of, remark, say
 from edgeenh.errors import JobFailed, UsageError
 from edgeenh.files import make_folder, write_text
 from edgeenh_bench.quality.plan import ROWS, SETTINGS, Row, config_text, dataset_commands, slug
+from edgeenh_train.losses.convert_squeezenet import convert
 
 CHECKPOINT = "generator.safetensors"
 DONE = "done"
+BACKBONE = "squeezenet.safetensors"
 
 
 def study(options: argparse.Namespace) -> None:
@@ -50,12 +53,21 @@ def _train(row: Row, folder: Path, options: argparse.Namespace) -> None:
     if (out / DONE).exists():
         return
     config = make_folder(folder / "configs") / f"{slug(row.name)}.toml"
-    write_text(config, config_text(row, options.setting))
+    write_text(config, config_text(row, options.setting, _backbone(folder, options.squeezenet)))
     resume = ["--resume"] if (out / "state.safetensors").exists() else []
     threads = ["--threads", str(options.threads)] if options.threads else []
     where = ["--out", str(out.relative_to(folder)), "--config", str(config.relative_to(folder))]
     _run(["train", "--preset", row.preset, *row.folders, *where, *threads, *resume], folder)
     write_text(out / DONE, "")
+
+
+def _backbone(folder: Path, onnx: Path | None) -> dict[str, object]:
+    """Settings of SqueezeNet as the backbone, converted once into the study's folder; none without a file."""
+    if onnx is None:
+        return {}
+    target = folder / BACKBONE
+    digest = hashlib.sha256(target.read_bytes()).hexdigest() if target.exists() else convert(onnx, target)
+    return {"backbone": "squeezenet", "backbone_file": BACKBONE, "backbone_sha256": digest}
 
 
 def _run(words: list[str], folder: Path) -> None:
@@ -79,6 +91,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--setting", choices=SETTINGS, default="reduced")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--rows", type=lambda text: text.split(","), default=[], help="only these, with commas")
+    parser.add_argument(
+        "--squeezenet", type=Path, help="SqueezeNet 1.1 as ONNX: the consistency of the rows whose papers use ImageNet"
+    )
     parser.add_argument("--train-only", action="store_true", help="make no tables: for several queues side by side")
     parser.add_argument(
         "--evaluate", type=shlex.split, default=[], help="further options for `edgeenh evaluate`, quoted"
