@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import shlex
 import subprocess
 import sys
@@ -17,8 +18,12 @@ from pathlib import Path
 from edgeenh.cli.output import exit_code_of, remark, say
 from edgeenh.errors import JobFailed, UsageError
 from edgeenh.files import make_folder, write_text
+from edgeenh_bench.quality.claims import judge, markdown
 from edgeenh_bench.quality.plan import ROWS, SETTINGS, Row, config_text, dataset_commands, slug
 from edgeenh_train.losses.convert_squeezenet import convert
+from edgeenh_train.methods.networks import FACTS_HEIGHT, FACTS_WIDTH
+from edgeenh_train.networks.cost import convolution_macs
+from edgeenh_train.networks.rivals import UeganGenerator
 
 CHECKPOINT = "generator.safetensors"
 DONE = "done"
@@ -45,7 +50,17 @@ def study(options: argparse.Namespace) -> None:
         return
     models = [word for row in rows for word in ("--model", f"{row.name}=runs/{slug(row.name)}/{CHECKPOINT}")]
     _run(["evaluate", "test", "test-b", *models, *options.evaluate, "--out", "tables"], folder)
-    say(str(folder / "tables"))
+    _judge(folder / "tables")
+
+
+def _judge(tables: Path) -> None:
+    """Say which claims hold, set by set, and write it down."""
+    document = json.loads((tables / "quality.json").read_text(encoding="utf-8"))
+    macs = convolution_macs(UeganGenerator(), 3, FACTS_HEIGHT, FACTS_WIDTH) / (FACTS_HEIGHT * FACTS_WIDTH)
+    verdict = "\n".join(f"## {table['name']}\n\n{markdown(judge(table, macs))}" for table in document["sets"])
+    write_text(tables / "claims.md", verdict)
+    say(verdict)
+    say(str(tables))
 
 
 def _train(row: Row, folder: Path, options: argparse.Namespace) -> None:
