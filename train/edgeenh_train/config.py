@@ -188,6 +188,20 @@ def _check(config: TrainConfig) -> None:
         raise UsageError("backbone_sha256 is given without backbone_file: give the file it belongs to")
 
 
+SMALLEST_STEADY_BATCH = 8
+
+
+def remarks_on(config: TrainConfig) -> list[str]:
+    """What is allowed and seldom wise, a line each."""
+    relativistic = config.method in ("unpaired", "uegan") and config.quality > 0
+    if not relativistic or config.batch >= SMALLEST_STEADY_BATCH:
+        return []
+    return [
+        f"batch = {config.batch}: the quality loss compares with the average picture of the batch, which is unsteady below "
+        f"{SMALLEST_STEADY_BATCH} and leaves artefacts"
+    ]
+
+
 def with_values(config: TrainConfig, values: Mapping[str, Any], origin: str) -> TrainConfig:
     """A copy of `config` with `values` in place; `origin` says where they came from, for messages.
 
