@@ -24,7 +24,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="F.edgeenh",
-        help="The bundle, or the name of one in this package: dental-n (the default), xray-n.",
+        help="The bundle, or the name of one in this package: dental-n (the default).",
     ),
 ]
 BackendOption = Annotated[

@@ -153,13 +153,13 @@ def test_a_shipped_bundle_is_opened_by_its_name_unless_a_file_lies_in_the_way(bu
     monkeypatch.setattr("edgeenh.bundle.reader.importlib.resources.files", lambda package: tmp_path / package)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "edgeenh/models").mkdir(parents=True)
-    (tmp_path / "edgeenh/models/xray-n.edgeenh").write_bytes(bundle.path.read_bytes())
-    assert Bundle.open(Path("xray-n")).path == tmp_path / "edgeenh/models/xray-n.edgeenh"
-    with pytest.raises(InputError, match="there is no bundle at xray-m"):
-        Bundle.open(Path("xray-m"))
-    (tmp_path / "xray-n").write_bytes(b"not a bundle")
+    (tmp_path / "edgeenh/models/dental-n.edgeenh").write_bytes(bundle.path.read_bytes())
+    assert Bundle.open(Path("dental-n")).path == tmp_path / "edgeenh/models/dental-n.edgeenh"
+    with pytest.raises(InputError, match="there is no bundle at dental-m"):
+        Bundle.open(Path("dental-m"))
+    (tmp_path / "dental-n").write_bytes(b"not a bundle")
     with pytest.raises(IntegrityError):
-        Bundle.open(Path("xray-n"))
+        Bundle.open(Path("dental-n"))
 
 
 def test_a_bundle_is_small_to_print_and_cannot_be_changed(bundle):
