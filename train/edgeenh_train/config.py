@@ -125,7 +125,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     # With the truth of every low picture, or with a camera model's: `--pairs DIR`, or `--high DIR` and a camera.
     "paired": {"method": "paired", "camera": "none"},
     "self-pairs": {"method": "paired", "camera": "dental"},
-    "xray": {"method": "paired", "camera": "xray", "channels": 1, "colour": 0.0},
+    # A window's two ends saturate at the default rate, and every picture then gets the same one; whole views, for a crop of a good
+    # radiograph looks like a windowed one.
+    "xray": {
+        "method": "paired", "camera": "xray", "channels": 1, "colour": 0.0, "generator_rate": 5e-4, "whole_share": 1.0,
+        "frozen_norm_share": 0.5,
+    },
     # The seed's text: Adam 1e-4, linear decay after epoch 150; its total is not stated, 150 more are ours.
     "seed": {
         **_ADVERSARIAL, "variant": "seed", "view_height": 256, "view_width": 256, "whole_share": 0.0, "quality": 0.1,
