@@ -74,7 +74,7 @@ def _ahead(table: Mapping[str, Any], rows: Mapping[str, Any], name: str, margin:
 def _best(rows: Mapping[str, Any], names: Sequence[str], key: str, choose: Any) -> Claim:
     winner = choose(names, key=lambda name: _mean(rows[name], key))
     found = f"{OURS} {_mean(rows[OURS], key):.3f}, best {winner} {_mean(rows[winner], key):.3f}"
-    return Claim(f"{_TITLES[key]} best of the rows that know no truth and no camera", found, winner == OURS)
+    return Claim(f"{_TITLES[key]} best of the table, the twin and self-pairs aside", found, winner == OURS)
 
 
 def _cheap(row: Mapping[str, Any], uegan: float) -> Claim:
