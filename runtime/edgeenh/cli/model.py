@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     AnyEnhancer = Enhancer | ContainedEnhancer
 
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", metavar="F.edgeenh", help="The bundle; default: the one in this package.")
+    Path | None,
+    typer.Option(
+        "--model",
+        metavar="F.edgeenh",
+        help="The bundle, or the name of one in this package: dental-n (the default).",
+    ),
 ]
 BackendOption = Annotated[
     str, typer.Option("--backend", metavar="NAME", help="auto = the fastest here that passes the golden frames.")
