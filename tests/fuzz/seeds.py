@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +15,12 @@ from targets import STATION
 from edgeenh.bundle import Gate, Generator, Golden, Manifest, Onnx, Signature, Training, write_bundle
 from edgeenh.bundle.archive import unpack
 from edgeenh.cache.entries import encode
+from edgeenh.dicom.context import empty_context
+from edgeenh.dicom.original import Session, header_of, original_object
+from edgeenh.dicom.storing import to_bytes
 from edgeenh.errors import IntegrityError
+from edgeenh.frames import Exposure, Frame
+from edgeenh.stream.spool_entry import pack, pixels_sha256
 
 VALUES = (
     b"null",
@@ -49,8 +55,13 @@ def seeds(target: str) -> Iterator[bytes]:
             yield (7 * number).to_bytes(2, "little") + text
     elif target == "onnx":
         yield from (members["generator.fp32.onnx"], members["generator.fp16.onnx"])
-    elif target == "picture":
+    elif target in ("picture", "picture-metadata"):
         yield from _pictures()
+    elif target == "dicom":
+        yield from _objects()
+    elif target == "spooled":
+        frame = Frame(np.arange(48, dtype=np.uint16).reshape(6, 8), "xray", 3, 5, "p", "grey", 12, attributes=b"more")
+        yield b"".join(bytes(part) for part in pack(frame, Exposure("1-2", "2026-11-27", pixels_sha256(frame))))
     elif target == "signature":
         yield Signature("0" * 64, bytes(64)).to_member()
     elif target == "cache-entry":
@@ -119,3 +130,14 @@ def _load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _objects() -> Iterator[bytes]:
+    """A sensor's picture and a camera's."""
+    session = Session("sc", empty_context(), "2.25.1", "2.25.2")
+    for image, photometric, bits in (
+        (np.arange(320, dtype=np.uint16).reshape(16, 20), "grey", 12),
+        (np.zeros((16, 20, 3), np.uint8), "RGB", 8),
+    ):
+        header = header_of(image, photometric, bits)
+        yield to_bytes(original_object(image, header, session, 1, "2.25.3", datetime(2026, 11, 27)))

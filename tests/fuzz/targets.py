@@ -4,19 +4,26 @@ A target takes any bytes and returns; an error of edgeenh is an answer, anything
 """
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.bundle import Bundle, Manifest, Signature, canonical
 from edgeenh.bundle.archive import pack
 from edgeenh.cache.entries import decode, encode
 from edgeenh.cli.model import parse_floor
+from edgeenh.dicom import decode_dicom
 from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.picture_headers import MalformedPictureError, read_header
+from edgeenh.picture_metadata import encode_with, read_metadata
+from edgeenh.stream.spool_entry import DamagedError, VersionError
+from edgeenh.stream.spool_entry import unpack as unpack_exposure
 from edgeenh_bench.source_frames import parse_size
 
 STATION = b"s" * 32
@@ -72,6 +79,30 @@ def picture(data: bytes) -> None:
         read_header(data)
 
 
+def picture_metadata(data: bytes) -> None:
+    """EXIF and colour profile of picture files, and the way back into a PNG."""
+    found = read_metadata(data)
+    encode_with(np.zeros((16, 16, 3), np.uint8), found, "fuzzed")
+
+
+def dicom(data: bytes) -> None:
+    """DICOM objects: attributes, the description of the pixels, and uncompressed pixels themselves."""
+    with suppress(EdgeenhError):
+        image = decode_dicom(data, "fuzzed")
+        image.attributes()
+        if not image.dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+            image.frame(image.header.frames - 1)
+
+
+def spooled(data: bytes) -> None:
+    """An exposure in a spool, on the bytes as they are and once more with the digest repaired."""
+    word, _, rest = data.partition(b"\n")
+    repaired = b"\n".join((word, hashlib.sha256(rest[65:]).hexdigest().encode(), rest[65:]))
+    for content in (data, repaired):
+        with suppress(DamagedError, VersionError):
+            unpack_exposure(content, 0)
+
+
 def signature(data: bytes) -> None:
     """The member manifest.sig: what is read is written again as it was."""
     with suppress(IntegrityError):
@@ -94,7 +125,19 @@ def options(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__.replace("_", "-"): target
-    for target in (bundle, manifest, manifest_value, onnx, picture, signature, cache_entry, options)
+    for target in (
+        bundle,
+        manifest,
+        manifest_value,
+        onnx,
+        picture,
+        picture_metadata,
+        dicom,
+        spooled,
+        signature,
+        cache_entry,
+        options,
+    )
 }
 
 

@@ -14,13 +14,17 @@ CHANGED = 20
 @pytest.fixture
 def fuzz(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
     modules = {name: importlib.import_module(name) for name in ("targets", "seeds", "watch")}
     yield modules
     for name in modules:
         sys.modules.pop(name)
 
 
-TARGETS = ("bundle", "manifest", "manifest-value", "onnx", "picture", "signature", "cache-entry", "options")
+TARGETS = (
+    "bundle", "manifest", "manifest-value", "onnx", "picture", "picture-metadata", "dicom", "spooled", "signature", "cache-entry",
+    "options",
+)  # fmt: skip
 
 
 def test_the_targets_are_these(fuzz):

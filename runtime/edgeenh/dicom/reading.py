@@ -58,10 +58,21 @@ class DicomImage:
         return values if self.header.stored is None else self.header.stored.to_levels(values, self.name)
 
     def attributes(self) -> bytes:
-        """Everything but the pixels, as a DICOM file (PS3.10)."""
+        """Everything but the pixels, as a DICOM file (PS3.10).
+
+        Raises:
+            PictureError: An attribute is damaged.
+        """
         from edgeenh.dicom.storing import to_bytes
 
-        return to_bytes(without_pixels(self.dataset))
+        try:
+            with quiet():
+                return to_bytes(without_pixels(self.dataset))
+        except PictureError:
+            raise
+        except Exception as exc:  # pydicom converts lazily and raises whatever a bad value gives
+            said = " ".join(str(exc).split())[:160] or type(exc).__name__
+            raise PictureError(f"{self.name}: an attribute is damaged ({said}); get it again from its source") from exc
 
 
 def read_dicom(path: Path) -> DicomImage:
