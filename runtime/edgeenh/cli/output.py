@@ -152,5 +152,6 @@ def progress(title: str, total: int | None, unit: str = "frames") -> Progress:
 
 
 def _line(stream: TextIO, text: str) -> None:
-    stream.write(f"{text}\n")
+    encoding = stream.encoding or "utf-8"  # a file name may hold bytes that are no text, and must not end the command
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()
