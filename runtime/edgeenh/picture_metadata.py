@@ -216,5 +216,3 @@ def _chunks(metadata: Metadata) -> Iterator[tuple[str, bytes]]:
 def _chunk(name: str, body: bytes) -> bytes:
     named = name.encode("latin-1") + body
     return struct.pack(">I", len(body)) + named + struct.pack(">I", zlib.crc32(named))
-
-

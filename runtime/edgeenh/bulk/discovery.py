@@ -32,7 +32,7 @@ class Item:
     dicom: bool
 
 
-def expand(text: str, out: Path, left_out: list[SourceError]) -> list[tuple[Path, Path]]:
+def expand(text: str, out: Path, left_out: list[tuple[str, SourceError]]) -> list[tuple[Path, Path]]:
     """The files that one INPUT names, each with its place below the folder of results, sorted.
 
     A folder is searched with all folders in it, and they are kept; hidden files and folders are left out. What is
@@ -42,7 +42,7 @@ def expand(text: str, out: Path, left_out: list[SourceError]) -> list[tuple[Path
     Args:
         text: A file, folder or glob.
         out: The folder of results.
-        left_out: What in a folder cannot be searched or read is appended here, and the rest goes on.
+        left_out: What in a folder cannot be searched or read is appended here, by name; the rest goes on.
 
     Raises:
         SourceError: It names none.
@@ -65,13 +65,12 @@ def expand(text: str, out: Path, left_out: list[SourceError]) -> list[tuple[Path
     return found
 
 
-def _walk(root: Path, out: Path, left_out: list[SourceError]) -> Iterator[Path]:
+def _walk(root: Path, out: Path, left_out: list[tuple[str, SourceError]]) -> Iterator[Path]:
     """The pictures and DICOM files in a folder and in those within it; links to folders are not followed."""
 
     def note(error: OSError) -> None:
-        left_out.append(
-            SourceError(f"{error.filename} cannot be read ({error.strerror}): give a folder that you may read")
-        )
+        reason = f"{error.filename} cannot be read ({error.strerror}): give a folder that you may read"
+        left_out.append((str(error.filename), SourceError(reason)))
 
     results = out.resolve()
     for name, folders, files in os.walk(root, onerror=note):
@@ -81,7 +80,8 @@ def _walk(root: Path, out: Path, left_out: list[SourceError]) -> Iterator[Path]:
             if not (is_picture(path) or is_dicom_name(path)):
                 continue
             if path.exists() and not path.is_file():  # opening a pipe would wait for ever
-                left_out.append(SourceError(f"{path} is a pipe, socket or device, expected a plain file: move it away"))
+                reason = f"{path} is a pipe, socket or device, expected a plain file: move it away"
+                left_out.append((str(path), SourceError(reason)))
             else:
                 yield path
 

@@ -150,14 +150,15 @@ def find_files(inputs: list[str], out: Path) -> tuple[list[tuple[Path, Path]], l
     from edgeenh.bulk.discovery import expand
 
     found: dict[Path, Path] = {}
-    unusable, left_out = [], []  # type: list[Outcome], list[SourceError]
+    unusable: list[Outcome] = []
+    left_out: list[tuple[str, SourceError]] = []
     for text in inputs:
         try:
             for file, place in expand(text, out, left_out):
                 found.setdefault(file, place)
         except SourceError as exc:
             unusable.append(Outcome.failed(text, exc))
-    unusable += [Outcome.failed(str(error).split(" ")[0], error) for error in left_out]
+    unusable += [Outcome.failed(name, error) for name, error in left_out]
     return list(found.items()), unusable
 
 
