@@ -75,7 +75,8 @@ def read_metadata(data: bytes) -> Metadata:
 
 
 def _png(data: bytes) -> Metadata:
-    found, kept = Metadata(), []
+    found = Metadata()
+    kept: list[tuple[str, bytes]] = []
     position = 8
     while position + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)
@@ -96,8 +97,9 @@ def _png(data: bytes) -> Metadata:
 
 
 def _jpeg(data: bytes) -> Metadata:
-    found, parts = Metadata(), {}
-    position, marker = 2, 0
+    found = Metadata()
+    parts: dict[int, tuple[int, bytes]] = {}
+    position = 2
     while True:
         marker, position = next_marker(data, position)
         if marker in (0xDA, 0xD9):

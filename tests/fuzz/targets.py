@@ -17,6 +17,7 @@ from edgeenh.cache.entries import decode, encode
 from edgeenh.cli.model import parse_floor
 from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.picture_headers import MalformedPictureError, read_header
+from edgeenh.picture_metadata import read_metadata, upright
 from edgeenh_bench.source_frames import parse_size
 
 STATION = b"s" * 32
@@ -67,9 +68,11 @@ def onnx(data: bytes) -> None:
 
 
 def picture(data: bytes) -> None:
-    """The headers of picture files."""
+    """The headers of picture files, and what stands beside the pixels."""
     with suppress(MalformedPictureError):
         read_header(data)
+    read_metadata(data)
+    assert len(upright(data, turned=True)) in (0, len(data))
 
 
 def signature(data: bytes) -> None:
