@@ -134,7 +134,7 @@ def test_metrics_are_prometheus_and_add_up(
 def test_every_kind_of_event_is_documented() -> None:
     root = Path(__file__).parents[3] / "runtime" / "edgeenh"
     text = DOCS.read_text()
-    pattern = r"(?:Notice|_tell|_event|_note|\bnote|journal\.add|self\.add)\(\s*\"([a-z_]+)\""
+    pattern = r"(?:Notice|_tell|_event|_note|\bnote|\btell|Event|journal\.add|self\.add)\(\s*\"([a-z_]+)\""
     kinds = {kind for file in root.rglob("*.py") for kind in re.findall(pattern, file.read_text())}
     assert len(kinds) > 20
     assert not {kind for kind in kinds if f"`{kind}`" not in text}
