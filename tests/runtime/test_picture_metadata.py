@@ -118,10 +118,11 @@ def test_exif_says_the_resolution_where_nothing_else_does(saved):
     assert exif_resolution(bytes(block)) is None  # it points beyond the end
 
 
-def test_the_exif_of_a_tiff_is_told(saved, pillow):
-    tags = pillow.Exif()
-    tags[34665] = {0x829A: 0.5}
-    assert read_metadata(saved("TIFF", exif=tags)).left_out == ("EXIF, which is not carried over from TIFF",)
+def test_the_exif_of_a_tiff_is_told(saved):
+    data = bytearray(saved("TIFF", tiffinfo={50000: 7}))  # a private tag, which becomes the one of EXIF
+    at = data.index(struct.pack("<HH", 50000, 3))
+    struct.pack_into("<HHI", data, at, 34665, 4, 1)
+    assert read_metadata(bytes(data)).left_out == ("EXIF, which is not carried over from TIFF",)
 
 
 def test_what_values_of_a_png_mean_is_kept():

@@ -69,7 +69,7 @@ def _walk(root: Path, out: Path, left_out: list[tuple[str, SourceError]]) -> Ite
     """The pictures and DICOM files in a folder and in those within it; links to folders are not followed."""
 
     def note(error: OSError) -> None:
-        reason = f"{error.filename} cannot be read ({error.strerror}): give a folder that you may read"
+        reason = f"{error.filename} cannot be read ({error.strerror}): give files and folders that you may read"
         left_out.append((str(error.filename), SourceError(reason)))
 
     results = out.resolve()
@@ -77,17 +77,27 @@ def _walk(root: Path, out: Path, left_out: list[tuple[str, SourceError]]) -> Ite
         here = Path(name)
         folders[:] = sorted(inner for inner in folders if not _is_hidden_or_results(here / inner, results))
         for path in map(here.joinpath, sorted(files)):
-            if not (is_picture(path) or is_dicom_name(path)):
+            try:
+                if not (is_picture(path) or is_dicom_name(path)):
+                    continue
+                plain = path.is_file() or not path.exists()  # a broken link is told when it is read
+            except OSError as exc:  # the folder may be listed and not entered
+                note(exc)
                 continue
-            if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            if plain:
+                yield path
+            else:  # opening a pipe would wait for ever
                 reason = f"{path} is a pipe, socket or device, expected a plain file: move it away"
                 left_out.append((str(path), SourceError(reason)))
-            else:
-                yield path
 
 
 def _is_hidden_or_results(folder: Path, results: Path) -> bool:
-    return folder.name.startswith(".") or folder.resolve() == results or (folder / LIST).is_file()
+    if folder.name.startswith("."):
+        return True
+    try:
+        return folder.resolve() == results or (folder / LIST).is_file()
+    except OSError:
+        return False  # it may not be entered: going there says so
 
 
 def plan(found: list[tuple[Path, Path]], out: Path) -> list[Item]:

@@ -44,11 +44,16 @@ def test_what_is_no_plain_file_is_told_and_the_rest_is_done(edgeenh, photos, tmp
     }
 
 
-def test_a_folder_that_may_not_be_searched_is_told_and_the_rest_is_done(edgeenh_without_rights, photos, tmp_path, fake):
+def test_a_folder_that_may_not_be_searched_is_told_and_the_rest_is_done(
+    edgeenh_without_rights, photos, tmp_path, fake, make_picture
+):
     (photos / "locked").mkdir(mode=0o000)
+    write_picture(photos / "listed" / "b.png", make_picture(20, 30))
+    (photos / "listed").chmod(0o400)
     done = edgeenh_without_rights("enhance", photos, *fake, "--out", tmp_path / "out")
     assert done.code == 1
     assert "locked cannot be read (Permission denied)" in done.err
+    assert "b.png cannot be read (Permission denied)" in done.err
     assert (tmp_path / "out" / "a.png").is_file()
 
 
