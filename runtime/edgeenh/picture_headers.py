@@ -105,7 +105,7 @@ def _jpeg(data: bytes) -> Header:
     found: Header | None = None
     orientation, position = 1, 2
     for _ in range(_MAX_BLOCKS):
-        marker, position = _next_marker(data, position)
+        marker, position = next_marker(data, position)
         if marker == 0xD9:
             break
         length = struct.unpack_from(">H", data, position)[0]
@@ -134,7 +134,7 @@ def _jpeg(data: bytes) -> Header:
 _NOT_PADDING = re.compile(rb"[^\xff]")
 
 
-def _next_marker(data: bytes, position: int) -> tuple[int, int]:
+def next_marker(data: bytes, position: int) -> tuple[int, int]:
     """The marker at `position` and where its block begins; FF bytes before it are padding."""
     if data[position] != 0xFF:
         raise MalformedPictureError(f"has no JPEG marker at byte {position} where one must be: {_DAMAGED}")

@@ -21,7 +21,7 @@ from edgeenh.cli.model import parse_floor
 from edgeenh.dicom import decode_dicom
 from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.picture_headers import MalformedPictureError, read_header
-from edgeenh.picture_metadata import encode_with, read_metadata
+from edgeenh.picture_metadata import encode_with, read_metadata, upright
 from edgeenh.stream.spool_entry import DamagedError, VersionError
 from edgeenh.stream.spool_entry import unpack as unpack_exposure
 from edgeenh_bench.source_frames import parse_size
@@ -74,9 +74,11 @@ def onnx(data: bytes) -> None:
 
 
 def picture(data: bytes) -> None:
-    """The headers of picture files."""
+    """The headers of picture files, and what stands beside the pixels."""
     with suppress(MalformedPictureError):
         read_header(data)
+    read_metadata(data)
+    assert len(upright(data, turned=True)) in (0, len(data))
 
 
 def picture_metadata(data: bytes) -> None:

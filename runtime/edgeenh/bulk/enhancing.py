@@ -26,6 +26,7 @@ class Enhanced:
         bits: Bits per value.
         frames: Pictures in the file.
         milliseconds: Time in the enhancer, the first of a size included.
+        left_out: What the file has beside its pixels and the result does not, in words.
     """
 
     content: bytes
@@ -33,6 +34,7 @@ class Enhanced:
     bits: int
     frames: int
     milliseconds: float
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass
@@ -62,16 +64,17 @@ class Workshop:
         return self._dicom(item.source, data) if item.dicom else self._picture(item.source, data)
 
     def _picture(self, source: Path, data: bytes) -> Enhanced:
-        from edgeenh.picture_metadata import encode_with, read_metadata
+        from edgeenh.picture_metadata import encode_with, fitting, read_metadata
         from edgeenh.pictures import decode_frame
 
         image = decode_frame(data, str(source), self.enhancer.pixels.photometric)
         started = time.perf_counter()
         enhanced = self.enhancer(image, bits=self.bits)
         milliseconds = (time.perf_counter() - started) * 1e3
-        content = encode_with(enhanced, read_metadata(data), str(source))
+        metadata = fitting(read_metadata(data), self.enhancer.pixels.photometric, self.enhancer.scale)
+        content = encode_with(enhanced, metadata, str(source))
         bits = self.bits or 8 * image.dtype.itemsize
-        return Enhanced(content, (image.shape[1], image.shape[0]), bits, 1, milliseconds)
+        return Enhanced(content, (image.shape[1], image.shape[0]), bits, 1, milliseconds, metadata.left_out)
 
     def _dicom(self, source: Path, data: bytes) -> Enhanced:
         from edgeenh.dicom.derived import Making, derive, new_uid

@@ -11,7 +11,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from edgeenh.files import translate_write_error
 
@@ -70,13 +70,22 @@ class Ledger:
             "provenance": asdict(made),
         }
         try:
-            with self._path.open("ab") as file:
-                file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+            with self._path.open("a+b") as file:
+                # Names that are not UTF-8 are held with escapes, as JSON allows.
+                file.write(_end_of_line(file) + json.dumps(line).encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as exc:
             raise translate_write_error(self._path, exc) from exc
         self._lines[name] = line
+
+
+def _end_of_line(file: BinaryIO) -> bytes:
+    """What ends a line that a full disk cut, so that the next one stays whole."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

@@ -84,7 +84,7 @@ def enhance(
     from edgeenh.stream.opening import check_range
 
     check_range(1.0, strength, None)
-    found, unusable = find_files(inputs)
+    found, unusable = find_files(inputs, out)
     if not found:
         raise SourceError("; ".join(outcome.detail for outcome in unusable))
     items = plan(found, out)
@@ -123,6 +123,7 @@ class Outcome:
         size: (width, height) in pixels; None when it was not read.
         bits: Bits per value, before and after; None when it was not read.
         frames: Pictures in the file; None when it was not read.
+        left_out: What the file has beside its pixels and the result does not, in words.
         done_before: A former run made it, and it is as it was written.
         enhance_ms: Time in the enhancer, the first of a size included.
     """
@@ -134,6 +135,7 @@ class Outcome:
     size: tuple[int, int] | None = None
     bits: int | None = None
     frames: int | None = None
+    left_out: tuple[str, ...] = ()
     done_before: bool = False
     enhance_ms: float | None = None
 
@@ -143,18 +145,20 @@ class Outcome:
         return cls(name, detail=str(error), code=error.exit_code)
 
 
-def find_files(inputs: list[str]) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+def find_files(inputs: list[str], out: Path) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
     """The files that `inputs` name, in order, each once, with its place; and a failed outcome for each input without one."""
     from edgeenh.bulk.discovery import expand
 
     found: dict[Path, Path] = {}
-    unusable = []
+    unusable: list[Outcome] = []
+    left_out: list[tuple[str, SourceError]] = []
     for text in inputs:
         try:
-            for file, place in expand(text):
+            for file, place in expand(text, out, left_out):
                 found.setdefault(file, place)
         except SourceError as exc:
             unusable.append(Outcome.failed(text, exc))
+    unusable += [Outcome.failed(name, error) for name, error in left_out]
     return list(found.items()), unusable
 
 
@@ -190,7 +194,13 @@ def _enhance_one(workshop: Workshop, item: Item, ledger: Ledger, *, again: bool)
     ledger.add(item.target, item.source, data, made.content, workshop.enhancer.provenance())
     milliseconds = round(made.milliseconds, 3)
     return Outcome(
-        str(item.source), str(item.target), size=made.size, bits=made.bits, frames=made.frames, enhance_ms=milliseconds
+        str(item.source),
+        str(item.target),
+        size=made.size,
+        bits=made.bits,
+        frames=made.frames,
+        left_out=made.left_out,
+        enhance_ms=milliseconds,
     )
 
 
@@ -230,6 +240,8 @@ def tell(counts: dict[str, int], outcomes: list[Outcome], model: str, out: Path)
     for outcome in outcomes:
         if outcome.code:
             output.remark(outcome.detail)
+        for what in outcome.left_out:
+            output.remark(f"{outcome.output} is without what {outcome.input} has: {what}")
     output.say(model)
     shown = {name: number for name, number in counts.items() if number or name != "done_before"}
     words = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in shown.items())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ from edgeenh.errors import EdgeenhError, UsageError
 
 if TYPE_CHECKING:
     from edgeenh.cli.progress import Progress
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What stands in a file name for a byte that is no UTF-8 (PEP 383)."""
 
 
 class _State:
@@ -85,6 +90,8 @@ def emit_json(target: str | Path | None, document: Any) -> None:
     if target is None:
         return
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if _SURROGATE.search(text):  # a file name that is no UTF-8: escaped, as JSON allows
+        text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     if str(target) == "-":
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -152,5 +159,6 @@ def progress(title: str, total: int | None, unit: str = "frames") -> Progress:
 
 
 def _line(stream: TextIO, text: str) -> None:
-    stream.write(f"{text}\n")
+    encoding = stream.encoding or "utf-8"  # a file name may hold bytes that are no text, and must not end the command
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
     stream.flush()

@@ -135,17 +135,17 @@ def test_a_signal_while_loading_leaves_nothing(start_script: Start, tmp_path: Pa
 
 ENHANCE = """
 import sys
-import edgeenh.pictures
+import edgeenh.files
 from edgeenh.cli import main
 
-write_picture = edgeenh.pictures.write_picture
+write_bytes = edgeenh.files.write_bytes
 
-def write_and_wait(path, image):
-    write_picture(path, image)
+def write_and_wait(path, data):
+    write_bytes(path, data)
     print("written", path.name, flush=True)
     sys.stdin.readline()
 
-edgeenh.pictures.write_picture = write_and_wait
+edgeenh.files.write_bytes = write_and_wait
 sys.exit(main({words!r}))
 """
 
@@ -164,5 +164,5 @@ def test_a_signal_ends_enhance_after_the_picture_it_is_at(
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     counts = json.loads((tmp_path / "r.json").read_text())["counts"]
-    assert counts == {"found": 5, "enhanced": 1, "failed": 0, "not_begun": 4}
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["0.png"]
+    assert counts == {"found": 5, "enhanced": 1, "done_before": 0, "failed": 0, "not_begun": 4}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "enhanced.jsonl"]
