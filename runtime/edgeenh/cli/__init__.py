@@ -31,6 +31,7 @@ _ORDER = (
     "fidelity",
     "export",
     "run",
+    "station",
     "enhance",
     "bench",
     "inspect",
