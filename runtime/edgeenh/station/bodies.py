@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from edgeenh.station.errors import Refused, busy
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Readers:
         except TimeoutError as exc:
             text = f"the body was not there within {self._within_s:g} s, or nothing came for {self._idle_s:g} s"
             raise Refused(408, "slow", text, {"Connection": "close"}) from exc
+        except ClientDisconnect as exc:
+            raise Refused(400, "gone", "the client went away in the middle of the body") from exc
         finally:
             self._left += 1
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeenh.errors import UsageError
+from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.frames import Provenance
 
 if TYPE_CHECKING:
@@ -90,8 +91,18 @@ class Model:
                     former, self._own = self._own, None  # the next picture opens one of the new bundle
                 if former is not None:
                     former.close()
+                    self.warm()
         finally:
             self._swapping.release()
+
+    def warm(self) -> None:
+        """Have the service's worker start now, so that the first picture need not wait for it."""
+        threading.Thread(target=self._warm, name="edgeenh-warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        image = self.main.bundle.golden()[0][1]
+        with suppress(EdgeenhError):  # the first picture tells
+            self._service().prepare(*image.shape[:2])
 
     def close(self) -> None:
         """Close the service's enhancer."""

@@ -69,6 +69,7 @@ class Station:
         """
         if self.lanes.lanes:
             self.lanes.start()
+        self.model.warm()
         self.tell("station_started", f"edgeenh {__version__}, {self.model.name}, {len(self.lanes.lanes)} sources")
 
     def tell(self, kind: str, detail: str) -> None:
