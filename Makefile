@@ -4,9 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,train,export,bench,dev
+EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,station,train,export,bench,dev
 
-.PHONY: help setup demo test test-slow fuzz lint types imports check targets clean
+.PHONY: help setup demo test test-slow fuzz fuzz-service lint types imports check targets clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ INPUTS ?= 100000
 fuzz: setup ## fuzz every reader of outside bytes; INPUTS=N per target (docs/fuzzing.md)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),fuzz]'
 	nice $(BIN)/python tests/fuzz/run.py --inputs $(INPUTS)
+
+fuzz-service: setup ## the station's HTTP service against 10⁵ cases made from its own OpenAPI document
+	EDGEENH_FUZZ_CASES=$$(( $(INPUTS) / 32 )) nice $(BIN)/python -m pytest tests/runtime/station/test_openapi.py
 
 lint: setup ## ruff: style and formatting
 	$(BIN)/ruff check .

@@ -43,7 +43,8 @@ def station(
     bind: Annotated[str | None, typer.Option("--bind", metavar="HOST:PORT", help="Where to serve.")] = None,
     model: Annotated[Path | None, typer.Option("--model", metavar="F.edgeenh", help="The bundle.")] = None,
     source: Annotated[
-        list[str] | None, typer.Option("--source", metavar="SOURCE", help="Instead of the file's; more than once if wanted.")
+        list[str] | None,
+        typer.Option("--source", metavar="SOURCE", help="Instead of the file's; more than once if wanted."),
     ] = None,
     json_target: output.JsonOption = None,
 ) -> int:
@@ -90,7 +91,9 @@ def _greet(listener: Any, made: Any) -> None:
     if listener.token is None:
         output.remark("nothing can be changed from the page: [service] token names no file")
     if listener.address.host not in ("127.0.0.1", "::1", "localhost") and listener.tls is None:
-        output.remark("pictures go over the network unencrypted: give tls_certificate and tls_key, or bind to 127.0.0.1")
+        output.remark(
+            "pictures go over the network unencrypted: give tls_certificate and tls_key, or bind to 127.0.0.1"
+        )
 
 
 def _chosen(config: Path | None, bind: str | None, model: Path | None, source: list[str] | None) -> Config:

@@ -96,9 +96,7 @@ def _translate(app: FastAPI) -> None:
 
 
 def _json(error: Refused) -> Response:
-    return JSONResponse(
-        {"error": error.message, "code": error.code}, error.status, headers=dict(error.headers)
-    )
+    return JSONResponse({"error": error.message, "code": error.code}, error.status, headers=dict(error.headers))
 
 
 def _name_of(bind: str) -> list[str]:

@@ -84,7 +84,11 @@ class Guard:
                 have = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *((n.lower().encode(), v.encode()) for n, v in SECURITY_HEADERS.items() if n.lower().encode() not in have),
+                    *(
+                        (n.lower().encode(), v.encode())
+                        for n, v in SECURITY_HEADERS.items()
+                        if n.lower().encode() not in have
+                    ),
                 ]
             await send(message)
 
@@ -99,7 +103,9 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
         if not self._is_here(host):
-            raise Refused(403, "host", f"this computer is not known as {host[:100]!r}: use its address, or [service] names")
+            raise Refused(
+                403, "host", f"this computer is not known as {host[:100]!r}: use its address, or [service] names"
+            )
         origin = headers.get("origin")
         if origin is not None and origin.lower() != f"{scope.get('scheme', 'http')}://{host}".lower():
             raise Refused(403, "origin", f"the request comes from another page ({origin[:100]})")

@@ -217,7 +217,9 @@ def _image(array: NDArray[Any], datatype: str, model: Model) -> Levels:
     allowed = ("UINT8",) if channels == 3 else ("UINT8", "UINT16")
     if array.ndim != 4 or array.shape[0] != 1 or array.shape[3] != channels or datatype not in allowed:
         found = f"{datatype} {list(array.shape)}"
-        raise _wrong(f"image is {found}, expected {' or '.join(allowed)} [1,H,W,{channels}] ({expected} as metadata says)")
+        raise _wrong(
+            f"image is {found}, expected {' or '.join(allowed)} [1,H,W,{channels}] ({expected} as metadata says)"
+        )
     picture = array[0] if channels == 3 else array[0, :, :, 0]
     return np.ascontiguousarray(picture, picture.dtype.newbyteorder("="))
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edgeenh.station.errors import busy
 
@@ -76,13 +76,13 @@ class Jobs:
     def _late(self) -> Exception:
         return busy(f"it was not done within {self.deadline_s * 1e3:g} ms: try again", "deadline")
 
-    def _done(self, future: Future[object]) -> None:
+    def _done(self, future: Future[Any]) -> None:
         self._open -= 1
         if not future.cancelled():
             future.exception()  # told already, or nobody waits for it any more
 
 
-def _tell(loop: asyncio.AbstractEventLoop, done: Callable[[Future[object]], None], future: Future[object]) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, done: Callable[[Future[Any]], None], future: Future[Any]) -> None:
     """Back into the loop's thread, unless the service has ended."""
     try:
         loop.call_soon_threadsafe(done, future)

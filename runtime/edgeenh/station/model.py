@@ -81,7 +81,9 @@ class Model:
         """
         swap: Any = getattr(self.main, "swap", None)
         if swap is None:
-            raise UsageError("the model runs in the station's own process (in_process): start the station anew to change it")
+            raise UsageError(
+                "the model runs in the station's own process (in_process): start the station anew to change it"
+            )
         if not self._swapping.acquire(blocking=False):
             raise UsageError("another change is under way: wait until it is done")
         try:

@@ -66,7 +66,8 @@ class News:
         try:
             while not self._closed:
                 woken.clear()
-                for number, event in self.since(number):
+                for newest, event in self.since(number):
+                    number = newest
                     yield f"id: {number}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n".encode("utf-8", "replace")
                 try:
                     async with asyncio.timeout(self._heartbeat_s):

@@ -107,7 +107,9 @@ def _header(body: bytes, media_type: str, most_pixels: int) -> Header:
         raise PictureError(f"{found}, expected at most {most_pixels / 1e6:g} megapixels: make it smaller")
     if header.format == "JPEG" and header.colour == "grey":
         # A grey JPEG would come back as another kind of file: there is no lossless grey JPEG that all can read.
-        raise Refused(415, "media_type", "the picture is a grey JPEG: send it as PNG or TIFF, in which grey stays exact")
+        raise Refused(
+            415, "media_type", "the picture is a grey JPEG: send it as PNG or TIFF, in which grey stays exact"
+        )
     return header
 
 

@@ -139,7 +139,9 @@ class Station:
         """
         path = self.bundles.get(name)
         if path is None:
-            raise UsageError(f"there is no bundle {name[:80]!r} to choose, expected one of {', '.join(sorted(self.bundles)) or 'none'}")
+            raise UsageError(
+                f"there is no bundle {name[:80]!r} to choose, expected one of {', '.join(sorted(self.bundles)) or 'none'}"
+            )
         try:
             self.model.change(bundle=path)
         except EdgeenhError as exc:

@@ -48,9 +48,8 @@ class Running(NamedTuple):
             connection.close()
 
 
-@pytest.fixture
-def token_file(tmp_path: Path) -> Path:
-    path = tmp_path / "token"
+def make_token(folder: Path) -> Path:
+    path = folder / "token"
     path.touch(0o600)
     path.write_text(TOKEN + "\n")
     return path
@@ -59,27 +58,28 @@ def token_file(tmp_path: Path) -> Path:
 Start = Callable[..., Running]
 
 
-@pytest.fixture
-def start(token_file: Path) -> Iterator[Start]:
+def begin(stack: ExitStack, model: Model | None = None, sources: tuple[str, ...] = (), **service: Any) -> Running:
     """Start a station; keywords are of `[service]`, `model` and `sources` of the other tables."""
+    tables: dict[str, Any] = {
+        "model": model or Model(backend="fake", in_process=True),
+        "service": Service(**{"bind": "127.0.0.1:0", **service}),
+        "source": tuple(Source(spec) for spec in sources),
+    }
+    config = Config(None, tables)
+    listener = Listener(config.one("service"))
+    station = Station(config, print)
+    stack.callback(station.close)
+    server = Server(station, listener)
+    stack.callback(server.close)
+    station.start()
+    return Running(station, server, listener.address.port)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
-
-        def begin(model: Model | None = None, sources: tuple[str, ...] = (), **service: Any) -> Running:
-            tables: dict[str, Any] = {
-                "model": model or Model(backend="fake", in_process=True),
-                "service": Service(**{"bind": "127.0.0.1:0", "token": token_file, **service}),
-                "source": tuple(Source(spec) for spec in sources),
-            }
-            config = Config(None, tables)
-            listener = Listener(config.one("service"))
-            station = Station(config, print)
-            stack.callback(station.close)
-            server = Server(station, listener)
-            stack.callback(server.close)
-            station.start()
-            return Running(station, server, listener.address.port)
-
-        yield begin
+        token = make_token(tmp_path)
+        yield lambda *arguments, **service: begin(stack, *arguments, **{"token": token, **service})
 
 
 @pytest.fixture

@@ -96,7 +96,12 @@ def test_json_in_json_out(running: Running) -> None:
         {**request(), "outputs": [{"name": "enhanced", "parameters": {"classification": 3}}]},
         {**request(), "id": 7},
         {"inputs": [*request()["inputs"], {"name": "strength", "datatype": "FP32", "shape": [1], "data": [2.0]}]},
-        {"inputs": [*request()["inputs"], {"name": "strength", "datatype": "FP32", "shape": [1], "data": [float("nan")]}]},
+        {
+            "inputs": [
+                *request()["inputs"],
+                {"name": "strength", "datatype": "FP32", "shape": [1], "data": [float("nan")]},
+            ]
+        },
         request(shape=[1, 2, 2, 3], data=[7] * 12),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 import subprocess
@@ -92,7 +91,9 @@ def test_bad_parameters_are_refused(running: Running, query: str) -> None:
 
 def test_a_compressed_body_and_one_without_length_are_refused(running: Running) -> None:
     assert running.ask("POST", "/v1/enhance", PNG, Content_Type="image/png", Content_Encoding="gzip").status == 415
-    chunked = b"POST /v1/enhance HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = (
+        b"POST /v1/enhance HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
     assert b" 411 " in raw(running, chunked + b"0\r\n\r\n").splitlines()[0]
 
 
@@ -108,7 +109,9 @@ def raw(running: Running, data: bytes) -> bytes:
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(start: Start) -> None:
     running = start(body_mb=0.01)
-    head = b"POST /v1/enhance HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99999999\r\n\r\n"
+    head = (
+        b"POST /v1/enhance HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 99999999\r\n\r\n"
+    )
     with socket.create_connection(("127.0.0.1", running.port), timeout=30) as client:
         client.sendall(head)
         assert b" 413 " in client.recv(4096).splitlines()[0]
@@ -186,7 +189,9 @@ def test_a_model_that_fails_is_an_error_or_where_asked_for_the_original_flagged(
     assert reply.headers["x-edgeenh-reason"] == "worker_died"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "", "127.0.0.1.evil.example", "[::1", "localhost@evil"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "", "127.0.0.1.evil.example", "[::1", "localhost@evil"]
+)
 def test_a_foreign_name_is_refused(running: Running, host: str) -> None:
     assert running.ask("GET", "/v1/info", Host=host).status in (400, 403)
 
@@ -232,7 +237,7 @@ def test_everything_can_need_the_token(start: Start) -> None:
 
 @pytest.mark.parametrize(("mode", "text"), [(0o644, TOKEN), (0o600, "short"), (0o600, "with a space in the middle")])
 def test_a_token_that_others_can_read_or_guess_is_refused(tmp_path: Path, mode: int, text: str) -> None:
-    path = tmp_path / "token"
+    path = tmp_path / "other-token"
     path.write_text(text)
     path.chmod(mode)
     with pytest.raises(UsageError):
@@ -258,11 +263,11 @@ def test_bodies_leave_no_files(start: Start, tmp_path: Path, monkeypatch: pytest
     running = start()
     large = encode_picture(np.random.default_rng(1).integers(0, 256, (700, 900, 3), dtype=np.uint8), ".png")
     assert len(large) > 1_500_000
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
         assert running.ask("POST", "/v1/enhance", large, Content_Type="image/png").status == 200
     assert list((tmp_path / "temporary").iterdir()) == []
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 
 
 def test_half_a_head_is_let_go(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import FastAPI, Header, Query
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from edgeenh.station.errors import Refused, busy
@@ -110,7 +110,10 @@ def _add_frames(app: FastAPI, service: Service) -> None:
     @app.get(
         "/v1/frame",
         responses={
-            200: {"content": {"application/vnd.edgeenh.frame": {}}, "description": "Head, before and after (docs/station.md)"},
+            200: {
+                "content": {"application/vnd.edgeenh.frame": {}},
+                "description": "Head, before and after (docs/station.md)",
+            },
             204: {"description": "No new frame within a second; `X-Edgeenh-Stream` says why"},
             **errors(404, 422, 503),
         },
@@ -118,7 +121,6 @@ def _add_frames(app: FastAPI, service: Service) -> None:
         summary="The next frame of a stream, before and after, with its status",
     )
     async def frame(
-        request: Request,
         stream: StreamName = None,
         after: Annotated[int, Query(ge=0, le=1 << 53, description="The number of the frame that is shown now.")] = 0,
     ) -> Response:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from edgeenh.station.api import Service
 
 _FILE = {"schema": {"type": "string", "format": "binary"}}
-_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {kind: _FILE for kind in TYPES}}}
+_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": dict.fromkeys(TYPES, _FILE)}}
 _HEADERS = {
     f"X-Edgeenh-{name}": {"schema": {"type": "string"}}
     for name in ("Status", "Reason", "Model", "Bundle-Sha256", "Engine-Sha256", "Backend", "Provider", "Precision", "Strength")
@@ -30,14 +30,16 @@ def add(app: FastAPI, service: Service) -> None:
         openapi_extra=_BODY,
         response_class=Response,
         responses={
-            200: {"content": {kind: _FILE for kind in TYPES}, "description": "The picture", "headers": _HEADERS},
+            200: {"content": dict.fromkeys(TYPES, _FILE), "description": "The picture", "headers": _HEADERS},
             **errors(400, 408, 409, 411, 413, 415, 422, 503),
         },
     )
     async def enhance(
         request: Request,
         strength: Annotated[float | None, Query(ge=0, le=1, description="0 = the original, 1 = full effect.")] = None,
-        bits: Annotated[int | None, Query(ge=8, le=16, description="Grey: bits per value, where fewer than stored.")] = None,
+        bits: Annotated[
+            int | None, Query(ge=8, le=16, description="Grey: bits per value, where fewer than stored.")
+        ] = None,
         on_failure: Annotated[
             str, Query(pattern="^(error|passthrough)$", description="passthrough = the original comes back, flagged.")
         ] = "error",
