@@ -38,6 +38,7 @@ _ORDER = (
     "verify",
     "sign",
     "keygen",
+    "evidence",
     "cache",
     "doctor",
 )

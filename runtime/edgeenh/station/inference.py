@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgeenh.pixels import Levels
     from edgeenh.station.model import Model
 
-DTYPES = {"UINT8": np.dtype("u1"), "UINT16": np.dtype("<u2"), "FP32": np.dtype("<f4")}
+DTYPES: dict[str, np.dtype[Any]] = {"UINT8": np.dtype("u1"), "UINT16": np.dtype("<u2"), "FP32": np.dtype("<f4")}
 MOST_HEADER = 1 << 20
 """Bytes of JSON in a request with binary tensors."""
 
