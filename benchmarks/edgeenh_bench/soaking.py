@@ -112,9 +112,9 @@ class Soak:
 
 def soak(stream: Stream, worker_pid: Callable[[], int | None], *, seconds: float | None, every_s: float) -> Soak:
     """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`."""
-    found, began = Soak(), time.monotonic()
-    due = began
+    found, began, due = Soak(), 0.0, 0.0
     for _ in stream:
+        began = began or time.monotonic()
         found.frames += 1
         found.broken += not stream.accounting.counts().holds
         if (now := time.monotonic()) >= due:
@@ -134,6 +134,7 @@ def judge(found: Soak, details: dict[str, Any]) -> Measurement:
     station = growth([(reading.at_s, reading.station_mb) for reading in settled])
     worker = growth([(reading.at_s, reading.worker_mb) for reading in settled])
     accounting = found.report["accounting"]
+    files = [reading.files for reading in settled if reading.worker_mb > 0]  # its memory and its socket are two of them
     figures = [
         Figure("frames after which the accounting did not hold", float(found.broken), at_most=0.0),
         Figure("frames in flight at the end", float(accounting["in_flight"]), at_most=0.0),
@@ -141,7 +142,7 @@ def judge(found: Soak, details: dict[str, Any]) -> Measurement:
         Figure("memory of the station, lower end of its growth", station.low, "MB", at_most=0.0),
         Figure("memory of the worker, upper end of its growth", worker.high, "MB", at_most=GROWTH_MB),
         Figure("memory of the worker, lower end of its growth", worker.low, "MB", at_most=0.0),
-        Figure("open files, largest minus smallest", _range([reading.files for reading in settled]), at_most=0.0),
+        Figure("open files while there is a worker, largest minus smallest", _range(files), at_most=0.0),
         Figure("threads, largest minus smallest", _range([reading.threads for reading in settled]), at_most=0.0),
         Figure("frames", float(found.frames)),
         Figure("seconds", found.seconds, "s"),

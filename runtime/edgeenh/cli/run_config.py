@@ -60,8 +60,12 @@ class StationRun:
         self._parameters = parameters
 
     def shown(self) -> str:
-        """All that holds, as a station's file."""
-        return resolved(self.config, self.overridden)
+        """All that holds, as a station's file; a password in a URL is not shown."""
+        from edgeenh.sources.network import without_password
+
+        sources = [replace(source, spec=without_password(source.spec)) for source in self.config.many("source")]
+        tables = {**self.config.tables, "source": tuple(sources)}
+        return resolved(replace(self.config, tables=tables), self.overridden)
 
     def options(self) -> dict[str, Any]:
         """The parameters of the command that say all of it."""

@@ -134,9 +134,7 @@ def place_of(spec: str, place: str, index: int, sources: int) -> str:
         address = parse_address(rest, spec)
         return f"preview:{address._replace(port=address.port and address.port + index).text}"
     if spec == "-" or spec.startswith("-?") or Path(spec).suffix:
-        raise UsageError(
-            f"--out {spec} is one place, and there are {sources} sources: name a folder, shm:NAME, or null"
-        )
+        raise UsageError(f"--out {spec} is one file, and there are {sources} sources: name a folder, shm:NAME, or null")
     return f"{spec}/{place}/"
 
 

@@ -63,7 +63,7 @@ class Monitoring:
 
     def frame(self, stream: Stream) -> None:
         """A frame of `stream` came out."""
-        if self._systemd is None:
+        if self._systemd is None or not self._notifier.present:
             return
         now_ns = self._clock.now_ns()
         vitals = self._vitals(stream)

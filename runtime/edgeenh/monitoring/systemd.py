@@ -30,6 +30,11 @@ class Notifier:
         if self._socket is not None:
             self._socket.setblocking(False)  # noqa: FBT003 (the name of the argument is `flag`)
 
+    @property
+    def present(self) -> bool:
+        """Whether systemd listens."""
+        return self._socket is not None
+
     def send(self, **fields: str | int) -> None:
         """Send `NAME=value` lines in one datagram; one that is not taken is not tried again: the next frame says it anew."""
         if self._socket is None:

@@ -75,7 +75,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: Address, pages: Mapping[str, Page], *, most: int, what: str) -> None:
         self.pages = dict(pages)
         self._seats = threading.BoundedSemaphore(most)
-        self._thread = threading.Thread(target=self.serve_forever, name=f"edgeenh-{what}", daemon=True)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.1,), name=f"edgeenh-{what}", daemon=True)
         self.address_family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         try:
             super().__init__((address.host, address.port), Request)

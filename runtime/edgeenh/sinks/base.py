@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from types import TracebackType
 from typing import Protocol, Self
 
 from edgeenh.frames import EnhancedFrame
-from edgeenh.notices import Notice
+from edgeenh.notices import KEPT, Notice
 
 
 class Sink(Protocol):
@@ -56,11 +57,12 @@ class BaseSink:
 
     def __init__(self, name: str) -> None:
         self.id = name
-        self.notices: list[Notice] = []
+        self.notices: deque[Notice] = deque(maxlen=KEPT)
 
     def take_notices(self) -> list[Notice]:
         """What there is to tell since the last call, oldest first. Called by the thread that writes."""
-        taken, self.notices = self.notices, []
+        taken = list(self.notices)
+        self.notices.clear()
         return taken
 
     def write(self, frame: EnhancedFrame) -> None:

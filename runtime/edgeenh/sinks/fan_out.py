@@ -116,7 +116,12 @@ class FanOut(BaseSink):
     def to_json(self) -> list[dict[str, Any]]:
         """What became of each, for the report."""
         return [
-            {"id": sink.id, "written": written, "failure": str(failed) if failed else None}
+            {
+                "id": sink.id,
+                "keeps": getattr(sink, "keeps", True),
+                "written": written,
+                "failure": str(failed) if failed else None,
+            }
             for sink, written, failed in zip(self.sinks, self._written, self._failed, strict=True)
         ]
 

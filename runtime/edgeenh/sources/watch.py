@@ -78,6 +78,7 @@ class WatchSource(BaseSource):
     ) -> None:
         super().__init__(f"watch:{folder}", clock)
         self._folder, self._photometric, self._bits = folder, photometric, bits
+        self.rereads = existing  # the same pictures come again at the next start
         self._taken = Taken()
         self._arrived: deque[str] = deque()
         self._waiting: dict[str, _Waiting] = {}

@@ -52,6 +52,12 @@ class FaultyDisk(Fullness):
             raise OSError(errno.ENOSPC, WHY, name)
         self._disk.write(name, parts)
 
+    def append(self, name: str, data: bytes) -> None:
+        """See `Disk.append`."""
+        if self.full:
+            raise OSError(errno.ENOSPC, WHY, name)
+        self._disk.append(name, data)
+
 
 class FaultySink(Fullness):
     """A sink into which nothing can be written while its disk is full; see `edgeenh.sinks.Sink`."""

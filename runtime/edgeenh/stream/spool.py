@@ -11,17 +11,14 @@ least once, and exactly once to a sink that takes an id twice as once (`edgeenh.
     spool.json                     the spool's own name, and how many times it was opened
     00000003-00000017.exposure     exposure 17 of the third run
     ….damaged                      one whose bytes are not what was written: kept, named, never given
+    done.log                       which pictures of a watched folder it has had (`edgeenh.stream.spool_done`)
     owner.json                     who has it open now
 """
 
 from __future__ import annotations
 
 import errno
-import json
-import os
-import re
 import secrets
-import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -35,10 +32,11 @@ from edgeenh.errors import UsageError
 from edgeenh.frames import Exposure, Frame
 from edgeenh.notices import KEPT, Notice
 from edgeenh.stream.spool_disk import Disk, FolderDisk
+from edgeenh.stream.spool_done import Done
 from edgeenh.stream.spool_entry import HEAD, DamagedError, VersionError, pack, pixels_sha256, unpack, unpack_head
+from edgeenh.stream.spool_header import HEADER, OWNER, Header, owner_of, read_header, write_owner
 
-SCHEMA = "edgeenh.spool/1"
-HEADER, OWNER, ENTRY, DAMAGED = "spool.json", "owner.json", ".exposure", ".damaged"
+ENTRY, DAMAGED = ".exposure", ".damaged"
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What happens to a disk that was right: a station goes on without it, and tries again with every exposure."""
@@ -68,8 +66,9 @@ class Spool:
         self.notices: deque[Notice] = deque(maxlen=KEPT)
         self.counts: Counter[str] = Counter()
         self._wall, self._lock = wall, threading.RLock()
-        self._id, self._session, self._number = secrets.token_hex(4), 0, 0
+        self._header, self._number = Header(secrets.token_hex(4), 0), 0
         self._opened = self._begun = self._trouble = False
+        self._done: Done | None = None
         self._files: dict[str, str] = {}  # of each exposure that is on the disk and not done with
         try:
             self._open()
@@ -99,7 +98,20 @@ class Spool:
                 with self._lock:
                     self._files[frame.exposure.id] = name
                     self.counts["replayed"] += 1
+                    self._keep_in_mind(frame)
                 yield frame
+
+    def remember(self) -> None:
+        """From here on a picture is known when it comes again, under the same name with the same pixels: see `known`."""
+        with suppress(OSError):
+            self._done = Done(self.disk)
+
+    def known(self, frame: Frame) -> bool:
+        """Whether this picture was an exposure already, in this run or a former one; always False before `remember`."""
+        if self._done is None or not self._done.knows(pixels_sha256(frame), frame.label):
+            return False
+        self.counts["known"] += 1
+        return True
 
     def store(self, frame: Frame) -> Exposure:
         """Make an exposure of a frame; when this returns it is on the disk, or says that it is not. Never raises `OSError`."""
@@ -108,14 +120,15 @@ class Spool:
             self._number += 1
             try:
                 self._begin()
-                exposure = Exposure(self._name_of(self._session), captured_at, digest)
-                self._write(f"{self._session:08d}-{self._number:08d}{ENTRY}", frame, exposure)
+                exposure = Exposure(self._name_of(self._header.session), captured_at, digest)
+                self._write(f"{self._header.session:08d}-{self._number:08d}{ENTRY}", frame, exposure)
             except (OSError, UsageError) as exc:
                 self.counts["unspooled"] += 1
                 self._tell_trouble(exc)
-                run = self._session if self._begun else None
+                run = self._header.session if self._begun else None
                 return Exposure(self._name_of(run), captured_at, digest, spooled=False)
             self.counts["stored"] += 1
+            self._keep_in_mind(replace(frame, exposure=exposure))
             if self._trouble:
                 self._trouble = False
                 self._tell("spooled_again", f"exposures are written to {self.name} again from {exposure.id} on")
@@ -148,6 +161,8 @@ class Spool:
             if name is None:
                 return
             try:
+                if self._done is not None:
+                    self._done.write(frame)
                 self.disk.remove(name)
                 self.disk.sync_names()
             except OSError as exc:
@@ -169,7 +184,7 @@ class Spool:
 
     def to_json(self) -> dict[str, Any]:
         """The state for a report."""
-        names = ("stored", "replayed", "acknowledged", "unspooled", "damaged", "not_acknowledged")
+        names = ("stored", "replayed", "acknowledged", "unspooled", "damaged", "not_acknowledged", "known")
         with self._lock:
             return {"folder": self.name, **{name: self.counts[name] for name in names}, "waiting": len(self._files)}
 
@@ -182,6 +197,10 @@ class Spool:
                     self.disk.remove(OWNER)
                 self.disk.close()
 
+    def _keep_in_mind(self, frame: Frame) -> None:
+        if self._done is not None:
+            self._done.add([frame])
+
     # ── opening ──
 
     def _open(self) -> None:
@@ -189,11 +208,15 @@ class Spool:
         if self._opened:
             return
         if not self.disk.open():
-            raise UsageError(f"the spool {self.name} is in use by {self._owner()}: each station needs one of its own")
+            raise UsageError(
+                f"the spool {self.name} is in use by {owner_of(self.disk)}: each station needs one of its own"
+            )
         self._opened = True
         try:
             names = self._names()
-            self._read_header(names)
+            self._header = read_header(self.disk, names, self.name)
+            if self._header.damaged:
+                self._tell("spool_header_damaged", f"{HEADER} in {self.name} is damaged and is written anew")
         except BaseException:
             self.close()
             raise
@@ -201,52 +224,23 @@ class Spool:
             for name in names:
                 if name.endswith(".part"):
                     self.disk.remove(name)
-            document = {
-                "pid": os.getpid(),
-                "host": socket.gethostname(),
-                "since": self._wall().isoformat("T", "seconds"),
-            }
-            self.disk.write(OWNER, [json.dumps(document).encode() + b"\n"])
-
-    def _read_header(self, names: list[str]) -> None:
-        sessions = [int(found[1]) for name in names if (found := re.match(r"([0-9]{8})-[0-9]{8}\.", name))]
-        self._session = max(sessions, default=0)
-        if HEADER not in names:
-            return
-        try:
-            header = json.loads(self.disk.read(HEADER))
-            schema = str(header["schema"])
-        except (ValueError, KeyError, TypeError):
-            self._tell("spool_header_damaged", f"{HEADER} in {self.name} is damaged and is written anew")
-            return
-        if schema != SCHEMA:
-            fix = "give its exposures out with the release that wrote it, or name another folder with --spool"
-            raise UsageError(f"the spool {self.name} is {schema}, expected {SCHEMA}; nothing in it was touched: {fix}")
-        with suppress(KeyError, TypeError, ValueError):
-            self._id, self._session = str(header["id"]), max(int(header["session"]), self._session)
+            write_owner(self.disk, self._wall())
 
     def _begin(self) -> None:
         """Once per run, before its first exposure: a number of the run that no other has."""
         self._open()
         if self._begun:
             return
-        document = {"schema": SCHEMA, "id": self._id, "session": self._session + 1}
-        self._put(HEADER, [json.dumps(document).encode() + b"\n"])
-        self._session, self._begun = self._session + 1, True
-
-    def _owner(self) -> str:
-        try:
-            owner = json.loads(self.disk.read(OWNER))
-            return f"process {owner['pid']} on {owner['host']} since {owner['since']}"
-        except (OSError, ValueError, KeyError, TypeError):
-            return "another process"
+        header = self._header._replace(session=self._header.session + 1)
+        self._put(HEADER, [header.to_bytes()])
+        self._header, self._begun = header, True
 
     # ── writing ──
 
     def _name_of(self, session: int | None) -> str:
         """An id; without a session one that is unique by chance alone."""
         run = secrets.token_hex(4) if session is None else f"{session:08d}"
-        return f"{self._id}-{run}-{self._number:08d}"
+        return f"{self._header.id}-{run}-{self._number:08d}"
 
     def _write(self, name: str, frame: Frame, exposure: Exposure) -> None:
         self._put(name, pack(frame, exposure))

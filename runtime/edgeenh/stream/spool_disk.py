@@ -30,6 +30,10 @@ class Disk(Protocol):
         """Write a file anew. After a power cut it may be there, not be there, or be there in part."""
         ...
 
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end of a file that is there. When this returns it survives; a power cut before may leave a part of it."""
+        ...
+
     def sync(self, name: str) -> None:
         """From here on the file's content survives; not yet its name."""
         ...
@@ -101,6 +105,16 @@ class FolderDisk:
             with suppress(OSError):
                 path.unlink()
             raise
+
+    def append(self, name: str, data: bytes) -> None:
+        """See `Disk.append`."""
+        handle = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            if os.write(handle, data) != len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
     def sync(self, name: str) -> None:
         """See `Disk.sync`: fsync(2)."""

@@ -32,14 +32,21 @@ class SpooledSource:
         self.lost_upstream: Counter[str] = source.lost_upstream
         self.notices: list[Notice] = source.notices
         self._left: Iterator[Frame] | None = spool.waiting(clock.now_ns())
-        self._interrupted = False
+        self._interrupted, self._skipped = False, 0
+        if getattr(source, "rereads", False):
+            spool.remember()
 
     def read(self) -> Frame | None:
         """See `Source.read`; returns when the frame is on the disk, or cannot be."""
         frame = None if self._interrupted else self._next_left()
-        if frame is None and (frame := self._source.read()) is not None:
-            frame = replace(frame, exposure=self.spool.store(frame))
-        return frame
+        if frame is not None:
+            return frame
+        while (frame := self._source.read()) is not None and self.spool.known(frame):
+            self._skipped += 1  # a folder is read again at each start; what was an exposure already is none now
+        if frame is None:
+            return None
+        frame = replace(frame, sequence=frame.sequence - self._skipped)  # they leave no gap
+        return replace(frame, exposure=self.spool.store(frame))
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""

@@ -137,3 +137,21 @@ def test_the_same_folder_takes_run_after_run_and_nothing_is_overwritten(
         assert done.code == 0
         assert len(list((tmp_path / "out").glob("*.png"))) == 3 * run
         assert len((tmp_path / "out" / "frames.jsonl").read_text().splitlines()) == 3 * run
+
+
+def test_a_watched_folder_is_read_again_and_each_picture_is_one_exposure_for_ever(
+    edgeenh: Run, grey_bundle_path: Path, exposures: Path, tmp_path: Path
+) -> None:
+    options = ["--model", grey_bundle_path, "--backend", "fake", "--mode", "exposure", "--in-process", "--json", "-"]
+    options += ["--spool", tmp_path / "spool", "--out", tmp_path / "out"]
+    watch = f"watch:{exposures}?existing=yes"
+    first = edgeenh("run", watch, *options, "--frames", 3)  # the station is switched off after three
+    assert first.code == 0, first.err
+    picture = np.random.default_rng(9).integers(0, 4096, (24, 32), np.uint16)
+    assert cv2.imwrite(str(exposures / "9 while it was off.png"), picture)
+    second = edgeenh("run", watch, *options, "--frames", 3)
+    assert second.code == 0, second.err
+    assert second.document["accounting"]["lost_upstream"] == {}
+    assert second.document["spool"]["known"] == 3
+    labels = sorted(path.stem.partition("_")[2] for path in (tmp_path / "out").glob("*.png"))
+    assert labels == ["0", "1", "2", "3", "4", "9 while it was off"]

@@ -44,7 +44,7 @@ def test_version(edgeenh: Run) -> None:
     ("words", "expected"),
     [
         (("nothing",), "No such command 'nothing'. See `edgeenh --help`."),
-        (("run",), "Missing argument 'SOURCE'. See `edgeenh run --help`."),
+        (("run",), "there is no SOURCE: name one, e.g. camera:0 or synthetic:1280x720@30"),
         (("run", "x.mp4", "--frames", "many"), "Invalid value for '--frames'"),
         (("run", "x.mp4", "--fast"), "No such option: --fast"),
     ],
