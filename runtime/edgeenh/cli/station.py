@@ -87,7 +87,7 @@ def _wait(made: Any, interrupts: Interrupts) -> None:
 
 
 def _greet(listener: Any, made: Any) -> None:
-    output.remark(f"{made.model.name}, {len(made.lanes.lanes)} streams: {listener.url}")
+    output.remark(f"{made.model.name}, streams: {len(made.lanes.lanes)}; {listener.url}")
     if listener.token is None:
         output.remark("nothing can be changed from the page: [service] token names no file")
     if listener.address.host not in ("127.0.0.1", "::1", "localhost") and listener.tls is None:

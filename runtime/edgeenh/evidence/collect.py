@@ -101,7 +101,7 @@ class Collection:
             self.members[name] = path.read_bytes()
 
     def configuration(self, path: Path | None) -> None:
-        """The station's file, and as it is understood.
+        """The station's file, and as it is understood; without the passwords in URLs.
 
         Raises:
             UsageError: It is no station's file.
@@ -111,10 +111,14 @@ class Collection:
             return
         from edgeenh.config import read_config
         from edgeenh.config.shown import resolved
+        from edgeenh.sources.network import without_password
 
         config = read_config(path)
-        self.members["configuration/station.toml"] = path.read_bytes()
-        self.members["configuration/understood.toml"] = resolved(config).encode()
+        texts = {"station.toml": path.read_text("utf-8"), "understood.toml": resolved(config)}
+        for name, text in texts.items():
+            for source in config.many("source"):
+                text = text.replace(source.spec, without_password(source.spec))
+            self.members[f"configuration/{name}"] = text.encode()
 
     def events(self, path: Path | None) -> None:
         """The hash-chained journal, and whether its chain holds.

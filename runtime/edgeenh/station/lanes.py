@@ -15,6 +15,7 @@ from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.sinks import open_sinks
 from edgeenh.sinks.fan_out import FanOut
 from edgeenh.sources import open_source
+from edgeenh.sources.network import without_password
 from edgeenh.station.view import View
 from edgeenh.stream import MonotonicClock, Stream, StreamGroup
 from edgeenh.stream.drift_monitor import DriftMonitor
@@ -78,7 +79,8 @@ class Lanes:
             self._open_one(source, config.one("stream"), out, index, len(sources))
 
     def _open_one(self, wanted: Any, settings: Any, out: Sequence[str], index: int, count: int) -> None:
-        name = folder_name(wanted.spec)
+        shown = without_password(wanted.spec)
+        name = folder_name(shown)
         name = name if all(lane.name != name for lane in self.lanes) else f"{name}-{index}"
         places = list(out) if count == 1 else [place_of(spec, name, index, count) for spec in out]
         with ExitStack() as unowned:
@@ -88,7 +90,7 @@ class Lanes:
             sink = open_sinks(places, strict=mode != "live", fps=source.fps, live=mode == "live")
             unowned.callback(sink.abort)
             check_durable(mode, sink, places)
-            view = View(wanted.spec, self.clock.now_ns)
+            view = View(shown, self.clock.now_ns)
             unowned.callback(view.abort)
             monitor = DriftMonitor(settings.drift_every) if settings.drift_every else None
             if monitor is not None:

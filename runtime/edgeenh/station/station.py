@@ -70,7 +70,7 @@ class Station:
         if self.lanes.lanes:
             self.lanes.start()
         self.model.warm()
-        self.tell("station_started", f"edgeenh {__version__}, {self.model.name}, {len(self.lanes.lanes)} sources")
+        self.tell("station_started", f"edgeenh {__version__}, {self.model.name}, sources: {len(self.lanes.lanes)}")
 
     def tell(self, kind: str, detail: str) -> None:
         """An event of the station itself."""

@@ -36,7 +36,9 @@ def pack(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Path:
     (folder / "results").mkdir()
     (folder / "results" / "2026 soak!.json").write_text('{"frames": 7}')
     (folder / "results" / "picture.png").write_bytes(b"x")
-    (folder / "station.toml").write_text('[[source]]\nspec = "synthetic:64x48@5"\n')
+    (folder / "station.toml").write_text(
+        '[[source]]\nspec = "synthetic:64x48@5"\n[[source]]\nspec = "rtsp://me:geheim@camera/1"\n'
+    )
     journal = EventJournal(folder / "events.jsonl", sync=False)
     journal.add("kind", "detail")
     journal.close(30)
@@ -59,6 +61,9 @@ def test_a_pack_has_what_was_found_and_lists_what_was_not(pack: Path, keys: Path
     assert json.loads(found.members["events/verification.json"])["holds"]
     assert "results/picture.png" in found.index["missing"]
     assert "results: quality" in found.index["missing"]
+    for name in ("station.toml", "understood.toml"):
+        assert b"geheim" not in found.members[f"configuration/{name}"]
+        assert b"camera/1" in found.members[f"configuration/{name}"]
     case = found.members["assurance-case.md"].decode()
     assert "{" not in case
     assert "`bundle/manifest.sig` (**not in this pack**)" in case
