@@ -91,7 +91,8 @@ def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
     gate = Thresholds(**bundle.manifest.gate.thresholds())
     how = (request.frames, request.seconds, request.threads, request.warm_up, gate)
-    return Job(bundle.path, frames, folder, *how, bundle_sha256=bundle.sha256)
+    int8 = Thresholds(**bundle.manifest.gate.thresholds("int8"))
+    return Job(bundle.path, frames, folder, *how, bundle_sha256=bundle.sha256, int8_thresholds=int8)
 
 
 def _document(

@@ -59,6 +59,7 @@ class Job:
         threads: CPU threads per session; None = all cores.
         warm_up: When a row counts as warm.
         thresholds: What the gate asks for.
+        int8_thresholds: What it asks of INT8; None = the same.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
 
@@ -71,6 +72,7 @@ class Job:
     warm_up: WarmUpLimits = field(default_factory=WarmUpLimits)
     thresholds: Thresholds = field(default_factory=Thresholds)
     bundle_sha256: str | None = None
+    int8_thresholds: Thresholds | None = None
 
     @property
     def slots(self) -> int:
@@ -205,14 +207,15 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
     request = {"do": "outputs", "indices": job.drift_indices, "path": str(path)}
     if has_reference and (answer := _ask(row, worker, request)) is not None:
         found = answer["self_test"]
-        row.verdict = _judge(job, path, SelfTest(tuple(found["faults"]), found["repeat_max_abs"]))
+        row.verdict = _judge(job, row.spec.precision, path, SelfTest(tuple(found["faults"]), found["repeat_max_abs"]))
     path.unlink(missing_ok=True)
     worker.close()
 
 
-def _judge(job: Job, path: Path, tested: SelfTest) -> Verdict:
+def _judge(job: Job, precision: str, path: Path, tested: SelfTest) -> Verdict:
     """The gate's verdict on the stored outputs."""
-    return judge(_pairs(job, path), job.thresholds, tested=tested)
+    thresholds = (job.int8_thresholds if precision == "int8" else None) or job.thresholds
+    return judge(_pairs(job, path), thresholds, tested=tested)
 
 
 def _pairs(job: Job, path: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:

@@ -11,8 +11,13 @@ from edgeenh.cli import output
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeenh.bundle import Bundle
+    from edgeenh_export.options import Size
     from edgeenh_export.report import ExportReport
-    from edgeenh_export.sources.overrides import ModuleSource
+    from edgeenh_export.sources.overrides import ModuleSource, Overrides
+    from edgeenh_export.up_to_date import Exports
 
 _NEEDS = ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
 
@@ -27,9 +32,13 @@ def export(
         None,
         help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh.",
     ),
-    fp16: bool = typer.Option(False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default)."),
+    fp16: bool = typer.Option(
+        False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."
+    ),
     fp32: bool = typer.Option(False, "--fp32", help="Write the FP32 graph alone."),
-    int8: bool = typer.Option(False, "--int8", help="Not in this release."),
+    int8: bool = typer.Option(
+        False, "--int8", help="Write an INT8 graph for CPUs; with --fp16 both. Needs --calibration."
+    ),
     size: list[str] = typer.Option(
         [], "--size", metavar="WxH", help="The only frame size; several: bounds. Without it any size works."
     ),
@@ -57,12 +66,19 @@ def export(
         help="Plan to add: auto (RTX where installed), rtx, full (for this GPU) or off.",
     ),
     calibration: Path | None = typer.Option(
-        None, "--calibration", metavar="DIR", help="For --int8; not in this release."
+        None, "--calibration", metavar="DIR", help="For --int8: pictures like those of the station, 16 or more."
     ),
-    min_psnr: float = typer.Option(50.0, "--min-psnr", metavar="DB", help="Gate: least PSNR of FP16 against FP32."),
-    min_ssim: float = typer.Option(0.995, "--min-ssim", metavar="S", help="Gate: least SSIM of FP16 against FP32."),
-    max_difference: float = typer.Option(
-        32.0, "--max-difference", metavar="STEPS", help="Gate: largest difference of one value, in steps of 8 bits."
+    min_psnr: float | None = typer.Option(
+        None, "--min-psnr", metavar="DB", help="Gate: least PSNR against FP32; default: FP16 50, INT8 42."
+    ),
+    min_ssim: float | None = typer.Option(
+        None, "--min-ssim", metavar="S", help="Gate: least SSIM against FP32; default: FP16 0.995, INT8 0.98."
+    ),
+    max_difference: float | None = typer.Option(
+        None,
+        "--max-difference",
+        metavar="STEPS",
+        help="Gate: largest difference of one value, in steps of 8 bits; default: 32.",
     ),
     max_share_off: float | None = typer.Option(
         None, "--max-share-off", metavar="S", help="Gate: largest share of pixels off by more than 1; else not asked."
@@ -79,6 +95,9 @@ def export(
     out: Path | None = typer.Option(
         None, "--out", metavar="F.edgeenh", help="Where to; default: <model>.edgeenh here."
     ),
+    force: bool = typer.Option(
+        False, "--force", help="Export also where the same export was done here and its bundle is unchanged."
+    ),
     explain: bool = typer.Option(
         False, "--explain", help="Export nothing: say why an engine differs on this bundle or checkpoint."
     ),
@@ -94,6 +113,8 @@ def export(
 
     Example: edgeenh export --fp16 --size 1280x720 --out out/m.edgeenh
 
+    Example: edgeenh export --int8 --calibration pictures/ --out out/m.edgeenh
+
     Example: edgeenh export --explain m.edgeenh --backend openvino
     """
     if explain or backend is not None or precision is not None:
@@ -107,16 +128,24 @@ def export(
     from edgeenh_export.sources import is_foreign
     from edgeenh_export.sources.overrides import parse_overrides
 
-    precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8 or calibration is not None)
+    precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8)
+    options.check_precisions(precisions, calibration)
     options.check_choice(tensorrt)
-    asked = (min_psnr, min_ssim, max_difference, max_share_off, max_mean_shift)
-    options.check_thresholds(*asked)
+    asked = options.asked_thresholds(min_psnr, min_ssim, max_difference, max_share_off, max_mean_shift)
     given = _given(checkpoint, module, weights)
     overrides = parse_overrides(layout, value_range, colour, scale, cap)
     multiple = options.SIZE_MULTIPLE if given is None or (isinstance(given, Path) and not is_foreign(given)) else 1
     sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
+    remembered = _remembered(given, out, precisions, sizes, tensorrt, overrides, asked, calibration)
+    if remembered is not None and not force and report is None:
+        done = remembered.recall(out)
+        if done is not None:
+            _up_to_date(done, json_target)
+            return
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
+        from dataclasses import replace
+
         from edgeenh.drift import Thresholds
         from edgeenh_export import pipeline
 
@@ -127,11 +156,17 @@ def export(
             sizes=sizes,
             tensorrt=tensorrt,
             overrides=overrides,
-            thresholds=Thresholds(*asked),
+            thresholds=Thresholds(**asked),
+            int8_thresholds=replace(pipeline.INT8_THRESHOLDS, **asked),
+            calibration=calibration,
             report=report,
             progress=lambda line: typer.echo(line, err=True),
             remark=output.remark,
         )
+        if remembered is not None:
+            remembered.remember(exported.bundle)
+            for line in remembered.remarks:
+                output.remark(line)
         _end(exported, json_target)
 
 
@@ -149,6 +184,63 @@ def _given(checkpoint: Path | None, module: str | None, weights: Path | None) ->
     if file is not None:
         options.check_checkpoint_name(file)
     return checkpoint if module is None or weights is None else ModuleSource(module, weights)
+
+
+def _remembered(
+    given: Path | ModuleSource | None,
+    out: Path | None,
+    precisions: Sequence[str],
+    sizes: Sequence[Size],
+    tensorrt: str,
+    overrides: Overrides,
+    asked: Mapping[str, float],
+    calibration: Path | None,
+) -> Exports | None:
+    """What this station remembers of such exports; None where that cannot be known: of a torch module of the user's."""
+    from edgeenh.cli.model import cache_folder
+    from edgeenh_export.up_to_date import Exports, inputs_of
+    from edgeenh_train.shipped import SHIPPED
+
+    model = SHIPPED if given is None else given
+    if not isinstance(model, Path):
+        return None
+    try:
+        key = inputs_of(
+            model,
+            out,
+            precisions=precisions,
+            sizes=sizes,
+            tensorrt=tensorrt,
+            overrides=overrides,
+            thresholds=asked,
+            calibration=calibration,
+        )
+    except OSError:
+        return None  # the export itself says what cannot be read
+    return Exports(cache_folder(), key)
+
+
+def _up_to_date(bundle: Bundle, json_target: str | None) -> None:
+    manifest = bundle.manifest
+    document = {
+        "schema": "edgeenh.export/1",
+        "up_to_date": True,
+        "bundle": {
+            "path": str(bundle.path),
+            "id": manifest.id,
+            "version": manifest.version,
+            "sha256": bundle.sha256,
+            "bytes": bundle.size,
+        },
+        "precisions": list(bundle.precisions),
+        "gate": manifest.document()["gate"],
+    }
+    output.emit_json(json_target, document)
+    output.say(
+        f"{bundle.path}: {manifest.id} {manifest.version}, {', '.join(bundle.precisions)}, is up to date: the same inputs, tools and "
+        f"machine as when it was exported ({manifest.created}), and every byte verified; --force exports again"
+    )
+    output.next_step(f"edgeenh inspect {bundle.path}")
 
 
 def _check_installed() -> None:

@@ -21,6 +21,7 @@ from edgeenh.pixels import KINDS, RGB, Pixels
 from edgeenh_export import cost
 from edgeenh_export.execute import BACKEND
 from edgeenh_export.gate import Judged, Parity
+from edgeenh_export.lower import Lower
 from edgeenh_export.onnx_writer import IR_VERSION, OPSET
 from edgeenh_export.options import Bounds
 from edgeenh_train import networks
@@ -89,6 +90,7 @@ def make_manifest(
     pixels: Pixels = RGB,
     *,
     version: Onnx | None = None,
+    int8_thresholds: Thresholds | None = None,
 ) -> Manifest:
     """The manifest, still without the digests of the members, which `write_bundle` fills in."""
     return Manifest(
@@ -100,7 +102,11 @@ def make_manifest(
         onnx=version or Onnx(OPSET, IR_VERSION),
         precisions=precisions,
         golden=tuple(golden),
-        gate=Gate(**thresholds.to_json(), results=tuple(entry.to_json() for entry in judged)),
+        gate=Gate(
+            **thresholds.to_json(),
+            results=tuple(entry.to_json() for entry in judged),
+            int8=None if int8_thresholds is None else int8_thresholds.to_json(),
+        ),
         tools=_tools(),
         engines=tuple(engines),
         pixels=pixels,
@@ -113,20 +119,26 @@ def onnx_version(onnx_bytes: bytes) -> Onnx:
     return Onnx(max(entry.version for entry in model.opset_import if not entry.domain), model.ir_version)
 
 
-def drift_document(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity) -> dict[str, Any]:
+def drift_document(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity, lower: Lower) -> dict[str, Any]:
     """The gate as JSON values, for `drift.json` and the report."""
     return {
-        "references": {"fp32": parity.reference, "fp16": f"the FP32 graph on {BACKEND}"},
+        "references": {
+            "fp32": parity.reference,
+            "fp16": f"the FP32 graph on {BACKEND}",
+            "int8": f"the FP32 graph on {BACKEND}",
+        },
         "thresholds": thresholds.to_json(),
         "results": [entry.document() for entry in judged],
         "parity": parity.to_json(),
+        "searches": lower.document(),
+        "int8_against_fp32": lower.timings(),
         "strength_0_identical": True,  # checked for every graph: there would be no bundle otherwise
     }
 
 
-def drift_member(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity) -> bytes:
+def drift_member(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity, lower: Lower) -> bytes:
     """The content of `drift.json`."""
-    document = drift_document(thresholds, judged, parity)
+    document = drift_document(thresholds, judged, parity, lower)
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 

@@ -132,23 +132,39 @@ def choose_precisions(*, fp16: bool, fp32: bool, int8: bool) -> tuple[str, ...]:
     """The precisions to write. FP32 is always among them: it is the reference that the others are judged against.
 
     Raises:
-        UsageError: Two that exclude each other, or one that this release cannot write.
+        UsageError: Two that exclude each other.
     """
-    if int8:
-        raise UsageError("--int8 is not in this release: use --fp16")
-    if fp16 and fp32:
-        raise UsageError("--fp16 and --fp32 exclude each other: --fp16 writes both graphs, --fp32 the FP32 one alone")
-    return ("fp32",) if fp32 else ("fp32", "fp16")
+    if fp32 and (fp16 or int8):
+        other = "--fp16" if fp16 else "--int8"
+        raise UsageError(
+            f"{other} and --fp32 exclude each other: {other} writes both graphs, --fp32 the FP32 one alone"
+        )
+    if fp32:
+        return ("fp32",)
+    lower = [name for name, asked in (("fp16", fp16 or not int8), ("int8", int8)) if asked]
+    return ("fp32", *lower)
 
 
-def check_precisions(precisions: Sequence[str]) -> None:
-    """Refuse a choice of precisions that is not one of the two.
+CHOICES = (("fp32",), ("fp32", "fp16"), ("fp32", "int8"), ("fp32", "fp16", "int8"))
+"""Precisions of a bundle."""
+
+
+def check_precisions(precisions: Sequence[str], calibration: Path | None = None) -> None:
+    """Refuse a choice of precisions that is none of `CHOICES`, and INT8 without pictures or pictures without INT8.
 
     Raises:
-        UsageError: It is neither `fp32` nor `fp32, fp16`.
+        UsageError: It is.
     """
-    if tuple(precisions) not in (("fp32",), ("fp32", "fp16")):
-        raise UsageError(f"precisions {', '.join(precisions) or 'none'}: expected fp32, or fp32 and fp16 in this order")
+    if tuple(precisions) not in CHOICES:
+        raise UsageError(
+            f"precisions {', '.join(precisions) or 'none'}: expected fp32, then fp16 and int8, both, or neither, in this order"
+        )
+    if "int8" in precisions and calibration is None:
+        raise UsageError(
+            "--int8 needs --calibration DIR: a folder of pictures like those of the station, which tell the range of values"
+        )
+    if "int8" not in precisions and calibration is not None:
+        raise UsageError("--calibration is for --int8: give both, or neither")
 
 
 def check_thresholds(
@@ -178,6 +194,30 @@ def check_thresholds(
         )
     if max_mean_shift is not None and not 0 <= max_mean_shift <= 255:
         raise UsageError(f"--max-mean-shift {max_mean_shift:g} is not a threshold: give 8-bit steps, e.g. 0.1")
+
+
+def asked_thresholds(
+    min_psnr_db: float | None,
+    min_ssim: float | None,
+    max_difference: float | None,
+    max_share_off_by_more_than_1: float | None,
+    max_mean_shift: float | None,
+) -> dict[str, float]:
+    """The thresholds that were stated, by their names in `edgeenh.drift.Thresholds`.
+
+    Raises:
+        UsageError: As `check_thresholds`.
+    """
+    stated = {
+        "min_psnr_db": min_psnr_db,
+        "min_ssim": min_ssim,
+        "max_difference": max_difference,
+        "max_share_off_by_more_than_1": max_share_off_by_more_than_1,
+        "max_mean_shift": max_mean_shift,
+    }
+    asked = {name: value for name, value in stated.items() if value is not None}
+    check_thresholds(**{"min_psnr_db": 50.0, "min_ssim": 0.995, **asked})
+    return asked
 
 
 def check_checkpoint_name(path: Path) -> None:

@@ -10,6 +10,7 @@ from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh_export.engines import Plans
 from edgeenh_export.gate import Judged, Parity
+from edgeenh_export.lower import Lower
 from edgeenh_export.manifest import drift_document
 
 SCHEMA = "edgeenh.export/1"
@@ -25,6 +26,7 @@ class ExportReport:
         gate: Its verdicts; all passed, or there would be no report.
         found: What was proven of the source, or found out: the fold of a checkpoint, the contract of a model from elsewhere.
         parity: ONNX Runtime against the source itself, in FP32.
+        lower: What was made below FP32, and how.
         engines: The plans, or why there is none.
         seconds: Step → time, in the order of the steps.
         elapsed_s: Time of the whole export, without importing libraries.
@@ -36,6 +38,7 @@ class ExportReport:
     gate: tuple[Judged, ...]
     found: Mapping[str, Any]
     parity: Parity
+    lower: Lower
     engines: Plans
     seconds: Mapping[str, float]
     elapsed_s: float
@@ -44,7 +47,7 @@ class ExportReport:
     def to_json(self) -> dict[str, Any]:
         """The report as JSON values."""
         manifest = self.bundle.manifest
-        drift = drift_document(self.thresholds, self.gate, self.parity)
+        drift = drift_document(self.thresholds, self.gate, self.parity, self.lower)
         return {
             "schema": SCHEMA,
             "bundle": {
@@ -57,6 +60,8 @@ class ExportReport:
             "precisions": list(self.bundle.precisions),
             "fixed_size": list(manifest.generator.fixed_size) if manifest.generator.fixed_size else None,
             "gate": {key: drift[key] for key in ("references", "thresholds", "results")},
+            "searches": drift["searches"],
+            "int8_against_fp32": drift["int8_against_fp32"],
             **self.found,
             "parity": drift["parity"],
             "strength_0_identical": drift["strength_0_identical"],
@@ -76,6 +81,7 @@ class ExportReport:
             if judged.arithmetic is not None and judged.precision != "fp32":
                 yield f"proof of precision: {judged.arithmetic.line(judged.precision)}"
             yield from _differences(judged)
+        yield from self.lower.lines()
         same = (
             "the same"
             if self.parity.max_abs == 0
@@ -91,14 +97,8 @@ class ExportReport:
 
 def _differences(judged: Judged) -> Iterator[str]:
     """How far an engine does not repeat itself; nothing where it does, byte for byte."""
-    tested = judged.verdict.self_test
-    runs = (
-        ("the same frame twice", tested.repeat_max_abs if tested else None),
-        ("a second session", judged.second_session_max_abs),
-    )
-    for what, difference in runs:
-        if difference:
-            yield f"not deterministic: {judged.precision} on {judged.backend}, {what}, differs by up to {difference}"
+    if judged.determinism is not None:
+        yield from judged.determinism.lines(f"{judged.precision} on {judged.backend}")
 
 
 def describe(judged: Judged, top: int = 255) -> str:

@@ -57,7 +57,7 @@ def load(
     """Open a bundle and make an enhancer of it.
 
     Args:
-        path: An `.edgeenh` file; None = the bundle that ships with the package.
+        path: An `.edgeenh` file, or the name of a bundle that ships with the package: `dental-n`, which is also None.
         backend, precision, strength, threads, device, cache_dir: As in `Enhancer`.
         public_key, floor: What the bundle must be signed by, and its lowest version, as in `Bundle.open`.
 
@@ -232,6 +232,7 @@ class Enhancer:
             provider=self._info.provider,
             precision=self._info.precision,
             strength=self._strength if strength is None else strength,
+            model=self.bundle.manifest.title,
         )
 
     def close(self) -> None:

@@ -93,6 +93,7 @@ class Frame:
         photometric: What the values mean: `RGB`, or `grey` with 0 = black.
         bits: Bits per value that the device really delivers: full brightness is 2^bits − 1.
         exposure: In a stream of the mode `exposure`; None in others.
+        attributes: What came with the picture, as a DICOM file without pixels; empty where nothing did.
     """
 
     image: Levels
@@ -103,11 +104,19 @@ class Frame:
     photometric: str = RGB.photometric
     bits: int = 8
     exposure: Exposure | None = None
+    attributes: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which model made a picture, and how: enough to make it again."""
+    """Which model made a picture, and how: enough to make it again.
+
+    Attributes:
+        bundle_sha256, engine_sha256: Digests of the bundle, and of what the backend made of its graph.
+        backend, provider, precision: What really computed.
+        strength: 0…1.
+        model: Id and version of the bundle for people, e.g. `dental-n 3`; empty where nobody knows.
+    """
 
     bundle_sha256: str
     engine_sha256: str
@@ -115,6 +124,7 @@ class Provenance:
     provider: str
     precision: str
     strength: float
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

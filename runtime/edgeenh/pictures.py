@@ -58,7 +58,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         PictureError: The file is missing, unreadable, truncated, not a picture of 8-bit colour, or of a size that is
             not accepted.
     """
-    return decode_picture(_content(path), str(path))
+    return decode_picture(read_content(path), str(path))
 
 
 def read_grey(path: Path) -> Levels:
@@ -71,12 +71,12 @@ def read_grey(path: Path) -> Levels:
         PictureError: The file is missing, unreadable, truncated, not grey of 8 or 16 bits, or of a size that is not
             accepted.
     """
-    return decode_grey(_content(path), str(path))
+    return decode_grey(read_content(path), str(path))
 
 
 def read_frame(path: Path, photometric: str) -> Levels:
     """`read_grey` for `grey`, `read_picture` for `RGB`."""
-    return decode_frame(_content(path), str(path), photometric)
+    return decode_frame(read_content(path), str(path), photometric)
 
 
 def decode_picture(data: bytes, name: str) -> NDArray[np.uint8]:
@@ -100,7 +100,12 @@ def decode_frame(data: bytes, name: str, photometric: str) -> Levels:
     return decode_grey(data, name) if photometric == GREY.photometric else decode_picture(data, name)
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """The bytes of a picture's file, at most one more than `MAX_BYTES`.
+
+    Raises:
+        PictureError: It is missing or may not be read.
+    """
     try:
         with Path(path).open("rb") as file:
             return file.read(MAX_BYTES + 1)

@@ -68,10 +68,8 @@ def test_precisions():
     assert options.choose_precisions(fp16=False, fp32=True, int8=False) == ("fp32",)
     with pytest.raises(UsageError, match="exclude each other"):
         options.choose_precisions(fp16=True, fp32=True, int8=False)
-    with pytest.raises(UsageError, match="not in this release"):
-        options.choose_precisions(fp16=False, fp32=False, int8=True)
-    with pytest.raises(UsageError, match="expected fp32"):
-        options.check_precisions(("fp16",))
+    assert options.choose_precisions(fp16=False, fp32=False, int8=True) == ("fp32", "int8")
+    assert options.choose_precisions(fp16=True, fp32=False, int8=True) == ("fp32", "fp16", "int8")
 
 
 @pytest.mark.parametrize(("psnr", "ssim"), [(math.nan, 0.9), (math.inf, 0.9), (-1, 0.9), (50, math.nan), (50, 1.5)])

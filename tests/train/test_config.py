@@ -9,7 +9,7 @@ import pytest
 
 from edgeenh.errors import UsageError
 from edgeenh_train.camera import CAMERAS
-from edgeenh_train.config import CAMERA_NAMES, PRESETS, TrainConfig, resolve, with_values
+from edgeenh_train.config import CAMERA_NAMES, PRESETS, TrainConfig, remarks_on, resolve, with_values
 
 
 def test_later_settings_win(tmp_path: Path) -> None:
@@ -94,3 +94,20 @@ def test_presets_of_papers_have_their_published_settings() -> None:
 
 def test_cameras_are_those_that_exist() -> None:
     assert set(CAMERA_NAMES) - {"none", "estimated"} <= set(CAMERAS)
+
+
+@pytest.mark.parametrize(
+    ("preset", "values", "remarks"),
+    [
+        ("default", {"batch": 7}, 1),
+        ("uegan", {"batch": 1}, 1),
+        ("default", {"batch": 8}, 0),
+        ("default", {"batch": 1, "quality": 0.0}, 0),
+        ("cyclegan", {}, 0),  # its paper's own batch is one, and its judges compare with nothing
+        ("paired", {"batch": 1}, 0),
+    ],
+)
+def test_a_small_batch_is_remarked_on_where_a_loss_averages_over_it(preset, values, remarks):
+    found = remarks_on(resolve(preset, None, values))
+    assert len(found) == remarks
+    assert all("below 8" in line for line in found)

@@ -15,7 +15,7 @@ import typer
 from edgeenh.cli import output
 from edgeenh.cli.output import JsonOption
 from edgeenh.errors import MissingExtra, UsageError
-from edgeenh_train.config import CAMERA_NAMES, METHOD_NAMES, PRESETS, RIVAL_NAMES, resolve
+from edgeenh_train.config import CAMERA_NAMES, METHOD_NAMES, PRESETS, RIVAL_NAMES, remarks_on, resolve
 
 if TYPE_CHECKING:
     from edgeenh.cli.progress import Progress as Bar
@@ -108,6 +108,8 @@ def _run(
     if not _speaks():
         return train(config, Folders(*folders), out, device=device, resume=resume)
     output.remark(f"training {config.method}, camera {config.camera}, into {out}; Ctrl-C saves and stops")
+    for line in remarks_on(config):
+        output.remark(line)
     with ExitStack() as bars, output.progress("read", None, "pictures") as reading:
         return train(
             config, Folders(*folders), out, device=device, resume=resume,

@@ -125,7 +125,12 @@ PRESETS: dict[str, dict[str, Any]] = {
     # With the truth of every low picture, or with a camera model's: `--pairs DIR`, or `--high DIR` and a camera.
     "paired": {"method": "paired", "camera": "none"},
     "self-pairs": {"method": "paired", "camera": "dental"},
-    "xray": {"method": "paired", "camera": "xray", "channels": 1, "colour": 0.0},
+    # A window's two ends saturate at the default rate, and every picture then gets the same one; whole views, for a crop of a good
+    # radiograph looks like a windowed one.
+    "xray": {
+        "method": "paired", "camera": "xray", "channels": 1, "colour": 0.0, "generator_rate": 5e-4, "whole_share": 1.0,
+        "frozen_norm_share": 0.5,
+    },
     # The seed's text: Adam 1e-4, linear decay after epoch 150; its total is not stated, 150 more are ours.
     "seed": {
         **_ADVERSARIAL, "variant": "seed", "view_height": 256, "view_width": 256, "whole_share": 0.0, "quality": 0.1,
@@ -186,6 +191,20 @@ def _check(config: TrainConfig) -> None:
         )
     if config.backbone_sha256 and not config.backbone_file:
         raise UsageError("backbone_sha256 is given without backbone_file: give the file it belongs to")
+
+
+SMALLEST_STEADY_BATCH = 8
+
+
+def remarks_on(config: TrainConfig) -> list[str]:
+    """What is allowed and seldom wise, a line each."""
+    relativistic = config.method in ("unpaired", "uegan") and config.quality > 0
+    if not relativistic or config.batch >= SMALLEST_STEADY_BATCH:
+        return []
+    return [
+        f"batch = {config.batch}: the quality loss compares with the average picture of the batch, which is unsteady below "
+        f"{SMALLEST_STEADY_BATCH} and leaves artefacts"
+    ]
 
 
 def with_values(config: TrainConfig, values: Mapping[str, Any], origin: str) -> TrainConfig:

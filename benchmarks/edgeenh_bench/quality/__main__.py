@@ -8,6 +8,8 @@ Steps whose results are in DIR are not run again, and an interrupted training go
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import shlex
 import subprocess
 import sys
@@ -16,10 +18,16 @@ from pathlib import Path
 from edgeenh.cli.output import exit_code_of, remark, say
 from edgeenh.errors import JobFailed, UsageError
 from edgeenh.files import make_folder, write_text
+from edgeenh_bench.quality.claims import judge, markdown
 from edgeenh_bench.quality.plan import ROWS, SETTINGS, Row, config_text, dataset_commands, slug
+from edgeenh_train.losses.convert_squeezenet import convert
+from edgeenh_train.methods.networks import FACTS_HEIGHT, FACTS_WIDTH
+from edgeenh_train.networks.cost import convolution_macs
+from edgeenh_train.networks.rivals import UeganGenerator
 
 CHECKPOINT = "generator.safetensors"
 DONE = "done"
+BACKBONE = "squeezenet.safetensors"
 
 
 def study(options: argparse.Namespace) -> None:
@@ -38,9 +46,21 @@ def study(options: argparse.Namespace) -> None:
             _run(words, folder)
     for row in rows:
         _train(row, folder, options)
+    if options.train_only:
+        return
     models = [word for row in rows for word in ("--model", f"{row.name}=runs/{slug(row.name)}/{CHECKPOINT}")]
     _run(["evaluate", "test", "test-b", *models, *options.evaluate, "--out", "tables"], folder)
-    say(str(folder / "tables"))
+    _judge(folder / "tables")
+
+
+def _judge(tables: Path) -> None:
+    """Say which claims hold, set by set, and write it down."""
+    document = json.loads((tables / "quality.json").read_text(encoding="utf-8"))
+    macs = convolution_macs(UeganGenerator(), 3, FACTS_HEIGHT, FACTS_WIDTH) / (FACTS_HEIGHT * FACTS_WIDTH)
+    verdict = "\n".join(f"## {table['name']}\n\n{markdown(judge(table, macs))}" for table in document["sets"])
+    write_text(tables / "claims.md", verdict)
+    say(verdict)
+    say(str(tables))
 
 
 def _train(row: Row, folder: Path, options: argparse.Namespace) -> None:
@@ -48,12 +68,21 @@ def _train(row: Row, folder: Path, options: argparse.Namespace) -> None:
     if (out / DONE).exists():
         return
     config = make_folder(folder / "configs") / f"{slug(row.name)}.toml"
-    write_text(config, config_text(row, options.setting))
+    write_text(config, config_text(row, options.setting, _backbone(folder, options.squeezenet)))
     resume = ["--resume"] if (out / "state.safetensors").exists() else []
     threads = ["--threads", str(options.threads)] if options.threads else []
     where = ["--out", str(out.relative_to(folder)), "--config", str(config.relative_to(folder))]
     _run(["train", "--preset", row.preset, *row.folders, *where, *threads, *resume], folder)
     write_text(out / DONE, "")
+
+
+def _backbone(folder: Path, onnx: Path | None) -> dict[str, object]:
+    """Settings of SqueezeNet as the backbone, converted once into the study's folder; none without a file."""
+    if onnx is None:
+        return {}
+    target = folder / BACKBONE
+    digest = hashlib.sha256(target.read_bytes()).hexdigest() if target.exists() else convert(onnx, target)
+    return {"backbone": "squeezenet", "backbone_file": BACKBONE, "backbone_sha256": digest}
 
 
 def _run(words: list[str], folder: Path) -> None:
@@ -77,6 +106,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--setting", choices=SETTINGS, default="reduced")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--rows", type=lambda text: text.split(","), default=[], help="only these, with commas")
+    parser.add_argument(
+        "--squeezenet", type=Path, help="SqueezeNet 1.1 as ONNX: the consistency of the rows whose papers use ImageNet"
+    )
+    parser.add_argument("--train-only", action="store_true", help="make no tables: for several queues side by side")
     parser.add_argument(
         "--evaluate", type=shlex.split, default=[], help="further options for `edgeenh evaluate`, quoted"
     )

@@ -1,7 +1,7 @@
 """What is trained and on what: the rows of the quality tables, and the settings under which all rows stand.
 
 Every row sees the same pictures of the same people, the same number of them, in views of the same size. `reduced` is what two CPU cores
-train in an evening: all rows see fewer pictures, and the rivals have fewer channels than in their papers. `full` is each paper's own
+train in two hours: all rows see fewer pictures, and every rival starts with 16 channels, a half or a quarter of its paper's. `full` is each paper's own
 width and the number of pictures that its schedule would see; it wants a GPU.
 """
 
@@ -42,17 +42,17 @@ ROWS = (
     Row("n adversarial", "adversarial", UNPAIRED, "two unpaired folders; the seed's three losses alone"),
     Row("n self-pairs", "self-pairs", GOOD, "good pictures and the camera model"),
     Row("n paired twin", "paired", PAIRED, "the truth of every low picture (upper bound)"),
-    Row("CycleGAN", "cyclegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16}),
+    Row("CycleGAN", "cyclegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16, "batch": 1}),
     Row("UEGAN", "uegan", UNPAIRED, "two unpaired folders", reduced={"rival_width": 16}),
-    Row("DnCNN noise", "dncnn", GOOD, "good pictures and the camera's noise", reduced={"rival_width": 32}),
+    Row("DnCNN noise", "dncnn", GOOD, "good pictures and the camera's noise", reduced={"rival_width": 16}),
     Row(
         "DnCNN pairs", "dncnn", PAIRED, "the truth of every low picture", settings={"camera": "none"},
-        reduced={"rival_width": 32},
+        reduced={"rival_width": 16},
     ),
 )  # fmt: skip
 
 REDUCED: dict[str, object] = {
-    "images": 4_000, "batch": 8, "view_height": 96, "view_width": 128, "whole_share": 0.7, "constant_epochs": 0, "decay_epochs": 0,
+    "images": 3_000, "batch": 8, "view_height": 96, "view_width": 128, "whole_share": 0.7, "constant_epochs": 0, "decay_epochs": 0,
 }  # fmt: skip
 """What all rows share under the reduced setting, over their presets."""
 
@@ -64,6 +64,9 @@ FULL: dict[str, object] = {
     "decay_epochs": 0,
 }
 """Likewise under the full setting; batch and widths are the papers'."""
+
+IMAGENET_PRESETS = frozenset({"uegan"})
+"""Presets whose papers measure consistency on a network trained on ImageNet."""
 
 SETTINGS: dict[str, dict[str, object]] = {"reduced": REDUCED, "full": FULL}
 
@@ -80,12 +83,13 @@ def dataset_commands(photographs: Path, subject: str, hold_out: str) -> list[lis
     ]  # fmt: skip
 
 
-def config_text(row: Row, setting: str) -> str:
-    """The TOML file of a row: what the setting shares, then the row's own."""
+def config_text(row: Row, setting: str, backbone: Mapping[str, object] | None = None) -> str:
+    """The TOML file of a row: what the setting shares, then the row's own, then the ImageNet backbone where its paper has one."""
     values = {
         **SETTINGS[setting],
         **row.settings,
         **(row.reduced if setting == "reduced" else {}),
+        **(backbone or {} if row.preset in IMAGENET_PRESETS else {}),
         "name": slug(row.name),
     }
     lines = [f'{key} = "{value}"' if isinstance(value, str) else f"{key} = {value}" for key, value in values.items()]

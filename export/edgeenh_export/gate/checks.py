@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgeenh.drift import Thresholds, measure
 from edgeenh.errors import GateFailed
-from edgeenh.gate import Verdict, judge
+from edgeenh.gate import Determinism, Verdict, judge
 from edgeenh.gate.evidence import write_evidence
 from edgeenh.padding import upscale
 from edgeenh.pixels import RGB, Pixels
@@ -71,15 +71,14 @@ class Judged:
         backend: What ran it.
         verdict: The gate's.
         arithmetic: Proof of precision: what the graph's multiply-adds are; None where no graph was judged.
-        second_session_max_abs: Largest difference between two sessions' pictures of one frame; 0 = byte for byte the
-            same, None where there is no session.
+        determinism: How far the engine repeats itself; None where there is no engine.
     """
 
     precision: str
     backend: str
     verdict: Verdict
     arithmetic: Arithmetic | None = None
-    second_session_max_abs: int | None = None
+    determinism: Determinism | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as the manifest writes it."""
@@ -87,12 +86,7 @@ class Judged:
 
     def document(self) -> dict[str, Any]:
         """The verdict as `drift.json` and the report write it: every picture, the self-test, how far it repeats itself."""
-        tested = self.verdict.self_test
-        determinism = {
-            "same_frame_twice_max_abs": tested and tested.repeat_max_abs,
-            "second_session_max_abs": self.second_session_max_abs,
-            "batch_rows": "none: the graph takes one frame at a time",
-        }
+        determinism = self.determinism and self.determinism.to_json()
         islands = {} if self.arithmetic is None else {"fp32_islands": list(self.arithmetic.islands)}
         return {**self._with(self.verdict.document()), **islands, "determinism": determinism}
 
@@ -191,7 +185,7 @@ def require_passed(judged: Judged, thresholds: Thresholds, pixels: Pixels = RGB,
     picture = f"the worst picture is {shown}" if shown else "--report DIR writes the worst picture"
     raise GateFailed(
         f"the {judged.precision} graph on {judged.backend} failed the gate: {verdict.reasons[0]}{more}; "
-        f"{_remedy(verdict, thresholds)}; {picture}"
+        f"{remedy(verdict, thresholds)}; {picture}"
     )
 
 
@@ -205,7 +199,8 @@ OPTIONS = {
 """Threshold → the option that sets it."""
 
 
-def _remedy(verdict: Verdict, thresholds: Thresholds) -> str:
+def remedy(verdict: Verdict, thresholds: Thresholds) -> str:
+    """What would let these pictures pass: the options with the tolerances that do, or another export."""
     passing = verdict.would_pass(thresholds)
     faults = verdict.self_test.faults if verdict.self_test else ()
     if not passing or faults:

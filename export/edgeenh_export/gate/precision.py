@@ -42,7 +42,7 @@ class Arithmetic:
 
     Attributes:
         shares: Type (`fp32`, `fp16`, `bf16`, `int8`) → share of the multiply-adds, 0…1.
-        islands: Operators that compute in FP32 in a graph of another precision, e.g. `ReduceMean ×2`.
+        islands: Operators that compute in FP32 in a graph of FP16, e.g. `ReduceMean ×2`.
         macs_per_pixel: Multiply-adds, at the graph's own size or at 256×256.
     """
 
@@ -86,7 +86,9 @@ def arithmetic_of(model: bytes | ModelProto) -> Arithmetic:
     if not total:
         raise JobFailed("the precision of the graph cannot be proven: it holds no convolution and no matrix product")
     shares = {name: count / total for name, count in sorted(macs.items())}
-    islands = () if set(shares) == {"fp32"} else tuple(_islands(graph, tensors))
+    # in INT8 everything between two pairs is FP32 on paper, and fused by whoever runs it: that tells nothing
+    plain = "int8" in shares or set(shares) == {"fp32"}
+    islands = () if plain else tuple(_islands(graph, tensors))
     return Arithmetic(shares, islands, total / _pixels(loaded.graph))
 
 

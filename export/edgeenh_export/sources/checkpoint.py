@@ -65,8 +65,15 @@ class OwnCheckpoint:
         self._error = fold_error(self._generator, self._folded, crops)
         check_fold(self._error)
 
-    def write(self, precision: str) -> bytes:
-        """The graph."""
+    def write(self) -> bytes:
+        """The graph in FP32."""
+        return self._written("fp32")
+
+    def half(self) -> bytes:
+        """The FP16 network with FP32 islands."""
+        return self._written("fp16")
+
+    def _written(self, precision: str) -> bytes:
         graph, info = FrameGraph(self._folded, precision), self.info
         metadata = onnx_metadata(info, precision)
         return write_onnx(graph, self.bounds.fixed, metadata, name=info.name, version=info.version)

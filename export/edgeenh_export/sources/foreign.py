@@ -21,29 +21,20 @@ from edgeenh_export.gate import arithmetic_of
 from edgeenh_export.golden import GoldenFrame
 from edgeenh_export.model_card import foreign_card
 from edgeenh_export.options import Bounds, Size
-from edgeenh_export.precision.typed import to_fp16
 from edgeenh_export.sources.colour import ASSUMED
 from edgeenh_export.sources.contract import Contract
 from edgeenh_export.sources.discovery import discover
-from edgeenh_export.sources.half_range import check_half_range
 from edgeenh_export.sources.onnx_model import bring_to_form, is_half, read_onnx
 from edgeenh_export.sources.overrides import ModuleSource, Overrides
 from edgeenh_export.sources.probe import Probe
 from edgeenh_export.sources.torch_module import ModuleProbe, export_module, load_module
-from edgeenh_export.sources.wrapper import wrap, wrapper_nodes
+from edgeenh_export.sources.wrapper import wrap
 from edgeenh_train.checkpoint import CheckpointInfo
 
 if TYPE_CHECKING:
     from edgeenh_export.sources.source import Picture
 
 ONNX_VARIANT, MODULE_VARIANT = "foreign-onnx", "foreign-torch"
-ISLANDS = frozenset(
-    {
-        *("GlobalAveragePool", "GroupNormalization", "InstanceNormalization", "LayerNormalization", "LpNormalization"),
-        *("ReduceL1", "ReduceL2", "ReduceMean", "ReduceSum", "ReduceSumSquare", "Exp", "Pow", "Softmax"),
-    }
-)
-"""Operators that stay in FP32 in a model from elsewhere: sums over the whole picture, and powers, leave FP16's range."""
 UNKNOWN = "not known: the model was made elsewhere"
 
 
@@ -135,8 +126,8 @@ class ForeignModel:
         if self.info.cap == 1:
             self._remark(f"{self._path.name} may change a value by the full range: --cap C bounds it, e.g. --cap 0.5")
 
-    def write(self, precision: str) -> bytes:
-        """The wrapped graph; FP16 with everything around the model, and its `ISLANDS`, in FP32."""
+    def write(self) -> bytes:
+        """The model with the graph contract around it."""
         if not self._graph:
             info, fixed = self.info, self.bounds.fixed
             metadata = self._own_metadata()
@@ -149,10 +140,10 @@ class ForeignModel:
                 version=info.version,
                 metadata=metadata,
             )
-        if precision == "fp32":
-            return self._graph
-        self._half = to_fp16(self._graph, wrapper_nodes(self._graph) | self._islands())
-        return self._half
+        return self._graph
+
+    def half(self) -> None:
+        """Nobody knows beforehand what FP16 does to it: it is searched for."""
 
     def exact(self, frames: Sequence[GoldenFrame]) -> list[Picture]:
         """The model as it came: a module in torch, a file in ONNX Runtime; range and cap in NumPy."""
@@ -172,8 +163,7 @@ class ForeignModel:
         return pictures
 
     def in_half(self, frames: Sequence[GoldenFrame]) -> None:
-        """Nothing to compare; every feature is proven to fit into FP16."""
-        check_half_range(self._graph, self._half, frames)
+        """Nothing: there is no `half`."""
 
     def describe(self) -> Generator:
         """The network as the manifest names it."""
@@ -199,10 +189,6 @@ class ForeignModel:
     def found(self) -> Mapping[str, Any]:
         """The contract."""
         return {"file": self._path.name, "contract": self.contract.to_json(), "stated": self._overrides.named()}
-
-    def _islands(self) -> set[str]:
-        graph = onnx.load_model_from_string(self._graph).graph
-        return {node.name for node in graph.node if node.op_type in ISLANDS}
 
     def _own_metadata(self) -> dict[str, str]:
         contract = self.contract

@@ -48,8 +48,12 @@ class Source(Protocol):
         """Prove that what is exported is what was given; for a model from elsewhere, find out what it is."""
         ...
 
-    def write(self, precision: str) -> bytes:
-        """The graph in `fp32` or `fp16`, as ONNX by the graph contract."""
+    def write(self) -> bytes:
+        """The graph in FP32, as ONNX by the graph contract, every node named."""
+        ...
+
+    def half(self) -> bytes | None:
+        """The graph in FP16 where the source can write it by itself; None where it is searched for."""
         ...
 
     def exact(self, frames: Sequence[GoldenFrame]) -> list[Picture]:
@@ -57,11 +61,7 @@ class Source(Protocol):
         ...
 
     def in_half(self, frames: Sequence[GoldenFrame]) -> Iterable[Picture] | None:
-        """The same with every feature really stored in FP16, where that can be computed here.
-
-        Raises:
-            GateFailed: A feature does not fit into FP16.
-        """
+        """The same with every feature of `half` really stored in FP16; None where there is no `half`."""
         ...
 
     def describe(self) -> Generator:

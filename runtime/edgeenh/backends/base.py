@@ -57,7 +57,7 @@ class Model:
         name: What messages call it, e.g. `dental-n 1 (fp16)`.
         onnx: The ONNX file's bytes, by the graph contract: `image` [1,H,W,C] and `strength` float32 [1] in, `enhanced`
             [1,H,W,C] out; H and W dynamic (named `height` and `width`) or fixed.
-        onnx_precision: The precision written into the graph: `fp32` or `fp16`.
+        onnx_precision: The precision written into the graph: `fp32`, `fp16` or `int8`.
         sha256: Hex digest of `onnx`.
         plans: TensorRT plans built from exactly these bytes, by member name; empty when there are none.
         pixels: What `image` and `enhanced` are: uint8 RGB on 0…255, or float32 grey in 0…1.

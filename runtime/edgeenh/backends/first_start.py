@@ -144,7 +144,7 @@ class GoldenRun:
     def _judge(self) -> Verdict:
         manifest = self._bundle.manifest
         height, width = self._golden[0][1].shape[:2]
-        thresholds = Thresholds(**manifest.gate.thresholds())
+        thresholds = Thresholds(**manifest.gate.thresholds(self._options.precision))
         cap, scale = manifest.generator.cap, manifest.generator.scale
         size = (height, width)
         return run_gate(self._enhance, self._golden, thresholds, self._pixels, cap=cap, size=size, scale=scale)

@@ -3,7 +3,8 @@
 An operator that is not here is refused before a library sees the file. Left out on purpose: `Loop` and `Scan` (a file
 could keep a station busy for ever), `Random…`, `Bernoulli` and `Multinomial` (the same frame would give two results),
 `ImageDecoder` and everything on text (a parser inside the library), sequences, maps and optionals, recurrent networks,
-and every operator of another domain (which runs code that only a custom library has).
+the integer kernels (`QLinearConv`, `ConvInteger` and their like: INT8 is written as pairs of `QuantizeLinear` and
+`DequantizeLinear` around ordinary layers, which every backend reads), and every operator of another domain (which runs code that only a custom library has).
 """
 
 from __future__ import annotations
@@ -33,9 +34,7 @@ AffineGrid Cast CastLike CenterCropPad Col2Im Concat Constant ConstantOfShape De
 GatherElements GatherND GridSample Identity Pad Range Reshape Resize Scatter ScatterElements ScatterND Shape Size Slice
 SpaceToDepth Split Squeeze Tile Transpose Trilu Unsqueeze Upsample
 """
-_QUANTISED = """
-ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear
-"""
+_QUANTISED = "DequantizeLinear QuantizeLinear"
 _BRANCH = "If"
 _BEFORE_OPSET_8 = "Affine Crop ImageScaler"
 

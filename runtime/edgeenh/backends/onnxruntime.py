@@ -1,7 +1,8 @@
 """ONNX Runtime: the CPU backend that runs everywhere, and CUDA where `onnxruntime-gpu` and a driver are present.
 
 Precision is that of the graph. On x86-64 CPUs ONNX Runtime has no fp16 convolutions: it computes an fp16 graph in fp32
-with fp16 weights, and `SessionInfo.provider` says so. CUDA has not yet been run.
+with fp16 weights, and `SessionInfo.provider` says so. An int8 graph holds QDQ pairs, on the CPU only; what the library made
+of them is read back from the graph that it executes. CUDA has not yet been run.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_contract, check_fixed_size, check_frames, one_line
 from edgeenh.backends.libraries import import_onnxruntime
 from edgeenh.backends.onnx_file import check_onnx
+from edgeenh.backends.onnx_int8 import proven_int8
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.cuda.sticky import inference_failure
-from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
+from edgeenh.errors import BackendUnavailable, EdgeenhError, InferenceFailed, IntegrityError, MissingExtra
 from edgeenh.pixels import scaled_shape
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from edgeenh.pixels import Pixels
 
 NAME = "onnxruntime"
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "int8")
 EXTRA = "cpu"
 
 _CPU = "CPUExecutionProvider"
@@ -74,9 +78,16 @@ def open_session(model: Model, options: SessionOptions) -> Session:
             f"{options.precision} was asked for: choose --precision {model.onnx_precision}"
         )
     provider = _provider(options.device, found)
+    if options.precision == "int8" and provider == _CUDA:
+        if options.device == "cuda":
+            raise BackendUnavailable(
+                "onnxruntime runs int8 on the CPU only here: choose --device cpu, or --precision fp16"
+            )
+        provider = _CPU
     threads = options.threads or len(os.sched_getaffinity(0))
-    session = _load(model, options, provider, threads)
-    return OnnxRuntimeSession(session, _info(model, found, provider, threads), options, model.pixels, model.scale)
+    session, proof = _load(model, options, provider, threads)
+    info = _info(model, found, provider, threads, proof)
+    return OnnxRuntimeSession(session, info, options, model.pixels, model.scale)
 
 
 class OnnxRuntimeSession:
@@ -144,7 +155,8 @@ def _provider(device: str, found: Availability) -> str:
     )
 
 
-def _load(model: Model, options: SessionOptions, provider: str, threads: int) -> Any:
+def _load(model: Model, options: SessionOptions, provider: str, threads: int) -> tuple[Any, str]:
+    """The library's session, and for int8 the proof of it."""
     check_onnx(model.onnx, model.name)
     onnxruntime = import_onnxruntime()
     settings = onnxruntime.SessionOptions()
@@ -160,13 +172,25 @@ def _load(model: Model, options: SessionOptions, provider: str, threads: int) ->
         settings.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         providers = [(provider, {"use_tf32": "0"})]  # TF32 has 10 bits of mantissa and would still be called fp32
     try:
-        session = onnxruntime.InferenceSession(model.onnx, settings, providers=providers)
+        session, proof = _open(onnxruntime, model, settings, providers)
+    except EdgeenhError:
+        raise
     except Exception as exc:  # the library has no common base for its errors
         if provider == _CUDA:
             raise BackendUnavailable(f"onnxruntime cannot run {model.name} on CUDA: {one_line(exc)}") from exc
         raise IntegrityError(f"onnxruntime cannot load {model.name}: {one_line(exc)}: export the model again") from exc
     _check(session, model, options, provider)
-    return session
+    return session, proof
+
+
+def _open(onnxruntime: Any, model: Model, settings: Any, providers: list[Any]) -> tuple[Any, str]:
+    if model.onnx_precision != "int8":
+        return onnxruntime.InferenceSession(model.onnx, settings, providers=providers), ""
+    with tempfile.TemporaryDirectory(prefix="edgeenh-") as folder:
+        path = Path(folder, "optimised.onnx")
+        settings.optimized_model_filepath = str(path)
+        session = onnxruntime.InferenceSession(model.onnx, settings, providers=providers)
+        return session, proven_int8(path)
 
 
 def _check(session: Any, model: Model, options: SessionOptions, provider: str) -> None:
@@ -180,12 +204,13 @@ def _check(session: Any, model: Model, options: SessionOptions, provider: str) -
     check_fixed_size(tensors[INPUT][1], options.height, options.width)
 
 
-def _info(model: Model, found: Availability, provider: str, threads: int) -> SessionInfo:
+def _info(model: Model, found: Availability, provider: str, threads: int, proof: str) -> SessionInfo:
     device = next(iter(device_names()), "CUDA device 0") if provider == _CUDA else f"CPU ({threads} threads)"
     widened = provider == _CPU and model.onnx_precision == "fp16" and platform.machine() in ("x86_64", "AMD64")
+    words = "fp16 weights, fp32 arithmetic" if widened else proof
     return SessionInfo(
         backend=NAME,
-        provider=f"{provider} (fp16 weights, fp32 arithmetic)" if widened else provider,
+        provider=f"{provider} ({words})" if words else provider,
         device=device,
         precision=model.onnx_precision,
         version=found.version or "",

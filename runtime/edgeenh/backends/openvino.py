@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: fp32, and fp16 or bf16 where the CPU has the instructions and the plug-in really uses them.
+"""OpenVINO on the CPU: fp32, int8 from QDQ pairs, and fp16 or bf16 where the CPU has the instructions and they are used.
 
 The plug-in's own default precision on such CPUs is bf16, so the precision is always set, and read back layer by layer
 from the compiled model; a session that is not what was asked for is refused. An fp16 session computes the graph's
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from edgeenh.pixels import Pixels
 
 NAME = "openvino"
-PRECISIONS = ("fp32", "fp16", "bf16")
+PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 EXTRA = "openvino"
 
-_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16"}
-_CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16"}
+_HINTS = {"fp32": "f32", "fp16": "f16", "bf16": "bf16", "int8": "f32"}
+_CAPABILITIES = {"fp32": "FP32", "fp16": "FP16", "bf16": "BF16", "int8": "INT8"}
 _HEAVY = ("Convolution", "Deconvolution", "FullyConnected", "MatMul")
 
 
@@ -196,6 +196,8 @@ def _proven(compiled: Any, precision: str) -> str:
         (str(node.get_rt_info()["layerType"].value), str(node.get_rt_info()["runtimePrecision"].value))
         for node in compiled.get_runtime_model().get_ops()
     ]
+    if precision == "int8":
+        return _proven_int8(layers)
     asked = _HINTS[precision]
     heavy = [found for kind, found in layers if kind in _HEAVY]
     convolutions = {found for kind, found in layers if kind == "Convolution"}
@@ -207,3 +209,19 @@ def _proven(compiled: Any, precision: str) -> str:
             "choose --precision fp32"
         )
     return f"{heavy.count(asked)} of {len(heavy)} heavy layers in {asked}"
+
+
+def _proven_int8(layers: list[tuple[str, str]]) -> str:
+    """How many of the heavy layers take 8-bit features; what is between them may be in anything.
+
+    Raises:
+        BackendUnavailable: Less than half of them.
+    """
+    heavy = [found for kind, found in layers if kind in _HEAVY]
+    in_int8 = sum(found in ("u8", "i8") for found in heavy)
+    if not in_int8 or 2 * in_int8 < len(heavy):
+        raise BackendUnavailable(
+            f"openvino executes {in_int8} of {len(heavy)} heavy layers of the INT8 graph in int8, expected at least half: "
+            "it would be int8 in name only; choose --precision fp32"
+        )
+    return f"{in_int8} of {len(heavy)} heavy layers in int8"

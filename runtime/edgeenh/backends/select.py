@@ -123,7 +123,7 @@ def prove(
     """
     accepted = Trial(bundle, options, clock, options.cache_dir).prove(backend, options.precision)
     if not accepted.passed:
-        asked = Thresholds(**bundle.manifest.gate.thresholds())
+        asked = Thresholds(**bundle.manifest.gate.thresholds(options.precision))
         would = accepted.verdict.would_pass(asked) if accepted.verdict else {}
         passing = "; a bundle with " + ", ".join(f"{name} {value:g}" for name, value in would.items()) + " would pass"
         raise GateFailed(

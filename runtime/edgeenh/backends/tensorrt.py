@@ -73,6 +73,11 @@ def open_session(model: Model, options: SessionOptions) -> Session:
     """
     if options.device == "cpu":
         raise BackendUnavailable("tensorrt runs on NVIDIA GPUs and cpu was asked for: choose --device cuda")
+    if options.precision == "bf16":
+        raise BackendUnavailable(
+            "tensorrt has no bf16 here: TensorRT-RTX has no transposed convolution in BF16, and takes no 8-bit picture into it: "
+            "choose --precision fp16, or --backend openvino on a CPU with BF16"
+        )
     if options.precision != model.onnx_precision:
         raise BackendUnavailable(
             f"tensorrt runs a graph in the precision it was exported in: {model.name} is {model.onnx_precision} and "

@@ -82,7 +82,8 @@ class Golden:
 class Gate:
     """The gate at export: thresholds, and `{"precision", "backend", **Verdict.to_json()}` for each that was judged.
 
-    A threshold that is None is not stated: `edgeenh.drift.Thresholds` then has its own.
+    A threshold that is None is not stated: `edgeenh.drift.Thresholds` then has its own. `int8` are those of INT8, where
+    they are others; None = the same.
     """
 
     min_psnr_db: float
@@ -91,10 +92,14 @@ class Gate:
     max_difference: float | None = None
     max_share_off_by_more_than_1: float | None = None
     max_mean_shift: float | None = None
+    int8: Mapping[str, float] | None = None
 
-    def thresholds(self) -> dict[str, float]:
-        """Those that are stated, by their names in `edgeenh.drift.Thresholds`."""
-        return {name: value for name, value in _plain(self).items() if name != "results" and value is not None}
+    def thresholds(self, precision: str = "") -> dict[str, float]:
+        """Those that are stated for a precision, by their names in `edgeenh.drift.Thresholds`."""
+        if precision == "int8" and self.int8 is not None:
+            return dict(self.int8)
+        stated = {name: value for name, value in _plain(self).items() if name not in ("results", "int8")}
+        return {name: value for name, value in stated.items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +152,11 @@ class Manifest:
     files: Mapping[str, MemberFile] = field(default_factory=dict)
     pixels: Pixels = RGB
 
+    @property
+    def title(self) -> str:
+        """Id and version, as provenance names the model."""
+        return f"{self.id} {self.version}"
+
     @classmethod
     def from_json(cls, data: bytes) -> Manifest:
         """Read and check a manifest.
@@ -174,7 +184,8 @@ class Manifest:
         del values["pixels"]
         if self.generator.scale == 1:
             del values["generator"]["scale"]
-        values["gate"] = {"thresholds": self.gate.thresholds(), "results": values["gate"]["results"]}
+        other = {} if self.gate.int8 is None else {"int8_thresholds": dict(self.gate.int8)}
+        values["gate"] = {"thresholds": self.gate.thresholds(), "results": values["gate"]["results"], **other}
         return {"schema_version": SCHEMA_VERSION, "image": self.pixels.to_json(), **values}
 
 
@@ -203,7 +214,7 @@ def _manifest(document: Mapping[str, Any]) -> Manifest:
         onnx=Onnx(**document["onnx"]),
         precisions=document["precisions"],
         golden=tuple(Golden(**golden) for golden in document["golden"]),
-        gate=Gate(**gate["thresholds"], results=tuple(gate["results"])),
+        gate=Gate(**gate["thresholds"], results=tuple(gate["results"]), int8=gate.get("int8_thresholds")),
         tools=document["tools"],
         engines=tuple(_engine(engine) for engine in document["engines"]),
         files={name: MemberFile(**entry) for name, entry in document["files"].items()},

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from edgeenh.backends.onnx_file import GraphFacts
     from edgeenh.pixels import Levels
 
-SHIPPED = "dental-n.edgeenh"
-"""The bundle that travels with the package, in `edgeenh/models/`."""
+SUFFIX = ".edgeenh"
+SHIPPED = "dental-n"
+"""The bundle that is used when none is named."""
+
+SHIPPED_NAMES = (SHIPPED,)
+"""What travels with the package, in `edgeenh/models/`: opened by the bare name, where no file of that name lies in the way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +64,7 @@ class Bundle:
         """Read and check the bundle at `path`.
 
         Args:
-            path: The file.
+            path: The file, or one of `SHIPPED_NAMES`.
             public_key: A public key in PEM form; the bundle must be signed by its owner. None = no signature is asked for.
             floor: The lowest version that is accepted, or a file of them (`edgeenh.bundle.trust.read_floor`).
 
@@ -70,6 +74,8 @@ class Bundle:
                 message names what was found and what was expected.
             MissingExtra: A key is given and `cryptography` is not installed.
         """
+        if str(path) in SHIPPED_NAMES and not Path(path).exists():
+            return cls.shipped(str(path), public_key=public_key, floor=floor)
         trust = Trust.of(public_key, floor)
         return cls.from_bytes(read_bundle_file(Path(path)), Path(path), trust)
 
@@ -96,15 +102,17 @@ class Bundle:
         return cls(path, digest, len(data), manifest, signature, trusted, graphs, members)
 
     @classmethod
-    def shipped(cls, *, public_key: str | Path | None = None, floor: int | str | Path | None = None) -> Bundle:
-        """The bundle that travels with the package; the demands are those of `open`.
+    def shipped(
+        cls, name: str = SHIPPED, *, public_key: str | Path | None = None, floor: int | str | Path | None = None
+    ) -> Bundle:
+        """A bundle that travels with the package, one of `SHIPPED_NAMES`; the demands are those of `open`.
 
         Raises:
             InputError: This installation has none.
             IntegrityError: It was damaged since, or is not what the key and the floor demand.
         """
         with importlib.resources.as_file(importlib.resources.files("edgeenh")) as package:
-            return cls.open(package / "models" / SHIPPED, public_key=public_key, floor=floor)
+            return cls.open(package / "models" / f"{name}{SUFFIX}", public_key=public_key, floor=floor)
 
     @property
     def data(self) -> memoryview:

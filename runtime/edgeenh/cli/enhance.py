@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,22 +28,28 @@ from edgeenh.cli.model import (
     model_json,
     next_step,
 )
-from edgeenh.errors import EdgeenhError, InferenceFailed, InputError, OutputFailed, SourceError, UsageError
+from edgeenh.errors import EdgeenhError, InferenceFailed, InputError, MissingExtra, OutputFailed, SourceError
 
 if TYPE_CHECKING:
+    from edgeenh.bulk.discovery import Item
+    from edgeenh.bulk.enhancing import Workshop
+    from edgeenh.bulk.ledger import Ledger
     from edgeenh.enhancer import Enhancer
 
 SCHEMA = "edgeenh.enhance/1"
 
-HELP = """Enhance pictures, and write each as PNG (lossless) under its own name into a folder.
+HELP = """Enhance pictures and DICOM objects, and write each under its own name into a folder.
 
-A model for colour takes 8-bit RGB; one for grey (X-ray) takes 8- and 16-bit grey, and a picture keeps its depth.
+INPUT is a picture, a DICOM file, a folder (with all folders in it, which are kept), or a glob. A picture becomes a PNG
+(lossless) with its EXIF and colour profile; a DICOM object becomes a derived object of its own series, with all its
+frames. A model for colour takes 8-bit RGB; one for grey (X-ray) takes 8- and 16-bit grey, and a picture keeps its depth.
 
-INPUT is a picture, a folder of pictures (not the folders in it), or a glob. A picture that cannot be used is named
-and left out; the others are done. Originals are never overwritten.
+A file that cannot be used is named and left out; the others are done. Originals are never overwritten. What a former run
+made of the same bytes, with the same model and settings, is not done again (enhanced.jsonl in the folder); --again
+does all of it.
 
 Exit: 0 all done; 1 some could not be done, or the disk is full; 2 bad usage, or no input could be used; 4 the
-bundle is not what it says; 5 the backend is unavailable; 130 interrupted, with every finished picture kept.
+bundle is not what it says; 5 the backend is unavailable; 130 interrupted, with every finished file kept.
 
 Example: edgeenh enhance photos/ --out enhanced/ --strength 0.8
 """
@@ -68,32 +72,42 @@ def enhance(
     bits: BitsOption = None,
     public_key: PublicKeyOption = None,
     floor: FloorOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Also do what a former run has done already.")] = False,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
+    from edgeenh import __version__
+    from edgeenh.bulk.discovery import plan
+    from edgeenh.bulk.enhancing import Workshop
+    from edgeenh.bulk.ledger import Ledger, settings_key
     from edgeenh.files import make_folder
     from edgeenh.stream.opening import check_range
 
     check_range(1.0, strength, None)
-    pictures, unusable = find_pictures(inputs)
-    if not pictures:
+    found, unusable = find_files(inputs)
+    if not found:
         raise SourceError("; ".join(outcome.detail for outcome in unusable))
-    targets = plan(pictures, out)
+    items = plan(found, out)
     make_folder(out)
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         enhancer = load_enhancer(model, backend, precision, strength, threads, device, public_key, floor)
         stack.callback(enhancer.close)
         check_bits(bits, enhancer)
-        interrupts.react(lambda: None)  # the loop looks at `interrupts.count` between two pictures
-        outcomes = enhance_all(enhancer, targets, interrupts, bits)
+        interrupts.react(lambda: None)  # the loop looks at `interrupts.count` between two files
+        key = settings_key(
+            bundle=enhancer.bundle.sha256, strength=enhancer.strength, bits=bits, backend=backend, precision=precision,
+            device=device, edgeenh=__version__,
+        )  # fmt: skip
+        outcomes = enhance_all(Workshop(enhancer, bits), items, Ledger(out, key), interrupts, again=again)
         for notice in enhancer.notices:
             output.remark(notice.detail)
-        counts = count(len(pictures), unusable, outcomes)
+        counts = count(len(items), unusable, outcomes)
         report = make_report(enhancer, counts, unusable + outcomes, strength, interrupted=interrupts.count > 0)
         tell(counts, unusable + outcomes, describe(enhancer), out)
     output.emit_json(json_target, report)
-    output.next_step(next_step(inputs[0], model, enhancer) if counts["enhanced"] else "edgeenh doctor")
+    done = counts["enhanced"] or counts["done_before"]
+    output.next_step(next_step(inputs[0], model, enhancer) if done else "edgeenh doctor")
     return 130 if interrupts.count else exit_code(unusable + outcomes)
 
 
@@ -108,6 +122,8 @@ class Outcome:
         code: Exit code of what went wrong; 0 when nothing did.
         size: (width, height) in pixels; None when it was not read.
         bits: Bits per value, before and after; None when it was not read.
+        frames: Pictures in the file; None when it was not read.
+        done_before: A former run made it, and it is as it was written.
         enhance_ms: Time in the enhancer, the first of a size included.
     """
 
@@ -117,6 +133,8 @@ class Outcome:
     code: int = 0
     size: tuple[int, int] | None = None
     bits: int | None = None
+    frames: int | None = None
+    done_before: bool = False
     enhance_ms: float | None = None
 
     @classmethod
@@ -125,100 +143,66 @@ class Outcome:
         return cls(name, detail=str(error), code=error.exit_code)
 
 
-def find_pictures(inputs: list[str]) -> tuple[list[Path], list[Outcome]]:
-    """The pictures that `inputs` name, in order, without repetition; and a failed outcome for each input without one."""
-    found: dict[Path, None] = {}
+def find_files(inputs: list[str]) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
+    """The files that `inputs` name, in order, each once, with its place; and a failed outcome for each input without one."""
+    from edgeenh.bulk.discovery import expand
+
+    found: dict[Path, Path] = {}
     unusable = []
     for text in inputs:
         try:
-            found |= dict.fromkeys(_expand(text))
+            for file, place in expand(text):
+                found.setdefault(file, place)
         except SourceError as exc:
             unusable.append(Outcome.failed(text, exc))
-    return list(found), unusable
-
-
-def _expand(text: str) -> list[Path]:
-    from edgeenh.pictures import PICTURE_SUFFIXES
-    from edgeenh.sources.pictures import is_pattern, pictures_in, pictures_matching
-
-    path = Path(text)
-    if path.is_dir():
-        matches = pictures_in(path)
-    elif is_pattern(path):
-        matches = pictures_matching(text)
-    elif path.suffix.lower() in (".mp4", ".mov", ".avi", ".mkv", ".webm"):
-        raise SourceError(
-            f"{text} is a video, expected pictures: use `edgeenh run {shlex.quote(text)} --out enhanced.mp4`"
-        )
-    else:
-        return [path]
-    if not matches:
-        raise SourceError(
-            f"{text} holds no picture, expected files ending in {', '.join(PICTURE_SUFFIXES)}: give another place"
-        )
-    return matches
-
-
-def plan(pictures: list[Path], out: Path) -> dict[Path, Path]:
-    """Where each picture goes: `out/STEM.png`.
-
-    Raises:
-        UsageError: Two pictures would get the same place, or one would overwrite an input.
-    """
-    sources: dict[Path, Path] = {}
-    originals = {picture.resolve(): picture for picture in pictures}
-    for picture in pictures:
-        target = out / f"{picture.stem}.png"
-        if target in sources:
-            raise UsageError(
-                f"{sources[target]} and {picture} would both be written to {target}: enhance them into two folders"
-            )
-        if target.resolve() in originals:
-            raise UsageError(f"{target} is one of the inputs: choose another --out, originals are not overwritten")
-        sources[target] = picture
-    return {picture: target for target, picture in sources.items()}
+    return list(found.items()), unusable
 
 
 def enhance_all(
-    enhancer: Enhancer, targets: dict[Path, Path], interrupts: Interrupts, bits: int | None = None
+    workshop: Workshop, items: list[Item], ledger: Ledger, interrupts: Interrupts, *, again: bool
 ) -> list[Outcome]:
-    """Enhance one picture after another until the end, a signal, or a full disk; returns what became of each begun."""
+    """Enhance one file after another until the end, a signal, or a full disk; returns what became of each begun."""
     outcomes: list[Outcome] = []
-    with output.progress("enhancing", len(targets), "pictures") as progress:
-        for picture, target in targets.items():
+    with output.progress("enhancing", len(items), "files") as progress:
+        for item in items:
             if interrupts.count:
                 break
             try:
-                outcomes.append(_enhance_one(enhancer, picture, target, bits))
-            except (InputError, InferenceFailed) as exc:
-                outcomes.append(Outcome.failed(str(picture), exc))
+                outcomes.append(_enhance_one(workshop, item, ledger, again=again))
+            except (InputError, InferenceFailed, MissingExtra) as exc:
+                outcomes.append(Outcome.failed(str(item.source), exc))
             except OutputFailed as exc:
-                outcomes.append(Outcome.failed(str(picture), exc))
+                outcomes.append(Outcome.failed(str(item.source), exc))
                 break
             progress.update(len(outcomes))
     return outcomes
 
 
-def _enhance_one(enhancer: Enhancer, picture: Path, target: Path, bits: int | None) -> Outcome:
-    from edgeenh.pictures import read_frame, write_frame
+def _enhance_one(workshop: Workshop, item: Item, ledger: Ledger, *, again: bool) -> Outcome:
+    from edgeenh.files import write_bytes
+    from edgeenh.pictures import read_content
 
-    image = read_frame(picture, enhancer.pixels.photometric)
-    started = time.perf_counter()
-    enhanced = enhancer(image, bits=bits)
-    milliseconds = (time.perf_counter() - started) * 1e3
-    write_frame(target, enhanced)
-    size = image.shape[1], image.shape[0]
-    depth = bits or 8 * image.dtype.itemsize
-    return Outcome(str(picture), str(target), size=size, bits=depth, enhance_ms=round(milliseconds, 3))
+    data = read_content(item.source)
+    if not again and ledger.has(item.target, data):
+        return Outcome(str(item.source), str(item.target), done_before=True)
+    made = workshop.enhance(item, data)
+    write_bytes(item.target, made.content)
+    ledger.add(item.target, item.source, data, made.content, workshop.enhancer.provenance())
+    milliseconds = round(made.milliseconds, 3)
+    return Outcome(
+        str(item.source), str(item.target), size=made.size, bits=made.bits, frames=made.frames, enhance_ms=milliseconds
+    )
 
 
 def count(found: int, unusable: list[Outcome], outcomes: list[Outcome]) -> dict[str, int]:
-    """How many pictures the inputs named, and what became of them; `failed` counts inputs without a picture too."""
-    enhanced = sum(outcome.code == 0 for outcome in outcomes)
+    """How many files the inputs named, and what became of them; `failed` counts inputs without a file too."""
+    before = sum(outcome.done_before for outcome in outcomes)
+    enhanced = sum(outcome.code == 0 for outcome in outcomes) - before
     return {
         "found": found,
         "enhanced": enhanced,
-        "failed": len(unusable) + len(outcomes) - enhanced,
+        "done_before": before,
+        "failed": len(unusable) + len(outcomes) - enhanced - before,
         "not_begun": found - len(outcomes),
     }
 
@@ -247,7 +231,8 @@ def tell(counts: dict[str, int], outcomes: list[Outcome], model: str, out: Path)
         if outcome.code:
             output.remark(outcome.detail)
     output.say(model)
-    words = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items())
+    shown = {name: number for name, number in counts.items() if number or name != "done_before"}
+    words = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in shown.items())
     written = f"; written to {out}" if counts.get("enhanced") else "; nothing was written"
     output.say(f"pictures: {words}{written}")
 

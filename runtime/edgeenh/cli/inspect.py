@@ -68,7 +68,9 @@ def _lines(bundle: Bundle) -> Iterator[tuple[str, str]]:
     training = manifest.training
     yield "training", f"{training.data}; {training.images_seen:,} pictures seen; licence {training.licence}"
     yield "golden", f"frames: {', '.join(golden.name for golden in manifest.golden)}"
-    yield "gate", f"PSNR ≥ {manifest.gate.min_psnr_db:g} dB, SSIM ≥ {manifest.gate.min_ssim:g}"
+    other = manifest.gate.int8
+    lower = f"; INT8: PSNR ≥ {other['min_psnr_db']:g} dB, SSIM ≥ {other['min_ssim']:g}" if other else ""
+    yield "gate", f"PSNR ≥ {manifest.gate.min_psnr_db:g} dB, SSIM ≥ {manifest.gate.min_ssim:g}{lower}"
     for result in manifest.gate.results:
         yield "", _result(result)
     for engine in manifest.engines:

@@ -101,7 +101,7 @@ class ContainedEnhancer:
         limit = None if memory_limit_mib is None else memory_limit_mib << 20
         self._supervisor = Supervisor(bundle, assignment, _ladder(backend, precision), budget or Budget(), limit)
         self._swapper = Swapper(self._supervisor.life)
-        self._used: tuple[Prepared, str] | None = None
+        self._used: tuple[Prepared, Bundle] | None = None
         self._finalizer = weakref.finalize(self, self._supervisor.close)
 
     def __call__(self, image: Picture, strength: float | None = None, *, bits: int | None = None) -> Picture:
@@ -147,7 +147,7 @@ class ContainedEnhancer:
         """
         check_size(height, width, self.bundle.manifest.generator)
         prepared = self._supervisor.prepare(height, width)
-        self._used = (prepared, self.bundle.sha256)
+        self._used = (prepared, self.bundle)
         return prepared.info
 
     @property
@@ -294,6 +294,8 @@ def _ladder(backend: str, precision: str | None) -> tuple[Rung, ...]:
     return tuple(Rung(name, precision) for name in names)
 
 
-def _provenance(prepared: Prepared, sha256: str, strength: float) -> Provenance:
+def _provenance(prepared: Prepared, bundle: Bundle, strength: float) -> Provenance:
     info = prepared.info
-    return Provenance(sha256, info.engine_sha256, info.backend, info.provider, info.precision, strength)
+    return Provenance(
+        bundle.sha256, info.engine_sha256, info.backend, info.provider, info.precision, strength, bundle.manifest.title
+    )

@@ -95,7 +95,7 @@ class WorkerProcess:
         self._memory: FrameMemory | None = None
         self._multiple = 1
         self.prepared: OrderedDict[tuple[int, int], Prepared] = OrderedDict()
-        self.sha256 = ""
+        self.bundle: Bundle | None = None  # what it was given by `open`
         self.frames = 0
 
     @property
@@ -112,7 +112,7 @@ class WorkerProcess:
             EdgeenhError: What the worker raised, `WorkerFailed` when it ended; `LateError` when it did not answer.
         """
         self._multiple = bundle.manifest.generator.size_multiple
-        self.sha256 = bundle.sha256
+        self.bundle = bundle
         fd = memory_file("edgeenh-bundle", bundle.size, bundle.data)
         try:
             asked = {name: getattr(assignment, name) for name in ("backend", "precision", "threads", "device", "nice")}

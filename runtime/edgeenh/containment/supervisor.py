@@ -74,7 +74,7 @@ class Supervisor:
 
     def run(
         self, image: Levels, out: Levels, strength: float, bits: int, budget_s: float | None
-    ) -> tuple[Prepared, str]:
+    ) -> tuple[Prepared, Bundle]:
         """Enhance one frame.
 
         Args:
@@ -83,7 +83,7 @@ class Supervisor:
                 a worker, and give a frame whose worker ended to the next one, once.
 
         Returns:
-            What enhanced it, and the SHA-256 of its bundle.
+            What enhanced it, and its bundle.
 
         Raises:
             WorkerFailed: There is no worker in time.
@@ -134,7 +134,7 @@ class Supervisor:
 
     def _run(
         self, image: Levels, out: Levels, strength: float, bits: int, deadline: float | None
-    ) -> tuple[Prepared, str]:
+    ) -> tuple[Prepared, Bundle]:
         height, width = image.shape[:2]
         process = self.life.claim((height, width), deadline)
         try:
@@ -150,7 +150,8 @@ class Supervisor:
                 self._judge(process, exc)
                 raise
             self._succeeded(process)
-            return prepared, process.sha256
+            assert process.bundle is not None  # only an open process is claimed
+            return prepared, process.bundle
         finally:
             self.life.release()
 

@@ -67,7 +67,7 @@ class Swapper:
             self._check(bundle)
             rung = life.recovery.rung
             process = life.start_process(bundle, rung)
-            prepared = self._canary(process, bundle, max_latency_s)
+            prepared = self._canary(process, bundle, rung, max_latency_s)
             self._install(process, bundle, rung if prepared is None else _pinned(rung, prepared))
         except (EdgeenhError, LateError) as exc:
             if process is not None:
@@ -94,11 +94,15 @@ class Swapper:
                 "stop the stream to go back to an older one"
             )
 
-    def _canary(self, process: WorkerProcess, bundle: Bundle, max_latency_s: float | None) -> Prepared | None:
+    def _canary(
+        self, process: WorkerProcess, bundle: Bundle, rung: Rung, max_latency_s: float | None
+    ) -> Prepared | None:
         """Golden frames through the gate, then time at the sizes in use; None when no size is."""
         bounds_of(bundle)  # read here, not when the first frame is judged
         gate = bundle.manifest.gate
-        thresholds = Thresholds(gate.min_psnr_db, gate.min_ssim)
+        # a worker that chooses by itself has judged every precision by its own thresholds already
+        precision = rung.precision or ("int8" if gate.int8 is not None else "")
+        thresholds = Thresholds(**gate.thresholds(precision))
         verdict = judge(_enhanced(process, bundle), thresholds, bundle.manifest.pixels.top)
         if not verdict.passed:
             raise GateFailed(f"{bundle.path} fails the gate on its own golden frames: {verdict.reasons[0]}")

@@ -78,7 +78,17 @@ def _preview(place: str, spec: str, coming: Coming) -> Sink:
     return PreviewSink(parse_address(place, spec), fps=coming.fps, clock=coming.clock)
 
 
-_NAMED: Mapping[str, Callable[[str, str, Coming], Sink]] = {"shm": _shared_memory, "preview": _preview}
+def _dicom(place: str, spec: str, coming: Coming) -> Sink:  # noqa: ARG001 (one form for all)
+    from edgeenh.sinks.dicom import open_dicom
+
+    return open_dicom(place, spec)
+
+
+_NAMED: Mapping[str, Callable[[str, str, Coming], Sink]] = {
+    "shm": _shared_memory,
+    "preview": _preview,
+    "dicom": _dicom,
+}
 
 
 def _path(spec: str, coming: Coming) -> Sink:

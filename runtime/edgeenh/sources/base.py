@@ -99,8 +99,9 @@ class BaseSource:
         label: str = "",
         photometric: str = RGB.photometric,
         bits: int = 8,
+        attributes: bytes = b"",
     ) -> Frame:
         """Wrap `image` (as `Frame` holds it, handed over to the frame) and give it the next sequence number."""
-        frame = Frame(image, self.id, self._sequence, captured_ns, label, photometric, bits)
+        frame = Frame(image, self.id, self._sequence, captured_ns, label, photometric, bits, attributes=attributes)
         self._sequence += 1
         return frame

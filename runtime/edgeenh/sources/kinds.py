@@ -75,7 +75,7 @@ def kind_of(spec: str) -> Kind:
         if spec.startswith(kind.starts) and (kind.starts != ("-",) or spec == "-"):
             return kind
     path = Path(spec)
-    if path.suffix.lower() in (".dcm", ".dicom"):
+    if _is_dicom(path):
         return _DICOM
     if "://" in spec and not path.exists():
         examples = ", ".join(kind.example for kind in KINDS)
@@ -127,8 +127,29 @@ def _open_synthetic(spec: str, wanted: Wanted) -> Source:
     return parse_synthetic(spec, wanted.clock)
 
 
-def _open_dicom(spec: str, wanted: Wanted) -> Source:  # noqa: ARG001 (one form for all)
-    raise UsageError(f"{spec} is DICOM, which this release does not stream: convert it to 16-bit PNG or TIFF first")
+def _is_dicom(path: Path) -> bool:
+    """A DICOM file by suffix or content, or a folder with such files and no pictures."""
+    from edgeenh.dicom.names import DICOM_SUFFIXES, dicom_files_in, is_dicom_file
+    from edgeenh.sources.pictures import pictures_in
+
+    if path.is_dir():
+        return bool(dicom_files_in(path)) and not pictures_in(path)
+    return path.suffix.lower() in DICOM_SUFFIXES or is_dicom_file(path)
+
+
+def _open_dicom(spec: str, wanted: Wanted) -> Source:
+    from edgeenh.dicom.names import dicom_files_in
+    from edgeenh.sources.dicom_files import DicomSource
+
+    path = Path(spec)
+    files = dicom_files_in(path) if path.is_dir() else [path]
+    return DicomSource(spec, files, wanted.clock, photometric=wanted.photometric, loop=wanted.loop)
+
+
+def _open_listener(spec: str, wanted: Wanted) -> Source:
+    from edgeenh.sources.dicom_listener import open_listener
+
+    return open_listener(spec, wanted.clock, wanted.photometric)
 
 
 def _open_pictures(spec: str, wanted: Wanted) -> Source:
@@ -157,7 +178,7 @@ def _open_video(spec: str, wanted: Wanted) -> Source:
     return VideoSource(Path(spec), wanted.clock, loop=wanted.loop, decoder=AvDecoder)
 
 
-_DICOM = Kind("scan.dcm", "a DICOM file", (), _open_dicom)
+_DICOM = Kind("scan.dcm", "a DICOM file, or a folder of them", (), _open_dicom)
 _VIDEO = Kind("clip.mp4", "a video file", (), _open_video, grey=False)
 _PICTURES = Kind("photos/*.png", "a picture, a folder of pictures, or a glob", (), _open_pictures)
 
@@ -172,6 +193,7 @@ KINDS = (
         grey=False,
     ),
     Kind("watch:FOLDER", "pictures as they are dropped into a folder", ("watch:",), _open_watch),
+    Kind("dicom-listen:PORT", "pictures that others send by DICOM", ("dicom-listen:",), _open_listener),
     Kind("-", "raw frames on stdin", ("-",), _open_raw),
     Kind("synthetic:1280x720@30", "a computed pattern", ("synthetic:",), _open_synthetic, grey=False),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,8 +117,8 @@ def is_pattern(path: Path) -> bool:
     return glob.has_magic(str(path)) and not path.exists()
 
 
-def pictures_matching(pattern: str) -> list[Path]:
-    """The pictures that match a glob, sorted; `**` matches folders in folders.
+def pictures_matching(pattern: str, also: Callable[[Path], bool] | None = None) -> list[Path]:
+    """The pictures that match a glob, and what `also` takes, sorted; `**` matches folders in folders.
 
     Raises:
         SourceError: Nothing matches.
@@ -126,7 +126,7 @@ def pictures_matching(pattern: str) -> list[Path]:
     names = glob.glob(pattern, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
     if not names:
         raise SourceError(f"{pattern} matches no file: give another pattern, e.g. 'photos/*.jpg'")
-    return [path for path in map(Path, sorted(names)) if is_picture(path)]
+    return [path for path in map(Path, sorted(names)) if is_picture(path) or (also is not None and also(path))]
 
 
 def is_picture(path: Path) -> bool:

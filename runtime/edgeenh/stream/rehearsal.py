@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from edgeenh.stream.clock import Clock
     from edgeenh.stream.spool import Spool
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 """A fault of the worker that falls due while there is no worker waits so long for the next one."""
 
 SLOW_FRAMES = 5

@@ -3,6 +3,7 @@
 edgeenh-exposure 1                  what it is, and the version of this layout
 <64 hexadecimal digits>             SHA-256 of every byte that follows this line
 {"id": …, "shape": …, …}            the frame without its pixels, as JSON in one line
+<attributes>                        as the frame has them; their length stands in the line before
 <pixels>                            C order, little-endian
 """
 
@@ -48,11 +49,13 @@ def pack(frame: Frame, exposure: Exposure) -> list[bytes | memoryview]:
         "bits": frame.bits,
         "shape": list(frame.image.shape),
         "dtype": frame.image.dtype.name,
+        "attributes": len(frame.attributes),
     }
     line = json.dumps(head, ensure_ascii=True).encode() + b"\n"
     digest = hashlib.sha256(line)
+    digest.update(frame.attributes)
     digest.update(body)
-    return [_WORD + b"%d\n" % VERSION + digest.hexdigest().encode() + b"\n", line, body]
+    return [_WORD + b"%d\n" % VERSION + digest.hexdigest().encode() + b"\n", line, frame.attributes, body]
 
 
 def pixels_sha256(frame: Frame) -> str:
@@ -100,12 +103,15 @@ def unpack(data: bytes, now_ns: int) -> Frame:
     found = hashlib.sha256(rest).hexdigest().encode()
     if found != digest:
         raise DamagedError(f"its SHA-256 is {found.decode()[:12]}…, expected {digest.decode(errors='replace')[:12]}…")
-    line, _, pixels = rest.partition(b"\n")
-    frame, shape, dtype = _frame(_document(line), now_ns)
+    line, _, body = rest.partition(b"\n")
+    head = _document(line)
+    frame, shape, dtype = _frame(head, now_ns)
+    split = int(head.get("attributes", 0))
+    attributes, pixels = body[:split], body[split:]
     if len(pixels) != int(np.prod(shape, dtype=np.int64)) * dtype.itemsize:
         raise DamagedError(f"it holds {len(pixels)} bytes of pixels, expected {list(shape)} of {dtype.name}")
     image = np.frombuffer(bytearray(pixels), dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(shape)
-    return replace(frame, image=image)
+    return replace(frame, image=image, attributes=attributes)
 
 
 def _document(line: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from onnx import helper
 
 import edgeenh
 from edgeenh.cli import main
-from edgeenh.errors import GateFailed, InputError, UsageError
+from edgeenh.errors import InputError, UsageError
 from edgeenh.stream import Stream
 from edgeenh_export.pipeline import export
 from edgeenh_export.sources.overrides import Overrides
@@ -39,7 +39,7 @@ def test_a_model_that_enlarges_makes_a_bundle_that_enlarges(doubled):
     generator = report.bundle.manifest.generator
     assert (generator.scale, generator.size_multiple, generator.variant) == (2, 4, "foreign-onnx")
     assert report.bundle.manifest.id == "twice-as-large-"
-    assert [judged.precision for judged in report.gate] == ["fp32", "fp16"]
+    assert [judged.precision for judged in report.gate] == ["fp32", "fp16", "fp16"]
     with edgeenh.load(report.bundle.path, backend="onnxruntime", precision="fp32") as enhancer:
         frame = np.random.default_rng(0).integers(0, 256, (98, 131, 3), np.uint8)
         assert enhancer(frame).shape == (196, 262, 3)
@@ -131,11 +131,31 @@ def test_a_pickle_is_never_read_and_the_way_out_is_given(tmp_path, capsys, endin
     assert "s.save_file" in error
 
 
-def test_fp16_overflow_is_reported_by_the_gate_and_the_old_bundle_stays(make_toy, written, tmp_path):
-    path, out = written(make_toy(overflow=1e6, size=(96, 64))), tmp_path / "o.edgeenh"
+def test_fp16_overflow_is_rescued_and_the_report_says_what_stays_in_fp32(make_toy, written, tmp_path):
+    report = export(written(make_toy(overflow=1e6, size=(96, 64))), tmp_path / "o.edgeenh", tensorrt="off")
+    (search,) = report.to_json()["searches"]
+    assert [name for name in search["required_fp32"] if name.startswith("model_")] == ["model_Mul_3", "model_Mul_4"]
+    assert search["passed"]
+    assert json.loads(report.bundle.read("drift.json"))["searches"] == [search]
+    assert any(line.startswith("FP16: nothing kept FP32 by choice") for line in report.lines())
+
+
+def test_fp16_that_no_search_can_save_is_one_line_exit_3_and_the_old_bundle_stays(make_toy, written, tmp_path, capsys):
+    model = make_toy(size=(96, 64))
+    conv = next(node for node in model.graph.node if node.op_type == "Conv")
+    weight = next(tensor for tensor in model.graph.initializer if tensor.name == conv.input[1])
+    weight.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight) * np.float32(1e6), weight.name))
+    for name, value in (("c2", 1e-6),):
+        scale = next(tensor for tensor in model.graph.initializer if tensor.name == name)
+        scale.CopyFrom(onnx.numpy_helper.from_array(np.float32(value), name))
+    path, out = written(model), tmp_path / "o.edgeenh"
     before = export(path, out, precisions=("fp32",), tensorrt="off").bundle.sha256
-    with pytest.raises(GateFailed, match=r"the FP16 graph overflows: model_Mul_\d+ reaches .*export with --fp32"):
-        export(path, out, tensorrt="off")
+    capsys.readouterr()
+    assert main(["export", str(path), "--tensorrt", "off", "--out", str(out)]) == 3
+    lines = [line for line in capsys.readouterr().err.splitlines() if "no FP16 graph" in line]
+    assert len(lines) == 1
+    assert "candidates were measured" in lines[0]
+    assert "because their values do not fit" in lines[0]
     assert edgeenh.load(out).bundle.sha256 == before
 
 

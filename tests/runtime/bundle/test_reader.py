@@ -149,6 +149,19 @@ def test_the_shipped_bundle_is_looked_for_in_the_package(bundle, monkeypatch, tm
     assert Bundle.shipped().sha256 == bundle.sha256
 
 
+def test_a_shipped_bundle_is_opened_by_its_name_unless_a_file_lies_in_the_way(bundle, monkeypatch, tmp_path):
+    monkeypatch.setattr("edgeenh.bundle.reader.importlib.resources.files", lambda package: tmp_path / package)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edgeenh/models").mkdir(parents=True)
+    (tmp_path / "edgeenh/models/dental-n.edgeenh").write_bytes(bundle.path.read_bytes())
+    assert Bundle.open(Path("dental-n")).path == tmp_path / "edgeenh/models/dental-n.edgeenh"
+    with pytest.raises(InputError, match="there is no bundle at dental-m"):
+        Bundle.open(Path("dental-m"))
+    (tmp_path / "dental-n").write_bytes(b"not a bundle")
+    with pytest.raises(IntegrityError):
+        Bundle.open(Path("dental-n"))
+
+
 def test_a_bundle_is_small_to_print_and_cannot_be_changed(bundle):
     assert len(repr(dataclasses.replace(bundle, manifest=None))) < 400
     with pytest.raises(dataclasses.FrozenInstanceError):

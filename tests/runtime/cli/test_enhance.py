@@ -59,8 +59,8 @@ def test_one_bad_picture_among_many_is_named_and_the_others_are_done(
     cv2.imwrite(str(photos / "small.png"), _picture(1, 1))
     done = edgeenh("enhance", photos, tmp_path / "none.png", *fake, "--out", tmp_path / "out", "--json", "-")
     assert done.code == 1
-    assert done.document["counts"] == {"found": 7, "enhanced": 3, "failed": 4, "not_begun": 0}
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png"]
+    assert done.document["counts"] == {"found": 7, "enhanced": 3, "done_before": 0, "failed": 4, "not_begun": 0}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png", "enhanced.jsonl"]
     for words in ("grey.png is 8-bit grey", "half.jpg", "small.png is 1×1", "none.png cannot be read"):
         assert words in done.err
 
@@ -108,6 +108,6 @@ def test_a_full_disk_keeps_what_is_done(
     with file_limit(30_000):
         done = edgeenh("enhance", photos, *fake, "--out", tmp_path / "out", "--json", "-")
     assert done.code == 1
-    assert done.document["counts"] == {"found": 5, "enhanced": 3, "failed": 1, "not_begun": 1}
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png"]
+    assert done.document["counts"] == {"found": 5, "enhanced": 3, "done_before": 0, "failed": 1, "not_begun": 1}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png", "enhanced.jsonl"]
     assert "d.png" in done.err

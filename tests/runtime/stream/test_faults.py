@@ -104,7 +104,7 @@ def test_every_fault_is_answered(contained: ContainedEnhancer, tmp_path: Path, m
     )
     spool = tmp_path / "spool" if mode == "exposure" else None
     stream = Stream("synthetic:96x64@50", contained, mode=mode, max_age_ms=2000, spool=spool, faults=text, frames=3000)
-    deadline, answered = time.monotonic() + 45, False
+    deadline, answered = time.monotonic() + 120, False
     for frame in stream:
         assert stream.accounting.holds
         if frame.original.sequence % 20 == 0:

@@ -1,0 +1,73 @@
+"""ModelOpt AutoCast: NVIDIA's way of writing FP16 into an ONNX graph, where somebody installed it. Never required.
+
+It lives in an environment of its own: `nvidia-modelopt[onnx]` brings more than a gigabyte and binds itself to versions of
+ONNX and ONNX Runtime that exclude others. It never compares its result with the original, so the gate does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import tempfile
+from collections.abc import Collection, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+
+from edgeenh.backends.contract import one_line
+from edgeenh.errors import JobFailed
+from edgeenh_export.precision.stored import fed
+
+if TYPE_CHECKING:
+    from edgeenh_export.golden import GoldenFrame
+
+_MODULE = "modelopt.onnx.autocast"
+_FUNCTION = "convert_to_mixed_precision"
+
+
+def unavailable() -> str:
+    """Why it cannot be used here, with the fix; empty when it can."""
+    if find_spec("modelopt") is None:
+        return "it is not installed (pip install 'nvidia-modelopt[onnx]', in an environment of its own)"
+    try:
+        module = importlib.import_module(_MODULE)
+    except Exception as exc:  # what it imports has no common base for its errors
+        return f"it does not load ({one_line(exc)[:200]})"
+    if not hasattr(module, _FUNCTION):
+        version = importlib.metadata.version("nvidia-modelopt")
+        return f"nvidia-modelopt {version} has no {_FUNCTION}: install a version that has"
+    return ""
+
+
+def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[str]) -> bytes:
+    """Let AutoCast write an FP32 graph in FP16.
+
+    Args:
+        fp32: The graph by the contract.
+        frames: Real frames that it may measure ranges on; the first is used.
+        keep_fp32: Names of nodes that it must leave in FP32.
+
+    Raises:
+        JobFailed: It gave up, or its result is not valid ONNX.
+    """
+    function: Any = getattr(importlib.import_module(_MODULE), _FUNCTION)
+    with tempfile.TemporaryDirectory(prefix="edgeenh-autocast-") as folder:
+        path, data = Path(folder, "fp32.onnx"), Path(folder, "frames.npz")
+        path.write_bytes(fp32)
+        feeds: dict[str, Any] = dict(fed(frames[0]))
+        np.savez(data, **feeds)
+        try:
+            model = function(
+                onnx_path=str(path),
+                low_precision_type="fp16",
+                keep_io_types=True,
+                calibration_data=str(data),
+                nodes_to_exclude=[f"^{name}$" for name in keep_fp32],
+            )
+            onnx.checker.check_model(model, full_check=True)
+        except Exception as exc:  # the library has no common base for its errors
+            raise JobFailed(one_line(exc)[:300]) from exc
+    return bytes(model.SerializeToString(deterministic=True))

@@ -1,0 +1,1 @@
+"""Enhancing many files: which they are, what each becomes, and what is done already."""

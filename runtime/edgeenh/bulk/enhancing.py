@@ -1,0 +1,94 @@
+"""One file: read, enhanced, and encoded as what it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeenh.bulk.discovery import Item
+from edgeenh.errors import PictureError
+
+if TYPE_CHECKING:
+    from edgeenh.enhancer import Enhancer
+
+
+@dataclass(frozen=True, slots=True)
+class Enhanced:
+    """What one file became.
+
+    Attributes:
+        content: The file to write.
+        size: (width, height) of the picture that came.
+        bits: Bits per value.
+        frames: Pictures in the file.
+        milliseconds: Time in the enhancer, the first of a size included.
+    """
+
+    content: bytes
+    size: tuple[int, int]
+    bits: int
+    frames: int
+    milliseconds: float
+
+
+@dataclass
+class Workshop:
+    """Enhances files, one after another.
+
+    Attributes:
+        enhancer: Does the work; not closed.
+        bits: Bits per value of grey pictures, where they have fewer than their files hold; None = as many.
+        now: Local time, for DICOM objects.
+        series: Series Instance UID of derived images, by that of their source: one new series for each.
+    """
+
+    enhancer: Enhancer
+    bits: int | None = None
+    now: Callable[[], datetime] = datetime.now
+    series: dict[str, str] = field(default_factory=dict)
+
+    def enhance(self, item: Item, data: bytes) -> Enhanced:
+        """Enhance one file's content.
+
+        Raises:
+            InputError: It is no picture that the model takes.
+            InferenceFailed: The backend failed on it.
+            MissingExtra: It is DICOM, and pydicom is not installed.
+        """
+        return self._dicom(item.source, data) if item.dicom else self._picture(item.source, data)
+
+    def _picture(self, source: Path, data: bytes) -> Enhanced:
+        from edgeenh.picture_metadata import encode_with, read_metadata
+        from edgeenh.pictures import decode_frame
+
+        image = decode_frame(data, str(source), self.enhancer.pixels.photometric)
+        started = time.perf_counter()
+        enhanced = self.enhancer(image, bits=self.bits)
+        milliseconds = (time.perf_counter() - started) * 1e3
+        content = encode_with(enhanced, read_metadata(data), str(source))
+        bits = self.bits or 8 * image.dtype.itemsize
+        return Enhanced(content, (image.shape[1], image.shape[0]), bits, 1, milliseconds)
+
+    def _dicom(self, source: Path, data: bytes) -> Enhanced:
+        from edgeenh.dicom.derived import Making, derive, new_uid
+        from edgeenh.dicom.reading import decode_dicom
+        from edgeenh.dicom.storing import to_bytes
+        from edgeenh.sources.dicom_files import check_photometric
+
+        if self.enhancer.scale != 1:
+            raise PictureError(f"{source} is DICOM, and the model enlarges: spacing and regions would not fit any more")
+        image = decode_dicom(data, str(source))
+        check_photometric(image, self.enhancer.pixels.photometric)
+        header = image.header
+        originals = [image.frame(index) for index in range(header.frames)]
+        started = time.perf_counter()
+        enhanced = [self.enhancer(frame, bits=header.bits) for frame in originals]
+        milliseconds = (time.perf_counter() - started) * 1e3
+        series = self.series.setdefault(str(image.dataset.get("SeriesInstanceUID", "")), new_uid())
+        making = Making(self.enhancer.provenance(), inline=False, now=self.now(), new_uid=new_uid, series=series)
+        content = to_bytes(derive(image.dataset, header, enhanced, originals, making))
+        return Enhanced(content, (header.width, header.height), header.bits, header.frames, milliseconds)

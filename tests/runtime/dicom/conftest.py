@@ -1,0 +1,90 @@
+"""Small DICOM objects, made here: a sensor's picture of 8 to 16 bits, and a camera's in colour."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
+
+from edgeenh.dicom.derived import Making, new_uid  # noqa: E402
+from edgeenh.dicom.original import Session, header_of, original_object  # noqa: E402
+from edgeenh.dicom.storing import to_bytes  # noqa: E402
+from edgeenh.frames import Provenance  # noqa: E402
+
+NOW = datetime(2026, 11, 27, 9, 30, 0)
+DATA = Path(os.environ.get("EDGEENH_DATA", Path(__file__).parents[4] / "shared" / "data"))
+
+
+def _item(value: str, meaning: str) -> Any:
+    item = pydicom.Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", meaning
+    return item
+
+
+@pytest.fixture
+def context() -> Any:
+    """What a practice software gives with an intra-oral exposure."""
+    dataset = pydicom.Dataset()
+    dataset.PatientName, dataset.PatientID, dataset.Manufacturer = "Test^Anna", "4711", "Sensor maker"
+    dataset.StudyInstanceUID, dataset.StudyID = new_uid(), "1"
+    dataset.ImagerPixelSpacing = [0.02, 0.02]
+    dataset.PatientOrientation, dataset.ImageLaterality = ["A", "F"], "R"
+    dataset.AnatomicRegionSequence = [_item("661005", "Jaw region")]
+    dataset.PrimaryAnatomicStructureSequence = [_item("42868002", "Mandibular right third molar tooth")]
+    return dataset
+
+
+@pytest.fixture
+def make_object(context: Any) -> Callable[..., bytes]:
+    """The content of a DICOM file with `image`, changed by keywords; `pixels` replaces the stored values."""
+
+    def make(image: Any, kind: str = "sc", bits: int = 0, pixels: Any = None, **changes: Any) -> bytes:
+        photometric = "RGB" if image.ndim == 3 else "grey"
+        header = header_of(image, photometric, bits or 8 * image.dtype.itemsize)
+        dataset = original_object(image, header, Session(kind, context, new_uid(), new_uid()), 1, new_uid(), NOW)
+        for keyword, value in changes.items():
+            setattr(dataset, keyword, value)
+        if pixels is not None:
+            dataset.PixelData = pixels.tobytes()
+        return to_bytes(dataset)
+
+    return make
+
+
+@pytest.fixture
+def making() -> Making:
+    provenance = Provenance("a" * 64, "b" * 64, "onnxruntime", "CPUExecutionProvider", "fp32", 0.5, "xray-n 1")
+    return Making(provenance, inline=True, now=NOW, new_uid=new_uid, series=new_uid())
+
+
+@pytest.fixture
+def verified(tmp_path: Path) -> Callable[[bytes], list[str]]:
+    """The errors that `dciodvfy` finds."""
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy is not installed (Debian: dicom3tools)")
+
+    def verify(content: bytes) -> list[str]:
+        path = tmp_path / "verified.dcm"
+        path.write_bytes(content)
+        done = subprocess.run(["dciodvfy", str(path)], capture_output=True, check=False)
+        lines = (done.stdout + done.stderr).decode("latin-1").splitlines()
+        assert lines, "dciodvfy said nothing"
+        return [line for line in lines if line.startswith("Error")]
+
+    return verify
+
+
+def noise(height: int, width: int, bits: int, seed: int = 0) -> Any:
+    """A picture that uses every bit, its extremes among them."""
+    values = np.random.default_rng(seed).integers(0, 1 << bits, (height, width))
+    values[0, 0], values[0, 1] = 0, (1 << bits) - 1
+    return values.astype(np.uint8 if bits == 8 else np.uint16)
