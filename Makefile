@@ -9,7 +9,7 @@ EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench
 # What some tests drive for real; they are skipped, with the reason, where it is absent.
 SYSTEM := aravis-tools aravis-tools-cli chromium dcmtk dicom3tools ffmpeg gir1.2-aravis-0.8 libcairo2-dev libgirepository1.0-dev pkg-config
 
-.PHONY: help system setup demo test test-slow fuzz lint types imports check targets clean
+.PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ INPUTS ?= 100000
 fuzz: setup ## fuzz every reader of outside bytes; INPUTS=N per target (docs/fuzzing.md)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS),fuzz]'
 	nice $(BIN)/python tests/fuzz/run.py --inputs $(INPUTS)
+
+fuzz-service: setup ## the station's HTTP service against 10⁵ cases made from its own OpenAPI document
+	EDGEENH_FUZZ_CASES=$$(( $(INPUTS) / 32 )) nice $(BIN)/python -m pytest tests/runtime/station/test_openapi.py
 
 lint: setup ## ruff: style and formatting
 	$(BIN)/ruff check .

@@ -39,4 +39,5 @@ TABLES: Sequence[Table] = (
     Table("source", "edgeenh.config.tables:Source", many=True),
     Table("sink", "edgeenh.config.tables:Sink", many=True),
     Table("monitoring", "edgeenh.config.tables:Monitoring"),
+    Table("service", "edgeenh.station.config:Service"),
 )

@@ -1,0 +1,144 @@
+// The page: joins the parts.
+
+import { json, listen, post, setToken, token } from "./api.js";
+import { frames } from "./frames.js";
+import { addEvent, showInfo, showState } from "./panel.js";
+import { Viewer } from "./viewer.js";
+
+const byId = (id) => document.getElementById(id);
+const viewer = new Viewer(byId("viewer"));
+let chart = null;
+let info = null;
+let current = "";
+let watching = new AbortController();
+let steering = false;
+
+function connected(good, text) {
+  byId("connection").textContent = text;
+  byId("connection").className = good ? "good" : "bad";
+}
+
+async function watch(stream) {
+  watching.abort();
+  watching = new AbortController();
+  current = stream;
+  viewer.clear();
+  chart?.clear();
+  for await (const frame of frames(stream, watching.signal)) {
+    if (frame.none) {
+      viewer.none(frame.none);
+      if (frame.none.state === "unreachable") connected(false, "no connection");
+      if (frame.none.state === "locked") connected(false, "locked");
+      continue;
+    }
+    viewer.show(frame);
+    connected(true, "connected");
+    chart?.add(frame.head.latency_ms, frame.age);
+    const { head } = frame;
+    byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old${head.backend ? ` · ${head.backend}` : ""}`;
+    // The pixels are on the canvas after the next frame of the screen; only then is another one asked for.
+    if (!document.hidden) await new Promise((resolve) => requestAnimationFrame(resolve));
+  }
+}
+
+function choices(select, names, chosen) {
+  if ([...select.options].map((option) => option.value).join("\n") === names.join("\n")) return;
+  select.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+}
+
+async function look() {
+  try {
+    info = await json("/v1/info");
+    const names = info.streams.map((stream) => stream.name);
+    choices(byId("stream"), names, current);
+    choices(byId("bundle"), info.bundles, "");
+    showInfo(info);
+    const may = info.can_change && token() !== "";
+    for (const id of ["strength", "bundle", "swap"]) byId(id).disabled = steering || !may || (id !== "strength" && !info.bundles.length);
+    byId("login").hidden = !info.can_change && token() === "";
+    byId("login").textContent = token() ? "Lock" : "Unlock";
+    if (!steering && document.activeElement !== byId("strength")) setStrength(info.strength);
+    if (!info.can_change && !byId("change-note").textContent) note("nothing can be changed here");
+    if (!names.includes(current)) {
+      if (names.length) watch(names[0]);
+      else viewer.none({ state: "ended", why: "this station has no stream: it is a service alone" });
+    }
+    if (current) showState(await json(`/v1/state?stream=${encodeURIComponent(current)}`));
+    if (!names.length) connected(true, "connected");
+  } catch (error) {
+    if (error.status === 401) {
+      connected(false, "locked");
+      byId("login").hidden = false;
+    } else if (!error.status) connected(false, "no connection");
+    byId("state").textContent = "unknown";
+    byId("state").className = "pill bad";
+  }
+  setTimeout(look, document.hidden ? 5000 : 1000);
+}
+
+function setStrength(value) {
+  byId("strength").value = value;
+  byId("strength-value").textContent = `${Math.round(value * 100)} %`;
+}
+
+function note(text) {
+  byId("change-note").textContent = text;
+}
+
+async function change(path, value, doing) {
+  steering = true;
+  note(doing);
+  for (const id of ["strength", "bundle", "swap"]) byId(id).disabled = true;
+  try {
+    await post(path, value);
+    note("done");
+  } catch (error) {
+    if (error.status === 401) setToken("");
+    note(`refused: ${error.message}`);
+  }
+  steering = false;
+}
+
+byId("stream").addEventListener("change", (event) => watch(event.target.value));
+byId("strength").addEventListener("input", (event) => setStrength(Number(event.target.value)));
+byId("strength").addEventListener("change", (event) => change("/v1/strength", { strength: Number(event.target.value) }, "changing strength"));
+byId("swap").addEventListener("click", () => change("/v1/bundle", { bundle: byId("bundle").value }, "judging the bundle on its golden frames; the present one goes on"));
+byId("freeze").addEventListener("click", () => viewer.freeze());
+byId("zoom-in").addEventListener("click", () => viewer.setZoom(viewer.zoom * 1.5));
+byId("zoom-out").addEventListener("click", () => viewer.setZoom(viewer.zoom / 1.5));
+byId("zoom-fit").addEventListener("click", () => viewer.setZoom(1));
+viewer.onZoom = (zoom) => (byId("zoom").textContent = `${Math.round(zoom * 100)} %`);
+viewer.onFreeze = (on) => {
+  byId("freeze").setAttribute("aria-pressed", String(on));
+  byId("freeze").textContent = on ? "Go on" : "Freeze";
+};
+
+byId("login").addEventListener("click", () => {
+  if (token()) return setToken("");
+  byId("token").value = "";
+  byId("token-dialog").showModal();
+});
+byId("token-dialog").addEventListener("close", () => {
+  if (byId("token-dialog").returnValue === "ok") setToken(byId("token").value.trim());
+  byId("token").value = "";
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const act = {
+    " ": () => viewer.freeze(),
+    "+": () => viewer.setZoom(viewer.zoom * 1.5),
+    "-": () => viewer.setZoom(viewer.zoom / 1.5),
+    0: () => viewer.setZoom(1),
+  }[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+const style = document.createElement("link");
+Object.assign(style, { rel: "stylesheet", href: "/page/uplot.css" });
+document.head.append(style);
+import("./chart.js").then(({ Chart }) => (chart = new Chart(byId("chart"))));
+listen((_id, event) => addEvent(event));
+look();

@@ -1,0 +1,193 @@
+"""The page in a real Chromium: looked at, dragged, frozen, steered; and told the truth about a worker or a stream that died."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from edgeenh.bundle import Bundle
+from edgeenh.config.tables import Model
+
+from .conftest import TOKEN, Running, begin, make_token
+from .test_looking import unpack
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MS = 120_000
+"""For things that must happen; nothing here asserts how fast."""
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def contained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One for all tests here, the last of which end it: a real worker process, and two bundles, one of them no bundle."""
+    folder = tmp_path_factory.mktemp("station")
+    shutil.copy(Bundle.shipped().path, folder / "again.edgeenh")
+    (folder / "broken.edgeenh").write_bytes(b"no bundle")
+    names = tuple(str(folder / name) for name in ("again.edgeenh", "broken.edgeenh"))
+    model = Model(threads=1, backend="onnxruntime", precision="fp32")
+    with ExitStack() as stack:
+        yield begin(stack, model, ("synthetic:160x120@4",), bundles=names, token=make_token(folder))
+
+
+@pytest.fixture
+def page(browser: Any, contained: Running) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    opened.set_default_timeout(WAIT_MS)
+    problems: list[str] = []
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda line: problems.append(line.text) if "Content Security" in line.text else None)
+    requests: list[str] = []
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(f"http://127.0.0.1:{contained.port}/")
+    opened.wait_for_selector('#viewer[data-state="live"]')
+    yield opened
+    assert problems == []
+    assert all(url.startswith((f"http://127.0.0.1:{contained.port}/", "blob:", "data:")) for url in requests)
+    context.close()
+
+
+def badge_says(page: Any, text: str) -> None:
+    page.wait_for_function("text => document.getElementById('badge').textContent.includes(text)", arg=text)
+
+
+def test_the_divider_follows_the_pointer_and_the_keys(page: Any) -> None:
+    box = page.locator("#viewer").bounding_box()
+    handle = page.locator("#divider").bounding_box()
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    assert abs(int(page.get_attribute("#divider", "aria-valuenow")) - 25) <= 1
+    page.focus("#divider")
+    page.keyboard.press("End")
+    assert page.get_attribute("#divider", "aria-valuenow") == "100"
+    page.keyboard.press("ArrowLeft")
+    assert page.get_attribute("#divider", "aria-valuenow") == "98"
+
+
+def test_zoom_by_button_wheel_and_key(page: Any) -> None:
+    page.click("#zoom-in")
+    assert page.inner_text("#zoom") == "150 %"
+    page.locator("#zoom-in").blur()
+    page.keyboard.press("0")
+    assert page.inner_text("#zoom") == "100 %"
+    page.hover("#canvas", position={"x": 100, "y": 300})
+    page.mouse.wheel(0, -100)
+    page.wait_for_function("() => document.getElementById('zoom').textContent === '125 %'")
+
+
+def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) -> None:
+    page.keyboard.press(" ")
+    badge_says(page, "FROZEN, not live")
+    assert page.get_attribute("#viewer", "data-state") == "frozen"
+    first = page.evaluate("document.getElementById('canvas').toDataURL()")
+    number = 0
+    for _ in range(3):  # meanwhile frames go on
+        while (reply := contained.ask("GET", f"/v1/frame?after={number}")).status == 204:
+            pass
+        number = unpack(reply.body)[0]["number"]
+    assert page.evaluate("document.getElementById('canvas').toDataURL()") == first
+    page.click("#freeze")
+    page.wait_for_selector('#viewer[data-state="live"]')
+
+
+def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contained: Running) -> None:
+    assert page.is_disabled("#strength")
+    unlock(page, "a-wrong-token-9876543210")
+    page.wait_for_selector("#strength:not([disabled])")
+    slide(page, 0.5)
+    page.wait_for_function("() => document.getElementById('change-note').textContent.startsWith('refused')")
+    assert contained.station.model.main.strength == 1.0
+    unlock(page, TOKEN)
+    page.wait_for_selector("#strength:not([disabled])")
+    slide(page, 0.5)
+    page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
+    assert contained.station.model.main.strength == 0.5
+
+    page.wait_for_selector("#bundle:not([disabled])")
+    page.select_option("#bundle", "broken.edgeenh")
+    page.click("#swap")
+    page.wait_for_function("() => document.getElementById('change-note').textContent.startsWith('refused')")
+    badge_says(page, "ENHANCED")  # the present one goes on
+    page.wait_for_selector("#swap:not([disabled])")
+    page.select_option("#bundle", "again.edgeenh")
+    page.click("#swap")
+    page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
+    page.wait_for_selector("#events li[data-kind='bundle_chosen'], #events li[data-kind='swapped']")
+    badge_says(page, "ENHANCED")
+
+
+def unlock(page: Any, token: str) -> None:
+    page.wait_for_function(
+        "() => document.getElementById('login').textContent === 'Unlock' && !document.getElementById('login').hidden"
+    )
+    page.click("#login")
+    page.fill("#token", token)
+    page.click("#token-dialog button[value=ok]")
+
+
+def slide(page: Any, value: float) -> None:
+    page.evaluate(
+        """value => { const slider = document.getElementById('strength'); slider.value = value;
+        slider.dispatchEvent(new Event('input')); slider.dispatchEvent(new Event('change')); }""",
+        value,
+    )
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_is_wider_than_the_screen(page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_enhanced_and_when_the_worker_is_killed_the_badge_changes_and_comes_back(page: Any, contained: Running) -> None:
+    badge_says(page, "ENHANCED")
+    pid = contained.station.model.main.worker_pid
+    assert pid
+    page.evaluate(
+        """() => { window.seen = []; new MutationObserver(() => window.seen.push(document.getElementById('badge').textContent))
+        .observe(document.getElementById('badge'), {childList: true, characterData: true, subtree: true}); }"""
+    )
+    os.kill(pid, signal.SIGKILL)
+    page.wait_for_function("() => window.seen.some(text => text.includes('PASSTHROUGH'))")
+    page.wait_for_function("() => window.seen.length && window.seen.at(-1).includes('ENHANCED')")
+    page.wait_for_selector("#events li.bad")
+
+
+def test_a_dead_stream_and_then_a_station_that_is_gone_are_never_shown_as_live(page: Any, contained: Running) -> None:
+    contained.station.lanes.group.stop()
+    page.wait_for_selector('#viewer[data-state="dead"]')
+    assert page.is_hidden("#canvas")
+    assert page.is_hidden("#badge")
+    assert "NO LIVE PICTURE" in page.inner_text("#dead")
+    contained.server.close()
+    page.wait_for_function("() => document.getElementById('connection').textContent === 'no connection'")
+    page.wait_for_function("() => document.getElementById('dead-why').textContent.includes('does not answer')")
+    assert page.is_hidden("#canvas")
