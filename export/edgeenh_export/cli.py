@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgeenh.cli import output
+from edgeenh.cli.model import FloorOption, PublicKeyOption
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
     from edgeenh_export.report import ExportReport
+    from edgeenh_export.serving.command import Layouts
     from edgeenh_export.sources.overrides import ModuleSource
 
 _NEEDS = ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
@@ -23,13 +25,19 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
+    context: typer.Context,
     checkpoint: Path | None = typer.Argument(
         None,
-        help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh.",
+        help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh. "
+        "With --triton or --openvino a bundle too.",
     ),
-    fp16: bool = typer.Option(False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."),
+    fp16: bool = typer.Option(
+        False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."
+    ),
     fp32: bool = typer.Option(False, "--fp32", help="Write the FP32 graph alone."),
-    int8: bool = typer.Option(False, "--int8", help="Write an INT8 graph for CPUs; with --fp16 both. Needs --calibration."),
+    int8: bool = typer.Option(
+        False, "--int8", help="Write an INT8 graph for CPUs; with --fp16 both. Needs --calibration."
+    ),
     size: list[str] = typer.Option(
         [], "--size", metavar="WxH", help="The only frame size; several: bounds. Without it any size works."
     ),
@@ -50,6 +58,22 @@ def export(
     cap: float | None = typer.Option(
         None, "--cap", metavar="C", help="Likewise: largest change of a value, 0 to 1 of the full range; default: 1."
     ),
+    triton: Path | None = typer.Option(
+        None, "--triton", metavar="DIR", help="Add the model to this Triton model repository, as its next version."
+    ),
+    openvino: Path | None = typer.Option(
+        None, "--openvino", metavar="DIR", help="Write OpenVINO's IR below this folder, read back and judged."
+    ),
+    triton_device: str = typer.Option("gpu", "--triton-device", metavar="D", help="Where Triton runs it: gpu or cpu."),
+    triton_instances: int = typer.Option(1, "--triton-instances", metavar="N", help="How many of it Triton keeps."),
+    compute_capability: str | None = typer.Option(
+        None,
+        "--compute-capability",
+        metavar="C,C",
+        help="GPUs that the plan of TensorRT-RTX is for, e.g. 8.6,8.9; default: all from 8.0 that it knows.",
+    ),
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
     tensorrt: str = typer.Option(
         "auto",
         "--tensorrt",
@@ -66,7 +90,10 @@ def export(
         None, "--min-ssim", metavar="S", help="Gate: least SSIM against FP32; default: FP16 0.995, INT8 0.98."
     ),
     max_difference: float | None = typer.Option(
-        None, "--max-difference", metavar="STEPS", help="Gate: largest difference of one value, in steps of 8 bits; default: 32."
+        None,
+        "--max-difference",
+        metavar="STEPS",
+        help="Gate: largest difference of one value, in steps of 8 bits; default: 32.",
     ),
     max_share_off: float | None = typer.Option(
         None, "--max-share-off", metavar="S", help="Gate: largest share of pixels off by more than 1; else not asked."
@@ -101,6 +128,8 @@ def export(
     Example: edgeenh export --int8 --calibration pictures/ --out out/m.edgeenh
 
     Example: edgeenh export --explain m.edgeenh --backend openvino
+
+    Example: edgeenh export m.edgeenh --triton /srv/models
     """
     if explain or backend is not None or precision is not None:
         from edgeenh_export.explain.cli import explain_model
@@ -109,10 +138,20 @@ def export(
         explain_model(checkpoint, backend, precision, report, json_target, asked=explain)
         return
     from edgeenh.cli.interrupts import Interrupts
+    from edgeenh_export.serving.command import Layouts
+
+    layouts = Layouts(triton, openvino, triton_device, triton_instances)
+    if checkpoint is not None and checkpoint.suffix == ".edgeenh":
+        from edgeenh_export.serving.cli import serve_bundle
+
+        with Interrupts():
+            serve_bundle(context, checkpoint, layouts, tensorrt, public_key, floor, report, json_target)
+        return
     from edgeenh_export import options
     from edgeenh_export.sources import is_foreign
     from edgeenh_export.sources.overrides import parse_overrides
 
+    targets = options.parse_capabilities(compute_capability, tensorrt)
     precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8)
     options.check_precisions(precisions, calibration)
     options.check_choice(tensorrt)
@@ -122,6 +161,7 @@ def export(
     multiple = options.SIZE_MULTIPLE if given is None or (isinstance(given, Path) and not is_foreign(given)) else 1
     sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
+    layouts.check()
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
         from dataclasses import replace
 
@@ -134,6 +174,7 @@ def export(
             precisions=precisions,
             sizes=sizes,
             tensorrt=tensorrt,
+            compute_capabilities=targets,
             overrides=overrides,
             thresholds=Thresholds(**asked),
             int8_thresholds=replace(pipeline.INT8_THRESHOLDS, **asked),
@@ -142,7 +183,7 @@ def export(
             progress=lambda line: typer.echo(line, err=True),
             remark=output.remark,
         )
-        _end(exported, json_target)
+        _end(exported, layouts, report, json_target)
 
 
 def _given(checkpoint: Path | None, module: str | None, weights: Path | None) -> Path | ModuleSource | None:
@@ -171,9 +212,12 @@ def _check_installed() -> None:
         raise MissingExtra("`edgeenh export`", "export")
 
 
-def _end(report: ExportReport, json_target: str | None) -> None:
-    output.emit_json(json_target, report.to_json())
-    for line in report.lines():
+def _end(report: ExportReport, layouts: Layouts, evidence: Path | None, json_target: str | None) -> None:
+    from edgeenh_export.serving.command import write_layouts
+
+    served = write_layouts(report.bundle, layouts, report.engines, report=evidence, remark=output.remark)
+    output.emit_json(json_target, report.to_json() | ({"served": served.to_json()} if layouts.any else {}))
+    for line in (*report.lines(), *served.lines()):
         output.say(line)
     manifest = report.bundle.manifest
     if manifest.pixels == RGB and manifest.generator.scale == 1:

@@ -122,7 +122,11 @@ def onnx_version(onnx_bytes: bytes) -> Onnx:
 def drift_document(thresholds: Thresholds, judged: Sequence[Judged], parity: Parity, lower: Lower) -> dict[str, Any]:
     """The gate as JSON values, for `drift.json` and the report."""
     return {
-        "references": {"fp32": parity.reference, "fp16": f"the FP32 graph on {BACKEND}", "int8": f"the FP32 graph on {BACKEND}"},
+        "references": {
+            "fp32": parity.reference,
+            "fp16": f"the FP32 graph on {BACKEND}",
+            "int8": f"the FP32 graph on {BACKEND}",
+        },
         "thresholds": thresholds.to_json(),
         "results": [entry.document() for entry in judged],
         "parity": parity.to_json(),

@@ -38,7 +38,9 @@ def picture_files(folder: Path) -> list[Path]:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
     except OSError as exc:
-        raise UsageError(f"--calibration {folder} cannot be read ({exc.strerror}): give a folder that you may read") from exc
+        raise UsageError(
+            f"--calibration {folder} cannot be read ({exc.strerror}): give a folder that you may read"
+        ) from exc
     if len(files) < LEAST:
         found = "no pictures" if not files else f"one picture ({files[0].name})"
         raise UsageError(
@@ -65,7 +67,9 @@ def calibration_frames(
     """
     files = picture_files(folder)
     if len(files) < FEW:
-        remark(f"--calibration {folder} holds {len(files)} pictures: {FEW} or more give ranges that hold for others too")
+        remark(
+            f"--calibration {folder} holds {len(files)} pictures: {FEW} or more give ranges that hold for others too"
+        )
     count = min(len(files), MOST)
     if count < len(files):
         remark(f"calibrating on {count} of the {len(files)} pictures of {folder}, evenly spread")

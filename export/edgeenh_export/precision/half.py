@@ -61,7 +61,9 @@ class Half:
             return f"FP16 by ModelOpt AutoCast: {_mb(self.bytes)} moved per frame, against {_mb(self.base_bytes)} of the search"
         if not kept:
             return f"FP16: nothing kept FP32 by choice ({required} nodes by rule or range), {_decibels(self.outcome.after_db)}"
-        cost = f"{_mb(self.bytes - self.base_bytes, sign='+')} moved per frame ({self.bytes / self.base_bytes - 1:+.1%})"
+        cost = (
+            f"{_mb(self.bytes - self.base_bytes, sign='+')} moved per frame ({self.bytes / self.base_bytes - 1:+.1%})"
+        )
         if self.milliseconds is not None:
             cost = f"{self.milliseconds[1] - self.milliseconds[0]:+.2f} ms, {cost}"
         before, after = _decibels(self.outcome.before_db), _decibels(self.outcome.after_db)
@@ -74,7 +76,9 @@ class Half:
             "route": self.route,
             "judged_by": STORED,
             **self.outcome.to_json(),
-            "cost_by": "bytes moved per frame" if self.milliseconds is None else "milliseconds on the GPU, and bytes moved",
+            "cost_by": "bytes moved per frame"
+            if self.milliseconds is None
+            else "milliseconds on the GPU, and bytes moved",
             "bytes_moved": {"before": self.base_bytes, "after": self.bytes},
             "milliseconds": None if self.milliseconds is None else list(self.milliseconds),
             "remarks": list(self.remarks),

@@ -105,7 +105,9 @@ def search_int8(
     model = onnx.load_model_from_string(fp32)
     layers = layers_of(model, fp32_by_rule(model))
     if not layers:
-        raise JobFailed("the model has no convolution or matrix product with weights of its own: INT8 has nothing to do")
+        raise JobFailed(
+            "the model has no convolution or matrix product with weights of its own: INT8 has nothing to do"
+        )
     tell(f"calibrating {len(layers)} layers on {len(calibration)} pictures")
     whole = quantise(fp32, layers, calibration)
     times = node_microseconds(model, frames[:1])
@@ -198,9 +200,7 @@ class Worth:
         )
         if ratio >= WORTH:
             return f"INT8 is worth it on this CPU: {found}"
-        return (
-            f"INT8 is NOT worth it on this CPU: {found}; --backend auto measures on every station and takes what is faster there"
-        )
+        return f"INT8 is NOT worth it on this CPU: {found}; --backend auto measures on every station and takes what is faster there"
 
     def to_json(self) -> dict[str, Any]:
         """The times as JSON values."""
@@ -233,7 +233,9 @@ def worth(graphs: Mapping[str, bytes], frame: GoldenFrame, pixels: Pixels, scale
     return Worth(tuple(alternate(named, name, frame, pixels, scale=scale) for name in usable))
 
 
-def timing_frame(frame: GoldenFrame, fixed: tuple[int, int] | None, multiple: int, largest: tuple[int, int]) -> GoldenFrame:
+def timing_frame(
+    frame: GoldenFrame, fixed: tuple[int, int] | None, multiple: int, largest: tuple[int, int]
+) -> GoldenFrame:
     """A golden frame of the size that will be used: the only one, else 1280×720 or what the graph takes of it."""
     if fixed is not None:
         return frame

@@ -80,7 +80,9 @@ def open_session(model: Model, options: SessionOptions) -> Session:
     provider = _provider(options.device, found)
     if options.precision == "int8" and provider == _CUDA:
         if options.device == "cuda":
-            raise BackendUnavailable("onnxruntime runs int8 on the CPU only here: choose --device cpu, or --precision fp16")
+            raise BackendUnavailable(
+                "onnxruntime runs int8 on the CPU only here: choose --device cpu, or --precision fp16"
+            )
         provider = _CPU
     threads = options.threads or len(os.sched_getaffinity(0))
     session, proof = _load(model, options, provider, threads)

@@ -26,7 +26,8 @@ BackendOption = Annotated[
     str, typer.Option("--backend", metavar="NAME", help="auto = the fastest here that passes the golden frames.")
 ]
 PrecisionOption = Annotated[
-    str | None, typer.Option("--precision", metavar="P", help="fp32, fp16, bf16 or int8; default: as --backend chooses.")
+    str | None,
+    typer.Option("--precision", metavar="P", help="fp32, fp16, bf16 or int8; default: as --backend chooses."),
 ]
 StrengthOption = Annotated[
     float | None, typer.Option("--strength", metavar="S", help="0 (the original) to 1 (full effect); default 1.")

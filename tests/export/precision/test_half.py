@@ -118,7 +118,8 @@ def test_the_search_keeps_no_more_than_is_needed(build, frames, references):
 
 def test_a_gate_that_nothing_reaches_names_what_was_tried(plain_graph, frames, references):
     with pytest.raises(
-        GateFailed, match=r"no FP16 graph .* \d+ candidates were measured with up to \d+ of \d+ nodes.*export with --fp32"
+        GateFailed,
+        match=r"no FP16 graph .* \d+ candidates were measured with up to \d+ of \d+ nodes.*export with --fp32",
     ):
         half_of(plain_graph, frames, references, Thresholds(140.0, 0.995, 0.0))
 
