@@ -80,13 +80,17 @@ class Served:
         }
 
 
+def _silent(line: str) -> None:
+    """Drop a remark."""
+
+
 def write_layouts(
     bundle: Bundle,
     layouts: Layouts,
     plans: Plans | None = None,
     *,
     report: Path | None = None,
-    remark: Callable[[str], None] = lambda line: None,
+    remark: Callable[[str], None] = _silent,
 ) -> Served:
     """Write the layouts of a bundle; nothing of one is there before all of it passed.
 

@@ -146,7 +146,7 @@ def build_plan(
         _set_targets(trt, config, compute_capabilities)
         _set_timings(trt, config, timings)
         plan = run_build(trt, builder, network, config, progress)
-        _keep_timings(config, timings)
+        _keep_timings(trt, config, timings)
         del parser  # the network refers to weights in the parser until it is built
         if plan is None:
             reason = last_message(messages, "it gave no reason")
@@ -272,8 +272,8 @@ def _set_timings(trt: Any, config: Any, timings: Timings | None) -> None:
             return
 
 
-def _keep_timings(config: Any, timings: Timings | None) -> None:
-    if timings is None:
+def _keep_timings(trt: Any, config: Any, timings: Timings | None) -> None:
+    if timings is None or hasattr(trt, "ComputeCapability"):
         return
     cache = config.get_timing_cache()
     if cache is not None:

@@ -26,16 +26,18 @@ def run_build(trt: Any, builder: Any, network: Any, config: Any, progress: Progr
     """
     monitor = config.progress_monitor = make_monitor(trt, progress)
     results: list[Any] = []
+    ended = threading.Event()
 
     def build() -> None:
         try:
             results.append(builder.build_serialized_network(network, config))
         except BaseException as exc:  # passed on to who waits
             monitor.error = monitor.error or exc
+        finally:
+            ended.set()
 
-    thread = threading.Thread(target=build, name="edgeenh-tensorrt-build", daemon=True)
-    thread.start()
-    _wait(thread, monitor)
+    threading.Thread(target=build, name="edgeenh-tensorrt-build", daemon=True).start()
+    _wait(ended, monitor)
     if monitor.error is not None:
         raise monitor.error
     return results[0]
@@ -71,10 +73,13 @@ def make_monitor(trt: Any, progress: Progress | None) -> Any:
     return Monitor()
 
 
-def _wait(thread: threading.Thread, monitor: Any) -> None:
-    """Wait for the end of the build; the first interruption ends it, and what comes after is as if it were the first."""
-    while thread.is_alive():
+def _wait(ended: threading.Event, monitor: Any) -> None:
+    """Wait for the end of the build; the first interruption ends it, and what comes after is as if it were the first.
+
+    An event and not `Thread.join`: a `join` that is interrupted takes the thread for ended.
+    """
+    while not ended.is_set():
         try:
-            thread.join(_LOOK_S)
+            ended.wait(_LOOK_S)
         except BaseException as exc:
             monitor.error = monitor.error or exc

@@ -73,7 +73,7 @@ def test_a_link_or_file_in_the_place_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a folder"):
         write_models(tmp_path, [model()])
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(UsageError, match="--triton .*file is a file"):
+    with pytest.raises(UsageError, match=r"--triton .*file is a file"):
         check_folder(tmp_path / "file", "--triton")
     check_folder(tmp_path / "no" / "such", "--triton")
     assert not (tmp_path / "no").exists()

@@ -51,7 +51,7 @@ def test_an_ir_that_gives_something_else_fails_the_gate_and_nothing_is_written(b
         return right(replace(model, onnx=graph.SerializeToString()))
 
     monkeypatch.setattr(openvino_ir, "_convert", darker)
-    with pytest.raises(GateFailed, match="the IR of dental-n .* fails the gate in fp32"):
+    with pytest.raises(GateFailed, match=r"the IR of dental-n .* fails the gate in fp32"):
         openvino_ir.ir_models(bundle, tmp_path / "report")
     assert [path.suffix for path in (tmp_path / "report").iterdir()] == [".png"]
 
@@ -61,7 +61,7 @@ def test_what_openvino_cannot_write_or_where_it_is_missing(bundle, monkeypatch):
         raise RuntimeError("no\nspace")
 
     monkeypatch.setattr(openvino, "save_model", fail)
-    with pytest.raises(JobFailed, match="cannot write the IR of dental-n .*: no space"):
+    with pytest.raises(JobFailed, match=r"cannot write the IR of dental-n .*: no space"):
         openvino_ir.ir_models(bundle)
     missing = openvino_ir.Availability(usable=False, reason="it is not installed")
     monkeypatch.setattr(openvino_ir.openvino, "availability", lambda: missing)
