@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,train,export,bench,dev
 
-.PHONY: help setup demo test test-slow fuzz lint types imports check targets clean
+.PHONY: help setup demo test test-slow fuzz lint types imports check targets gpu-check clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ check: lint types imports ## all three
 
 targets: setup ## measure the figures that benchmarks/README.md promises, into benchmarks/results/
 	$(BIN)/python -m edgeenh_bench.targets --out benchmarks/results
+
+gpu-check: setup ## on a machine with an NVIDIA GPU: CUDA, TensorRT and their graphs for real (docs/tensorrt.md)
+	$(BIN)/python -m edgeenh_bench.gpu_check --out benchmarks/results
 
 clean: ## remove what make made
 	rm -rf $(VENV) out build dist
