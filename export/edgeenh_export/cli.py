@@ -12,9 +12,14 @@ from edgeenh.cli.model import FloorOption, PublicKeyOption
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeenh.bundle import Bundle
+    from edgeenh_export.options import Size
     from edgeenh_export.report import ExportReport
     from edgeenh_export.serving.command import Layouts
-    from edgeenh_export.sources.overrides import ModuleSource
+    from edgeenh_export.sources.overrides import ModuleSource, Overrides
+    from edgeenh_export.up_to_date import Exports
 
 _NEEDS = ("torch", "safetensors", "onnx", "onnxscript", "onnxruntime")
 
@@ -110,6 +115,9 @@ def export(
     out: Path | None = typer.Option(
         None, "--out", metavar="F.edgeenh", help="Where to; default: <model>.edgeenh here."
     ),
+    force: bool = typer.Option(
+        False, "--force", help="Export also where the same export was done here and its bundle is unchanged."
+    ),
     explain: bool = typer.Option(
         False, "--explain", help="Export nothing: say why an engine differs on this bundle or checkpoint."
     ),
@@ -162,6 +170,14 @@ def export(
     sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
     layouts.check()
+    wanted_plan = " ".join((tensorrt, *targets))
+    remembered = _remembered(given, out, precisions, sizes, wanted_plan, overrides, asked, calibration)
+    serves_plan = triton is not None and tensorrt == "full"  # taken from the builder's hand, not out of a file
+    if remembered is not None and not force and report is None and not serves_plan:
+        done = remembered.recall(out)
+        if done is not None:
+            _up_to_date(done, layouts, json_target)
+            return
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
         from dataclasses import replace
 
@@ -183,6 +199,10 @@ def export(
             progress=lambda line: typer.echo(line, err=True),
             remark=output.remark,
         )
+        if remembered is not None:
+            remembered.remember(exported.bundle)
+            for line in remembered.remarks:
+                output.remark(line)
         _end(exported, layouts, report, json_target)
 
 
@@ -200,6 +220,69 @@ def _given(checkpoint: Path | None, module: str | None, weights: Path | None) ->
     if file is not None:
         options.check_checkpoint_name(file)
     return checkpoint if module is None or weights is None else ModuleSource(module, weights)
+
+
+def _remembered(
+    given: Path | ModuleSource | None,
+    out: Path | None,
+    precisions: Sequence[str],
+    sizes: Sequence[Size],
+    tensorrt: str,
+    overrides: Overrides,
+    asked: Mapping[str, float],
+    calibration: Path | None,
+) -> Exports | None:
+    """What this station remembers of such exports; None where that cannot be known: of a torch module of the user's."""
+    from edgeenh.cli.model import cache_folder
+    from edgeenh_export.up_to_date import Exports, inputs_of
+    from edgeenh_train.shipped import SHIPPED
+
+    model = SHIPPED if given is None else given
+    if not isinstance(model, Path):
+        return None
+    try:
+        key = inputs_of(
+            model,
+            out,
+            precisions=precisions,
+            sizes=sizes,
+            tensorrt=tensorrt,
+            overrides=overrides,
+            thresholds=asked,
+            calibration=calibration,
+        )
+    except OSError:
+        return None  # the export itself says what cannot be read
+    return Exports(cache_folder(), key)
+
+
+def _up_to_date(bundle: Bundle, layouts: Layouts, json_target: str | None) -> None:
+    from edgeenh_export.serving.command import write_layouts
+
+    served = write_layouts(bundle, layouts, remark=output.remark)
+    manifest = bundle.manifest
+    document = {
+        "schema": "edgeenh.export/1",
+        "up_to_date": True,
+        "bundle": {
+            "path": str(bundle.path),
+            "id": manifest.id,
+            "version": manifest.version,
+            "sha256": bundle.sha256,
+            "bytes": bundle.size,
+        },
+        "precisions": list(bundle.precisions),
+        "gate": manifest.document()["gate"],
+        **({"served": served.to_json()} if layouts.any else {}),
+    }
+    output.emit_json(json_target, document)
+    output.say(
+        f"{bundle.path}: {manifest.id} {manifest.version}, {', '.join(bundle.precisions)}, is up to date: the same inputs, tools and "
+        f"machine as when it was exported ({manifest.created}), and every byte verified; --force exports again"
+    )
+    for line in served.lines():
+        output.say(line)
+    output.next_step(f"edgeenh inspect {bundle.path}")
 
 
 def _check_installed() -> None:

@@ -22,11 +22,10 @@ from edgeenh.errors import CheckpointError
 from edgeenh.files import write_bytes
 from edgeenh_train.config import RIVAL_NAMES
 from edgeenh_train.networks import VARIANTS, Generator, build_generator
+from edgeenh_train.shipped import SHIPPED as SHIPPED
 
 FORMAT = 3
 """2: the edge variants set a tone curve (edgeenh 0.2); the generators of format 1 are not understood any more."""
-SHIPPED = Path(__file__).parent / "checkpoints" / "dental-n.safetensors"
-"""The checkpoint that ships with the package; how it was made stands in the model card beside it."""
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 

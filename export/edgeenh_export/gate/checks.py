@@ -185,7 +185,7 @@ def require_passed(judged: Judged, thresholds: Thresholds, pixels: Pixels = RGB,
     picture = f"the worst picture is {shown}" if shown else "--report DIR writes the worst picture"
     raise GateFailed(
         f"the {judged.precision} graph on {judged.backend} failed the gate: {verdict.reasons[0]}{more}; "
-        f"{_remedy(verdict, thresholds)}; {picture}"
+        f"{remedy(verdict, thresholds)}; {picture}"
     )
 
 
@@ -199,7 +199,8 @@ OPTIONS = {
 """Threshold → the option that sets it."""
 
 
-def _remedy(verdict: Verdict, thresholds: Thresholds) -> str:
+def remedy(verdict: Verdict, thresholds: Thresholds) -> str:
+    """What would let these pictures pass: the options with the tolerances that do, or another export."""
     passing = verdict.would_pass(thresholds)
     faults = verdict.self_test.faults if verdict.self_test else ()
     if not passing or faults:

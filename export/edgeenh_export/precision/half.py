@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import onnx
 
 from edgeenh.errors import GateFailed, JobFailed
 from edgeenh.gate import Verdict, judge
+from edgeenh_export.gate.checks import remedy
 from edgeenh_export.gate.precision import MIN_SHARE, arithmetic_of
 from edgeenh_export.precision import autocast
 from edgeenh_export.precision.ranges import peaks, too_large
@@ -205,13 +206,18 @@ class _HalfSearch:
         return (
             f"no FP16 graph of this model passes the gate: {outcome.trials} candidates were measured with up to "
             f"{len(outcome.kept) + len(outcome.required)} of {outcome.nodes + len(outcome.required)} nodes in FP32 "
-            f"({len(over)} because their values do not fit), {best} ({reason}){range_}: export with --fp32"
+            f"({len(over)} because their values do not fit), {best} ({reason}){range_}{self._without(outcome)}: export with --fp32"
         )
+
+    def _without(self, outcome: Outcome) -> str:
+        """What the graph with nothing kept by choice has, which was judged on every picture, and what would let it pass."""
+        verdict = self._verdicts.get(frozenset(outcome.required))
+        if verdict is None or verdict.passed or not verdict.would_pass(self._thresholds):
+            return ""
+        return f"; with nothing kept by choice {verdict.reasons[0]}; {remedy(verdict, self._thresholds)}"
 
 
 def _with_remark(half: Half, remark: str) -> Half:
-    from dataclasses import replace
-
     return replace(half, remarks=(*half.remarks, remark))
 
 

@@ -181,10 +181,7 @@ class _Search:
         while queue and self._left > 0:
             nodes = queue.pop(0)
             fewer = kept - set(nodes)
-            if not fewer:
-                found = self._known[fewer]  # the first candidate, which did not pass
-            else:
-                found = self._try(fewer)
+            found = self._try(fewer)
             if found.passed:
                 kept, trial = fewer, found
             elif len(nodes) > 1:

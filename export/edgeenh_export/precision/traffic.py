@@ -15,7 +15,7 @@ from edgeenh.backends.contract import INPUT
 
 SIZE = (256, 256)
 """Width and height that a graph of any size is counted at."""
-_BYTES = {
+_BYTES: dict[int, int] = {
     TensorProto.FLOAT: 4,
     TensorProto.FLOAT16: 2,
     TensorProto.BFLOAT16: 2,
