@@ -18,6 +18,8 @@ from edgeenh.cli.model import parse_floor
 from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.picture_headers import MalformedPictureError, read_header
 from edgeenh_bench.source_frames import parse_size
+from edgeenh_export.options import parse_capabilities
+from edgeenh_export.serving.folders import contract_of
 
 STATION = b"s" * 32
 HERE = Path("fuzzed.edgeenh")
@@ -87,14 +89,20 @@ def cache_entry(data: bytes) -> None:
 def options(data: bytes) -> None:
     """Words of the command line that are parsed by hand."""
     text = data.decode("utf-8", errors="replace")
-    for parse in (parse_size, parse_floor):
+    for parse in (parse_size, parse_floor, parse_capabilities):
         with suppress(EdgeenhError):
             parse(text)
 
 
+def served(data: bytes) -> None:
+    """`edgeenh.json` of a model that lies in a server's folder already."""
+    with suppress(EdgeenhError):
+        assert isinstance(contract_of(data, HERE), dict)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__.replace("_", "-"): target
-    for target in (bundle, manifest, manifest_value, onnx, picture, signature, cache_entry, options)
+    for target in (bundle, manifest, manifest_value, onnx, picture, signature, cache_entry, options, served)
 }
 
 

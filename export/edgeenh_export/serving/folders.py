@@ -115,7 +115,7 @@ def _next_version(folder: Path, model: ServedModel) -> Written:
         raise UsageError(f"{place} was not written by edgeenh (no {ABOUT} in its newest version): choose another place")
     if document == model.document:
         return Written(model.name, newest, place / str(newest), added=False)
-    before = _contract(document, place)
+    before = contract_of(document, place)
     wanted = json.loads(json.dumps(model.contract))
     if before != wanted:
         names = sorted(name for name in {*before, *wanted} if before.get(name) != wanted.get(name))
@@ -133,7 +133,12 @@ def _about(version: Path) -> bytes | None:
         return None
 
 
-def _contract(document: bytes, place: Path) -> dict[str, Any]:
+def contract_of(document: bytes, place: Path) -> dict[str, Any]:
+    """The contract in the content of an `ABOUT` that was found at `place`.
+
+    Raises:
+        UsageError: There is none in it.
+    """
     try:
         contract = json.loads(document.decode("utf-8"))["contract"]
     except (ValueError, KeyError, TypeError, RecursionError):

@@ -68,7 +68,9 @@ class IrBackend:
         model: The graph it was made from.
     """
 
-    NAME, PRECISIONS, EXTRA = openvino.NAME, openvino.PRECISIONS, openvino.EXTRA
+    NAME: str = openvino.NAME
+    PRECISIONS: tuple[str, ...] = openvino.PRECISIONS
+    EXTRA: str = openvino.EXTRA
 
     def __init__(self, xml: bytes, weights: bytes, model: Model) -> None:
         self._xml, self._weights, self._model = xml, weights, model
