@@ -20,7 +20,7 @@ def fuzz(monkeypatch):
         sys.modules.pop(name)
 
 
-TARGETS = ("bundle", "manifest", "manifest-value", "onnx", "picture", "signature", "cache-entry", "options")
+TARGETS = ("bundle", "manifest", "manifest-value", "onnx", "picture", "signature", "cache-entry", "options", "served")
 
 
 def test_the_targets_are_these(fuzz):

@@ -50,7 +50,7 @@ def test_default_precision_of_the_plug_in_never_passes_for_fp32(monkeypatch, mak
     if "BF16" not in _offered():
         pytest.skip("this CPU has no bf16")
     monkeypatch.setattr(openvino, "_HINTS", {"fp32": "bf16"})
-    compiled = openvino._compile(make_model(), SessionOptions(48, 64, "fp32"), 1)
+    compiled = openvino._compile(openvino._read(make_model()), make_model(), SessionOptions(48, 64, "fp32"), 1)
     monkeypatch.setattr(openvino, "_HINTS", {"fp32": "f32"})
     with pytest.raises(BackendUnavailable, match="asked for fp32"):
         openvino._proven(compiled, "fp32")
