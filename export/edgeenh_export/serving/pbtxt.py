@@ -6,7 +6,6 @@ that schema.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -51,4 +50,10 @@ def _scalar(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, Word) or not isinstance(value, str):
         return str(value)
-    return json.dumps(value)  # of plain ASCII, quoted text is the same in both languages
+    return f'"{"".join(map(_escaped, value.encode("utf-8")))}"'
+
+
+def _escaped(byte: int) -> str:
+    """A byte as it stands between quotes: itself where it is plain ASCII, otherwise three octal digits."""
+    plain = 0x20 <= byte < 0x7F and chr(byte) not in '"\\'
+    return chr(byte) if plain else f"\\{byte:03o}"
