@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from edgeenh.cli import output
+from edgeenh.cli.model import FloorOption, PublicKeyOption
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
     from edgeenh_export.options import Size
     from edgeenh_export.report import ExportReport
+    from edgeenh_export.serving.command import Layouts
     from edgeenh_export.sources.overrides import ModuleSource, Overrides
     from edgeenh_export.up_to_date import Exports
 
@@ -28,9 +30,11 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
+    context: typer.Context,
     checkpoint: Path | None = typer.Argument(
         None,
-        help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh.",
+        help="A training run's .safetensors, or any image-to-image .onnx; without it, the one that ships with edgeenh. "
+        "With --triton or --openvino a bundle too.",
     ),
     fp16: bool = typer.Option(
         False, "--fp16", help="Write the FP16 graph beside the FP32 one (the default without --int8)."
@@ -59,6 +63,22 @@ def export(
     cap: float | None = typer.Option(
         None, "--cap", metavar="C", help="Likewise: largest change of a value, 0 to 1 of the full range; default: 1."
     ),
+    triton: Path | None = typer.Option(
+        None, "--triton", metavar="DIR", help="Add the model to this Triton model repository, as its next version."
+    ),
+    openvino: Path | None = typer.Option(
+        None, "--openvino", metavar="DIR", help="Write OpenVINO's IR below this folder, read back and judged."
+    ),
+    triton_device: str = typer.Option("gpu", "--triton-device", metavar="D", help="Where Triton runs it: gpu or cpu."),
+    triton_instances: int = typer.Option(1, "--triton-instances", metavar="N", help="How many of it Triton keeps."),
+    compute_capability: str | None = typer.Option(
+        None,
+        "--compute-capability",
+        metavar="C,C",
+        help="GPUs that the plan of TensorRT-RTX is for, e.g. 8.6,8.9; default: all from 8.0 that it knows.",
+    ),
+    public_key: PublicKeyOption = None,
+    floor: FloorOption = None,
     tensorrt: str = typer.Option(
         "auto",
         "--tensorrt",
@@ -116,6 +136,8 @@ def export(
     Example: edgeenh export --int8 --calibration pictures/ --out out/m.edgeenh
 
     Example: edgeenh export --explain m.edgeenh --backend openvino
+
+    Example: edgeenh export m.edgeenh --triton /srv/models
     """
     if explain or backend is not None or precision is not None:
         from edgeenh_export.explain.cli import explain_model
@@ -124,10 +146,20 @@ def export(
         explain_model(checkpoint, backend, precision, report, json_target, asked=explain)
         return
     from edgeenh.cli.interrupts import Interrupts
+    from edgeenh_export.serving.command import Layouts
+
+    layouts = Layouts(triton, openvino, triton_device, triton_instances)
+    if checkpoint is not None and checkpoint.suffix == ".edgeenh":
+        from edgeenh_export.serving.cli import serve_bundle
+
+        with Interrupts():
+            serve_bundle(context, checkpoint, layouts, tensorrt, public_key, floor, report, json_target)
+        return
     from edgeenh_export import options
     from edgeenh_export.sources import is_foreign
     from edgeenh_export.sources.overrides import parse_overrides
 
+    targets = options.parse_capabilities(compute_capability, tensorrt)
     precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8)
     options.check_precisions(precisions, calibration)
     options.check_choice(tensorrt)
@@ -137,11 +169,14 @@ def export(
     multiple = options.SIZE_MULTIPLE if given is None or (isinstance(given, Path) and not is_foreign(given)) else 1
     sizes = tuple(options.parse_size(text, multiple) for text in size)
     _check_installed()
-    remembered = _remembered(given, out, precisions, sizes, tensorrt, overrides, asked, calibration)
-    if remembered is not None and not force and report is None:
+    layouts.check()
+    wanted_plan = " ".join((tensorrt, *targets))
+    remembered = _remembered(given, out, precisions, sizes, wanted_plan, overrides, asked, calibration)
+    serves_plan = triton is not None and tensorrt == "full"  # taken from the builder's hand, not out of a file
+    if remembered is not None and not force and report is None and not serves_plan:
         done = remembered.recall(out)
         if done is not None:
-            _up_to_date(done, json_target)
+            _up_to_date(done, layouts, json_target)
             return
     with Interrupts():  # a SIGTERM too then ends as a Ctrl-C does: nothing half-written
         from dataclasses import replace
@@ -155,6 +190,7 @@ def export(
             precisions=precisions,
             sizes=sizes,
             tensorrt=tensorrt,
+            compute_capabilities=targets,
             overrides=overrides,
             thresholds=Thresholds(**asked),
             int8_thresholds=replace(pipeline.INT8_THRESHOLDS, **asked),
@@ -167,7 +203,7 @@ def export(
             remembered.remember(exported.bundle)
             for line in remembered.remarks:
                 output.remark(line)
-        _end(exported, json_target)
+        _end(exported, layouts, report, json_target)
 
 
 def _given(checkpoint: Path | None, module: str | None, weights: Path | None) -> Path | ModuleSource | None:
@@ -220,7 +256,10 @@ def _remembered(
     return Exports(cache_folder(), key)
 
 
-def _up_to_date(bundle: Bundle, json_target: str | None) -> None:
+def _up_to_date(bundle: Bundle, layouts: Layouts, json_target: str | None) -> None:
+    from edgeenh_export.serving.command import write_layouts
+
+    served = write_layouts(bundle, layouts, remark=output.remark)
     manifest = bundle.manifest
     document = {
         "schema": "edgeenh.export/1",
@@ -234,12 +273,15 @@ def _up_to_date(bundle: Bundle, json_target: str | None) -> None:
         },
         "precisions": list(bundle.precisions),
         "gate": manifest.document()["gate"],
+        **({"served": served.to_json()} if layouts.any else {}),
     }
     output.emit_json(json_target, document)
     output.say(
         f"{bundle.path}: {manifest.id} {manifest.version}, {', '.join(bundle.precisions)}, is up to date: the same inputs, tools and "
         f"machine as when it was exported ({manifest.created}), and every byte verified; --force exports again"
     )
+    for line in served.lines():
+        output.say(line)
     output.next_step(f"edgeenh inspect {bundle.path}")
 
 
@@ -253,9 +295,12 @@ def _check_installed() -> None:
         raise MissingExtra("`edgeenh export`", "export")
 
 
-def _end(report: ExportReport, json_target: str | None) -> None:
-    output.emit_json(json_target, report.to_json())
-    for line in report.lines():
+def _end(report: ExportReport, layouts: Layouts, evidence: Path | None, json_target: str | None) -> None:
+    from edgeenh_export.serving.command import write_layouts
+
+    served = write_layouts(report.bundle, layouts, report.engines, report=evidence, remark=output.remark)
+    output.emit_json(json_target, report.to_json() | ({"served": served.to_json()} if layouts.any else {}))
+    for line in (*report.lines(), *served.lines()):
         output.say(line)
     manifest = report.bundle.manifest
     if manifest.pixels == RGB and manifest.generator.scale == 1:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edgeenh.backends import tensorrt_build
+from edgeenh.backends.tensorrt_progress import TimeLeft
 from edgeenh.bundle import Engine, Profile
 from edgeenh.cuda.driver import device_names, driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, JobFailed
@@ -35,6 +38,7 @@ class Plan:
             "flavour": engine.flavour,
             "version": engine.version,
             "precision": engine.precision,
+            "compute_capabilities": list(engine.compute_capabilities),
             "bytes": len(self.data),
             "profile": {
                 "min": list(engine.profile.min),
@@ -53,12 +57,20 @@ class Plans:
     reason: str = ""
 
 
-def require_flavour(choice: str) -> None:
+def _silent(line: str) -> None:
+    """Drop a line of progress."""
+
+
+def require_flavour(choice: str, compute_capabilities: Sequence[str] = ()) -> None:
     """Refuse, before any work, a TensorRT that was asked for by name and cannot build here; `auto` and `off` always can.
 
     Raises:
         BackendUnavailable: It is not installed, does not load, or (`full`) there is no GPU to build for.
+        UsageError: It does not build for one of the compute capabilities.
     """
+    if compute_capabilities:
+        flavour = tensorrt_build.load_flavour("rtx")  # who names GPUs wants their plan, and not the reason for none
+        tensorrt_build.check_targets(flavour.module, compute_capabilities)
     if choice not in ("rtx", "full"):
         return
     tensorrt_build.load_flavour(choice)
@@ -69,7 +81,17 @@ def require_flavour(choice: str) -> None:
         )
 
 
-def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bounds, pixels: Pixels = RGB) -> Plans:
+def build_plans(
+    choice: str,
+    onnx: bytes,
+    precision: str,
+    name: str,
+    bounds: Bounds,
+    pixels: Pixels = RGB,
+    *,
+    compute_capabilities: Sequence[str] = (),
+    progress: Callable[[str], None] = _silent,
+) -> Plans:
     """Build the plan that `--tensorrt` asks for.
 
     Args:
@@ -79,6 +101,8 @@ def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bou
         name: The model's id.
         bounds: The frame sizes it takes.
         pixels: What its pictures are.
+        compute_capabilities: Targets of a plan of TensorRT-RTX; empty = all from 8.0 that it knows.
+        progress: Takes a line with the time left, every few seconds while a build lasts.
 
     Raises:
         BackendUnavailable: `rtx` or `full` was asked for and cannot be had here.
@@ -88,7 +112,8 @@ def build_plans(choice: str, onnx: bytes, precision: str, name: str, bounds: Bou
         return Plans((), "switched off with --tensorrt off")
     try:
         flavour = tensorrt_build.load_flavour("full" if choice == "full" else "rtx")
-        return Plans((_build(flavour, onnx, precision, name, bounds, pixels),))
+        made = _build(flavour, onnx, precision, name, bounds, pixels, tuple(compute_capabilities), progress)
+        return Plans((made,))
     except (BackendUnavailable, JobFailed) as exc:
         if choice != "auto":
             raise
@@ -103,24 +128,34 @@ def plan_profile(bounds: Bounds) -> Profile:
 
 
 def _build(
-    flavour: tensorrt_build.Flavour, onnx: bytes, precision: str, name: str, bounds: Bounds, pixels: Pixels
+    flavour: tensorrt_build.Flavour,
+    onnx: bytes,
+    precision: str,
+    name: str,
+    bounds: Bounds,
+    pixels: Pixels,
+    compute_capabilities: tuple[str, ...],
+    progress: Callable[[str], None],
 ) -> Plan:
     digest = hashlib.sha256(onnx).hexdigest()
     engine_name = f"edgeenh/{name}/{digest[:12]}"
     profile = plan_profile(bounds)
     shapes = None if bounds.fixed else tensorrt_build.Profile(profile.min, profile.opt, profile.max)
     with tensorrt_build.log_messages(flavour.module) as messages:
-        # told of each step, so that a Ctrl-C ends the build: Python runs between the builder's steps only
         data = tensorrt_build.build_plan(
-            flavour.module, onnx, name=engine_name, profile=shapes, pixels=pixels, progress=_listen
+            flavour.module,
+            onnx,
+            name=engine_name,
+            profile=shapes,
+            pixels=pixels,
+            compute_capabilities=compute_capabilities,
+            progress=TimeLeft(progress, time.monotonic),
         )
     file = f"engines/{flavour.name}-{flavour.version}{_target(flavour.name)}-{precision}.plan"
-    engine = Engine(_member(file), flavour.name, flavour.version, precision, digest, engine_name, profile)
+    engine = Engine(
+        _member(file), flavour.name, flavour.version, precision, digest, engine_name, profile, compute_capabilities
+    )
     return Plan(engine, data, tuple(messages))
-
-
-def _listen(phase: str, done: int, total: int) -> None:
-    """Nothing to show: a plan takes about a second."""
 
 
 def _target(flavour: str) -> str:

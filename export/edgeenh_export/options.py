@@ -285,3 +285,26 @@ def check_choice(tensorrt: str) -> None:
     """
     if tensorrt not in TENSORRT:
         raise UsageError(f"--tensorrt {tensorrt!r} is not known, expected one of {', '.join(TENSORRT)}")
+
+
+_CAPABILITY = re.compile(r"[1-9][0-9]?\.[0-9]")
+
+
+def parse_capabilities(text: str | None, tensorrt: str = "auto") -> tuple[str, ...]:
+    """Read `--compute-capability`, e.g. `8.6,8.9`; None = no wish, which is an empty tuple.
+
+    Raises:
+        UsageError: It is not of that form, names one twice, or `tensorrt` builds no plan that could have several.
+    """
+    if text is None:
+        return ()
+    named = tuple(part.strip() for part in text.split(","))
+    wrong = [name for name in named if not _CAPABILITY.fullmatch(name)]
+    if wrong:
+        raise UsageError(f"--compute-capability {text!r}: {wrong[0]!r} is none, expected numbers such as 8.6,8.9")
+    if len(set(named)) != len(named):
+        raise UsageError(f"--compute-capability {text} names one twice: name each once")
+    if tensorrt not in ("auto", "rtx"):
+        why = "full TensorRT builds for the GPU of this machine" if tensorrt == "full" else "no plan is built"
+        raise UsageError(f"--compute-capability is for TensorRT-RTX and with --tensorrt {tensorrt} {why}: leave it out")
+    return named

@@ -44,6 +44,7 @@ def export(
     precisions: Sequence[str] = ("fp32", "fp16"),
     sizes: Sequence[options.Size] = (),
     tensorrt: str = "auto",
+    compute_capabilities: Sequence[str] = (),
     overrides: Overrides | None = None,
     thresholds: Thresholds | None = None,
     int8_thresholds: Thresholds | None = None,
@@ -64,6 +65,7 @@ def export(
         sizes: Frame sizes as (width, height), multiples of 16, or of what a model from elsewhere asks for. None: any size. One: that size only, a static graph.
             Several: a dynamic graph whose manifest and plan are bounded by them; the first is the one it is tuned for.
         tensorrt: `auto`, `off`, `rtx` or `full`; see `edgeenh_export.engines.build_plans`.
+        compute_capabilities: GPUs that a plan of TensorRT-RTX is for, e.g. `8.6`; empty = all from 8.0 that it knows.
         overrides: What is known of a model from elsewhere; the rest is found out.
         thresholds: What the FP16 graph must reach against the FP32 graph; None = PSNR 50 dB, SSIM 0.995.
         int8_thresholds: What the INT8 graph must reach; None = `INT8_THRESHOLDS`.
@@ -85,7 +87,7 @@ def export(
         options.check_thresholds(**asked.to_json())
     options.check_precisions(precisions, calibration)
     options.check_choice(tensorrt)
-    require_flavour(tensorrt)
+    require_flavour(tensorrt, compute_capabilities)
     given = checkpoint or SHIPPED
     file = given if isinstance(given, Path) else given.weights
     options.check_checkpoint_name(file)
@@ -131,7 +133,16 @@ def export(
         ]
     with steps.step("tensorrt", "TensorRT plan" if tensorrt != "off" else "no TensorRT plan (--tensorrt off)"):
         best = "fp16" if "fp16" in precisions else "fp32"  # TensorRT-RTX promises INT8 for products with constants only
-        plans = build_plans(tensorrt, lower.graphs[best], best, info.name, bounds, pixels)
+        plans = build_plans(
+            tensorrt,
+            lower.graphs[best],
+            best,
+            info.name,
+            bounds,
+            pixels,
+            compute_capabilities=compute_capabilities,
+            progress=progress,
+        )
         if plans.reason and tensorrt != "off":
             remark(f"no TensorRT plan in the bundle: {plans.reason}")
     with steps.step("write", f"writing {target}"):

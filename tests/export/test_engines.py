@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from edgeenh.backends import tensorrt_build
-from edgeenh.errors import BackendUnavailable, JobFailed, MissingExtra
-from edgeenh_export.engines import build_plans, plan_profile
+from edgeenh.errors import BackendUnavailable, JobFailed, MissingExtra, UsageError
+from edgeenh_export.engines import build_plans, plan_profile, require_flavour
 from edgeenh_export.options import bounds
 
 FIXED = bounds([(64, 48)])
@@ -53,3 +53,11 @@ def test_a_builder_that_gives_up_is_a_reason_for_auto_and_an_error_for_rtx(monke
     assert build_plans("auto", fixed_graphs["fp16"], "fp16", "toy", FIXED).reason == "out of memory"
     with pytest.raises(JobFailed, match="out of memory"):
         build_plans("rtx", fixed_graphs["fp16"], "fp16", "toy", FIXED)
+
+
+def test_a_plan_for_named_gpus_says_so_in_the_manifest_and_unknown_ones_are_refused_at_once(fixed_graphs):
+    pytest.importorskip("tensorrt_rtx")
+    built = build_plans("rtx", fixed_graphs["fp16"], "fp16", "toy", FIXED, compute_capabilities=("8.6", "8.9"))
+    assert built.plans[0].engine.compute_capabilities == ("8.6", "8.9")
+    with pytest.raises(UsageError, match=r"compute capability 9\.0: choose among"):
+        require_flavour("auto", ("9.0",))

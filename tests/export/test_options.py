@@ -123,3 +123,19 @@ def test_a_read_only_folder_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(EdgeenhError, match="choose a place you may write to"):
         options.check_out(Path(tmp_path) / "m.edgeenh")
+
+
+def test_compute_capabilities_are_read_and_refused_by_name():
+    from edgeenh_export.options import parse_capabilities
+
+    assert parse_capabilities(None, "off") == ()
+    assert parse_capabilities("8.6, 12.0") == ("8.6", "12.0")
+    for text, tensorrt, words in (
+        ("8", "rtx", "'8' is none, expected numbers such as 8.6"),
+        ("", "auto", "'' is none"),
+        ("8.6,8.6", "rtx", "twice"),
+        ("8.6", "full", "builds for the GPU of this machine"),
+        ("8.6", "off", "no plan is built"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            parse_capabilities(text, tensorrt)

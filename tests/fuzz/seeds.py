@@ -67,7 +67,9 @@ def seeds(target: str) -> Iterator[bytes]:
     elif target == "cache-entry":
         yield encode(STATION, "plans", {"driver": "550"}, b"plan")
     elif target == "options":
-        yield from (b"1280x720", b"0x0", b"-1x5", b"9" * 30, b"12", b"floor.json")
+        yield from (b"1280x720", b"0x0", b"-1x5", b"9" * 30, b"12", b"floor.json", b"8.6,8.9")
+    elif target == "served":
+        yield from (b'{"contract": {"scale": 1}}', b'{"contract": []}', b"[" * 5000, b"\xff")
 
 
 def _bundle() -> bytes:

@@ -25,6 +25,8 @@ from edgeenh.picture_metadata import encode_with, read_metadata, upright
 from edgeenh.stream.spool_entry import DamagedError, VersionError
 from edgeenh.stream.spool_entry import unpack as unpack_exposure
 from edgeenh_bench.source_frames import parse_size
+from edgeenh_export.options import parse_capabilities
+from edgeenh_export.serving.folders import contract_of
 
 STATION = b"s" * 32
 HERE = Path("fuzzed.edgeenh")
@@ -120,9 +122,15 @@ def cache_entry(data: bytes) -> None:
 def options(data: bytes) -> None:
     """Words of the command line that are parsed by hand."""
     text = data.decode("utf-8", errors="replace")
-    for parse in (parse_size, parse_floor):
+    for parse in (parse_size, parse_floor, parse_capabilities):
         with suppress(EdgeenhError):
             parse(text)
+
+
+def served(data: bytes) -> None:
+    """`edgeenh.json` of a model that lies in a server's folder already."""
+    with suppress(EdgeenhError):
+        assert isinstance(contract_of(data, HERE), dict)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
@@ -139,6 +147,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         signature,
         cache_entry,
         options,
+        served,
     )
 }
 

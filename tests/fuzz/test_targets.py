@@ -23,7 +23,7 @@ def fuzz(monkeypatch):
 
 TARGETS = (
     "bundle", "manifest", "manifest-value", "onnx", "picture", "picture-metadata", "dicom", "spooled", "signature", "cache-entry",
-    "options",
+    "options", "served",
 )  # fmt: skip
 
 

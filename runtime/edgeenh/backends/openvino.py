@@ -73,14 +73,47 @@ def open_session(model: Model, options: SessionOptions) -> Session:
             f"openvino runs on the CPU here and {options.device} was asked for: choose --device cpu"
         )
     _check_precision(model, options.precision)
+    check_onnx(model.onnx, model.name)
+    return _open(_read(model), model, options, found.version)
+
+
+def open_ir(xml: bytes, weights: bytes, model: Model, options: SessionOptions) -> Session:
+    """Open OpenVINO's own form of `model`, as `edgeenh export --openvino` writes it; for judging it, not for stations.
+
+    Args:
+        xml: The graph.
+        weights: The content of the `.bin` file beside it.
+        model: What it was made from: contract, precision and digest are those of this.
+        options: As in `open_session`.
+
+    Raises:
+        BackendUnavailable, InputError, IntegrityError: As `open_session`.
+    """
+    found = availability()
+    if found.version is None:
+        raise MissingExtra("the backend openvino", EXTRA)
+    try:
+        graph = _core().read_model(xml, weights)
+    except Exception as exc:  # the library has no common base for its errors
+        raise IntegrityError(f"openvino cannot read the IR of {model.name} again: {one_line(exc)}") from exc
+    return _open(graph, model, options, found.version)
+
+
+def offered() -> tuple[str, ...]:
+    """The precisions that this CPU has instructions for, by OpenVINO's account."""
+    capabilities = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return tuple(precision for precision, name in _CAPABILITIES.items() if name in capabilities)
+
+
+def _open(graph: Any, model: Model, options: SessionOptions, version: str) -> Session:
     threads = options.threads or len(os.sched_getaffinity(0))
-    compiled = _compile(model, options, threads)
+    compiled = _compile(graph, model, options, threads)
     info = SessionInfo(
         backend=NAME,
         provider=f"CPU plug-in, {_proven(compiled, options.precision)}",
         device=f"CPU ({compiled.get_property('INFERENCE_NUM_THREADS')} threads)",
         precision=options.precision,
-        version=found.version,
+        version=version,
         engine_sha256=model.sha256,
     )
     return OpenVinoSession(compiled, info, options, model.pixels, model.scale)
@@ -145,13 +178,14 @@ def _check_precision(model: Model, precision: str) -> None:
         )
 
 
-def _compile(model: Model, options: SessionOptions, threads: int) -> Any:
-    check_onnx(model.onnx, model.name)
-    core = _core()
+def _read(model: Model) -> Any:
     try:
-        graph = core.read_model(model.onnx)
+        return _core().read_model(model.onnx)
     except Exception as exc:  # the library has no common base for its errors
         raise IntegrityError(f"openvino cannot load {model.name}: {one_line(exc)}: export the model again") from exc
+
+
+def _compile(graph: Any, model: Model, options: SessionOptions, threads: int) -> Any:
     _check_graph(graph, model, options)
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -160,7 +194,7 @@ def _compile(model: Model, options: SessionOptions, threads: int) -> Any:
     }
     try:
         graph.reshape({INPUT: [1, *model.pixels.shape(options.height, options.width)], STRENGTH: [1]})
-        return core.compile_model(graph, "CPU", settings)
+        return _core().compile_model(graph, "CPU", settings)
     except Exception as exc:
         raise BackendUnavailable(
             f"openvino cannot compile {model.name} for {options.width}x{options.height}: {one_line(exc)}: "

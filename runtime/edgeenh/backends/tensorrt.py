@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_frames, one_line
@@ -21,15 +21,16 @@ from edgeenh.backends.tensorrt_build import (
     last_message,
     load_flavour,
     log_messages,
-    process_logger,
 )
-from edgeenh.backends.tensorrt_cache import KIND, open_plan, plan_key
+from edgeenh.backends.tensorrt_cache import KIND, kept_kernels, kept_timings, open_plan, plan_key
+from edgeenh.backends.tensorrt_graph import capture_proven
 from edgeenh.backends.tensorrt_layers import layer_types, prove_types
+from edgeenh.backends.tensorrt_load import Kernels, RefusedError, keep_kernels, load_plan
 from edgeenh.cache import Cache
 from edgeenh.cuda.driver import device_identity, device_names, driver_fix, driver_problem
-from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, DeviceBuffer, open_device, package_missing
+from edgeenh.cuda.interface import IMPLEMENTATIONS, CudaDevice, CudaGraph, DeviceBuffer, open_device, package_missing
 from edgeenh.cuda.sticky import inference_failure
-from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
+from edgeenh.errors import BackendUnavailable, DeviceLost, InferenceFailed, MissingExtra
 from edgeenh.pixels import RGB, Pixels
 
 if TYPE_CHECKING:
@@ -87,15 +88,21 @@ def open_session(model: Model, options: SessionOptions) -> Session:
     profile = Profile.fixed(options.width, options.height)
     device = open_device()
 
+    identity = device_identity()
+    key = plan_key(flavour, model, profile, identity)
+
     def build() -> bytes:
         name = f"edgeenh/{model.sha256[:12]}"
-        return build_plan(flavour.module, model.onnx, name=name, profile=profile, pixels=model.pixels)
+        with kept_timings(options.cache_dir, flavour, identity) as timings:
+            return build_plan(
+                flavour.module, model.onnx, name=name, profile=profile, pixels=model.pixels, timings=timings
+            )
 
     def run(plan: bytes) -> TensorRtSession:
-        return TensorRtSession(flavour, device, plan, options, model.pixels, model.scale)
+        with kept_kernels(options.cache_dir, key, plan) as kernels:
+            return TensorRtSession(flavour, device, plan, options, model.pixels, model.scale, kernels)
 
     try:
-        key = plan_key(flavour, model, profile, device_identity())
         return open_plan(Cache(options.cache_dir, KIND), key, build, run)
     except BaseException:
         device.close()
@@ -112,9 +119,10 @@ class TensorRtSession:
         options: Frame size and precision.
         pixels: What the pictures are.
         scale: How many times the frame's size the plan gives.
+        kernels: What TensorRT-RTX compiled for this plan at an earlier start; replaced by what it has now.
 
     Attributes:
-        notices: What the user should hear of the cache that the plan came from.
+        notices: What the user should hear of the cache that the plan came from, and of the CUDA graph.
 
     Raises:
         BackendUnavailable: The plan does not run on this GPU, computes in another precision, or the GPU has too little memory.
@@ -128,30 +136,36 @@ class TensorRtSession:
         options: SessionOptions,
         pixels: Pixels = RGB,
         scale: int = 1,
+        kernels: Kernels | None = None,
     ) -> None:
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._scale = scale
         self.notices: tuple[str, ...] = ()
         self._device = device
         self._trt = flavour.module
+        self._graph: CudaGraph | None = None
         self._buffers: dict[str, DeviceBuffer] = {}
         self._staged: dict[str, NDArray[np.uint8]] = {}
         device.activate()
         with log_messages(self._trt) as messages:
             try:
-                self._runtime, self._engine, self._context = _load(self._trt, plan)
+                self._runtime, self._engine, self._context, own_graph = load_plan(self._trt, plan, kernels)
                 self._bind()
                 proof = prove_types(
                     layer_types(self._trt, self._engine, self._context), options.precision, flavour.name
                 )
-            except (RuntimeError, TypeError, ValueError, _RefusedError) as exc:
+                graphs = self._prepare(own_graph=own_graph)
+                keep_kernels(kernels)
+            except DeviceLost:
+                raise  # another session in this process would fail too
+            except (RuntimeError, TypeError, ValueError, RefusedError, InferenceFailed) as exc:
                 raise BackendUnavailable(
                     f"{flavour.name} {flavour.version} cannot run its plan on {device.name} "
                     f"({last_message(messages, exc)}): choose another --backend"
                 ) from exc
         self._info = SessionInfo(
             backend=NAME,
-            provider=f"{flavour.name}, {proof}",
+            provider=f"{flavour.name}, {proof}, {graphs}",
             device=device.name,
             precision=options.precision,
             version=flavour.version,
@@ -172,6 +186,23 @@ class TensorRtSession:
         device.activate()
         self._staged[INPUT][:] = image.reshape(-1).view("uint8")
         self._staged_strength[0] = strength
+        if self._graph is None:
+            self._queue()
+        else:
+            self._graph.launch()
+        device.synchronize()
+        out.reshape(-1).view("uint8")[:] = self._staged[OUTPUT]
+
+    def close(self) -> None:
+        """Give back engine, memory and device; closing twice is allowed."""
+        self._graph = None
+        self._context = self._engine = self._runtime = None  # in this order: each refers to the next
+        self._buffers, self._staged = {}, {}
+        self._device.close()
+
+    def _queue(self) -> None:
+        """Queue one frame, from the staged input to the staged output."""
+        device = self._device
         for name in (INPUT, STRENGTH):
             device.to_device(self._buffers[name], self._staged[name])
         with log_messages(self._trt) as messages:
@@ -182,14 +213,23 @@ class TensorRtSession:
             if not queued:
                 raise inference_failure(f"tensorrt failed on a frame: {last_message(messages, 'it gave no reason')}")
         device.to_host(self._staged[OUTPUT], self._buffers[OUTPUT])
-        device.synchronize()
-        out.reshape(-1).view("uint8")[:] = self._staged[OUTPUT]
 
-    def close(self) -> None:
-        """Give back engine, memory and device; closing twice is allowed."""
-        self._context = self._engine = self._runtime = None  # in this order: each refers to the next
-        self._buffers, self._staged = {}, {}
-        self._device.close()
+    def _prepare(self, *, own_graph: bool) -> str:
+        """Run a first frame, as memory and kernels are made then, and capture a graph unless the library has its own.
+
+        Returns:
+            How frames are queued, for `SessionInfo.provider`.
+        """
+        self._staged_strength[0] = 1.0
+        self._staged[INPUT][:] = 0
+        self._queue()
+        self._device.synchronize()
+        if own_graph:
+            return "CUDA graph by the library"
+        self._graph, reason = capture_proven(self._device, self._queue, self._staged[INPUT], self._staged[OUTPUT])
+        if reason:
+            self.notices = (reason,)
+        return "CUDA graph" if self._graph else "no CUDA graph"
 
     def _bind(self) -> None:
         """Make the buffers and tell the context where they are; sizes never change afterwards."""
@@ -197,34 +237,10 @@ class TensorRtSession:
 
         frame = math.prod(self._shape) * np.dtype(self._dtype).itemsize
         if not self._context.set_input_shape(INPUT, (1, *self._shape)):
-            raise _RefusedError(f"the plan refuses a frame of {self._shape[1]}x{self._shape[0]}")
+            raise RefusedError(f"the plan refuses a frame of {self._shape[1]}x{self._shape[0]}")
         for name, nbytes in ((INPUT, frame), (STRENGTH, 4), (OUTPUT, frame * self._scale**2)):
             self._buffers[name] = self._device.allocate(nbytes)
             self._staged[name] = self._device.pinned(nbytes)
             if not self._context.set_tensor_address(name, self._buffers[name].address):
-                raise _RefusedError(f"the plan has no tensor {name}")
+                raise RefusedError(f"the plan has no tensor {name}")
         self._staged_strength = self._staged[STRENGTH].view(np.float32)
-
-
-class _RefusedError(Exception):
-    """TensorRT said no by its return value."""
-
-
-def _load(trt: Any, plan: bytes) -> tuple[Any, Any, Any]:
-    """Runtime, engine and execution context of a plan."""
-    runtime = trt.Runtime(process_logger(trt))
-    engine = runtime.deserialize_cuda_engine(plan)
-    if engine is None:
-        raise _RefusedError("it does not load")
-    if not hasattr(engine, "create_runtime_config"):
-        context = engine.create_execution_context()
-    else:
-        config = engine.create_runtime_config()
-        if hasattr(config, "dynamic_shapes_kernel_specialization_strategy"):
-            # RTX: compile for our one frame size now; by default it swaps kernels while the first frames run
-            eager = trt.DynamicShapesKernelSpecializationStrategy.EAGER
-            config.dynamic_shapes_kernel_specialization_strategy = eager
-        context = engine.create_execution_context(config)
-    if context is None:
-        raise _RefusedError("it gives no execution context")
-    return runtime, engine, context

@@ -9,24 +9,29 @@ on a GPU has not yet been run.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edgeenh.backends.contract import INPUT, check_contract, one_line
 from edgeenh.backends.onnx_file import check_onnx
+from edgeenh.backends.tensorrt_monitor import Progress, run_build
 from edgeenh.cuda.driver import driver_problem
 from edgeenh.errors import BackendUnavailable, IntegrityError, JobFailed, MissingExtra, UsageError
 from edgeenh.pixels import RGB, Pixels
-
-Progress = Callable[[str, int, int], None]
-"""Told the builder's phase, the steps done and the steps in all; called from the builder's threads."""
 
 BUILD_OPTIONS = "strongly typed, without TF32"
 """What every plan here is built with; a plan built otherwise is another plan."""
 
 FLAVOURS = {"full": ("tensorrt",), "rtx": ("tensorrt_rtx", "tensorrt_rtx_bindings")}
+
+
+@dataclass(slots=True)
+class Timings:
+    """What full TensorRT measured of kernels, in its own form; makes the next build on the same GPU faster."""
+
+    data: bytes = b""
 
 
 class Flavour(NamedTuple):
@@ -99,6 +104,7 @@ def build_plan(
     pixels: Pixels = RGB,
     compute_capabilities: Sequence[str] = (),
     progress: Progress | None = None,
+    timings: Timings | None = None,
 ) -> bytes:
     """Build a plan from an ONNX that keeps the graph contract.
 
@@ -110,7 +116,8 @@ def build_plan(
         pixels: What its pictures are.
         compute_capabilities: Targets of TensorRT-RTX such as `8.9`; empty = every one from 8.0 that it knows. Full
             TensorRT builds for the GPU of this machine and takes none.
-        progress: Told of the builder's phases; an exception it raises (a Ctrl-C too) ends the build and is passed on.
+        progress: Told of the builder's phases; an exception it raises ends the build and is passed on, as a Ctrl-C is.
+        timings: What full TensorRT measured of its kernels in earlier builds on this GPU; replaced by what it knows now.
 
     Returns:
         The plan's bytes, owned by the caller.
@@ -137,17 +144,33 @@ def build_plan(
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # so that the engine can tell its layers' types
         _set_profile(builder, network, config, profile)
         _set_targets(trt, config, compute_capabilities)
-        monitor = _monitor(trt, progress) if progress else None
-        if monitor:
-            config.progress_monitor = monitor
-        plan = builder.build_serialized_network(network, config)
-        if monitor and monitor.error:
-            raise monitor.error
+        _set_timings(trt, config, timings)
+        plan = run_build(trt, builder, network, config, progress)
+        _keep_timings(trt, config, timings)
         del parser  # the network refers to weights in the parser until it is built
         if plan is None:
             reason = last_message(messages, "it gave no reason")
             raise JobFailed(f"{trt.__name__} {trt.__version__} could not build a plan for {name}: {reason}")
         return bytes(plan)
+
+
+def check_targets(trt: Any, compute_capabilities: Sequence[str]) -> dict[str, Any]:
+    """The compute capabilities that this flavour knows, by number, when those asked for are among them.
+
+    Raises:
+        UsageError: One is not, or the flavour builds for the GPU of this machine only.
+    """
+    if not hasattr(trt, "ComputeCapability"):
+        raise UsageError(f"{trt.__name__} builds for the GPU of this machine: name compute capabilities for RTX only")
+    members = trt.ComputeCapability.__members__.items()  # SM89 is 8.9, SM120 is 12.0
+    known = {f"{name[2:-1]}.{name[-1]}": value for name, value in members if name.startswith("SM")}
+    unknown = [name for name in compute_capabilities if name not in known]
+    if unknown:
+        raise UsageError(
+            f"{trt.__name__} {trt.__version__} does not build for compute capability {', '.join(unknown)}: "
+            f"choose among {', '.join(known)}"
+        )
+    return known
 
 
 @contextmanager
@@ -233,49 +256,28 @@ def _set_profile(builder: Any, network: Any, config: Any, profile: Profile | Non
 def _set_targets(trt: Any, config: Any, compute_capabilities: Sequence[str]) -> None:
     if not compute_capabilities:
         return
-    if not hasattr(trt, "ComputeCapability"):
-        raise UsageError(f"{trt.__name__} builds for the GPU of this machine: name compute capabilities for RTX only")
-    members = trt.ComputeCapability.__members__.items()  # SM89 is 8.9, SM120 is 12.0
-    known = {f"{name[2:-1]}.{name[-1]}": value for name, value in members if name.startswith("SM")}
-    unknown = [name for name in compute_capabilities if name not in known]
-    if unknown:
-        raise UsageError(
-            f"{trt.__name__} {trt.__version__} does not build for compute capability {', '.join(unknown)}: "
-            f"choose among {', '.join(known)}"
-        )
+    known = check_targets(trt, compute_capabilities)
     config.num_compute_capabilities = len(compute_capabilities)
     for index, name in enumerate(compute_capabilities):
         config.set_compute_capability(known[name], index)
 
 
-def _monitor(trt: Any, progress: Progress) -> Any:
-    """An `IProgressMonitor` that tells `progress` and keeps the exception that ended it."""
+def _set_timings(trt: Any, config: Any, timings: Timings | None) -> None:
+    """Give full TensorRT what it measured before; TensorRT-RTX measures nothing when it builds."""
+    if timings is None or hasattr(trt, "ComputeCapability"):
+        return
+    for known in (timings.data, b""):  # of another version or GPU: refused, and measured again
+        cache = config.create_timing_cache(known)
+        if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
+            return
 
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.error: BaseException | None = None
-            self.steps: dict[str, int] = {}
 
-        def tell(self, phase: str, done: int) -> bool:
-            try:
-                if self.error is None:
-                    progress(phase, done, self.steps.get(phase, done))
-            except BaseException as exc:  # an exception must not cross the C++ frames of the builder
-                self.error = exc
-            return self.error is None
-
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:  # noqa: ARG002
-            self.steps[phase_name] = num_steps
-            self.tell(phase_name, 0)
-
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            return self.tell(phase_name, step + 1)
-
-        def phase_finish(self, phase_name: str) -> None:
-            self.tell(phase_name, self.steps.get(phase_name, 0))
-
-    return Monitor()
+def _keep_timings(trt: Any, config: Any, timings: Timings | None) -> None:
+    if timings is None or hasattr(trt, "ComputeCapability"):
+        return
+    cache = config.get_timing_cache()
+    if cache is not None:
+        timings.data = bytes(cache.serialize())
 
 
 def last_message(messages: Sequence[str], otherwise: object) -> str:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from edgeenh.backends.tensorrt_build import BUILD_OPTIONS, Flavour, Profile
+from edgeenh.backends.tensorrt_build import BUILD_OPTIONS, Flavour, Profile, Timings
+from edgeenh.backends.tensorrt_load import Kernels
+from edgeenh.cache import Cache
 from edgeenh.errors import BackendUnavailable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from edgeenh.backends.base import Model
     from edgeenh.backends.tensorrt import TensorRtSession
-    from edgeenh.cache import Cache
 
-KIND = "plans"
+KIND, TIMINGS, KERNELS = "plans", "timings", "kernels"
 
 
 def plan_key(flavour: Flavour, model: Model, profile: Profile, identity: Mapping[str, str]) -> dict[str, str]:
@@ -60,6 +64,35 @@ def open_plan(
     return _noticed(run(plan), cache)
 
 
+@contextmanager
+def kept_timings(folder: Path | None, flavour: Flavour, identity: Mapping[str, str]) -> Iterator[Timings]:
+    """What full TensorRT measured on this GPU in earlier builds; what it knows at the end is kept, after an error too."""
+    cache = Cache(folder, TIMINGS)
+    key = {"library": f"{flavour.name} {flavour.version}", **identity}
+    before = cache.recall(key) or b""
+    timings = Timings(before)
+    try:
+        yield timings
+    finally:
+        if timings.data != before:
+            cache.remember(key, timings.data)
+
+
+@contextmanager
+def kept_kernels(folder: Path | None, key: Mapping[str, str], plan: bytes) -> Iterator[Kernels]:
+    """What TensorRT-RTX compiled for `plan` at an earlier start; what it has after a first frame is kept.
+
+    It is native code, so it comes out of the same authenticated cache as plans do.
+    """
+    cache = Cache(folder, KERNELS)
+    whole = {**key, "plan_sha256": hashlib.sha256(plan).hexdigest()}
+    before = cache.recall(whole) or b""
+    kernels = Kernels(before)
+    yield kernels
+    if kernels.data != before:
+        cache.remember(whole, kernels.data)
+
+
 def _noticed(session: TensorRtSession, cache: Cache) -> TensorRtSession:
-    session.notices = tuple(cache.remarks)
+    session.notices = (*cache.remarks, *session.notices)
     return session

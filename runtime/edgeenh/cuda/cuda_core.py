@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeenh.cuda.interface import DeviceBuffer
 from edgeenh.cuda.sticky import inference_failure
-from edgeenh.errors import BackendUnavailable
+from edgeenh.errors import BackendUnavailable, InferenceFailed
 
 
 def open_device(ordinal: int) -> CudaCoreDevice:
@@ -30,6 +30,7 @@ class CudaCoreDevice:
         self._device.set_current()
         self._stream: Any = self._device.create_stream()
         self._host_memory = core.LegacyPinnedMemoryResource()
+        self._graphs: list[Any] = []
         self._device_buffers: list[Any] = []
         self._host_buffers: dict[
             int, Any
@@ -75,6 +76,20 @@ class CudaCoreDevice:
         with _failing_as_inference():
             buffer.owner.copy_to(self._host_buffers[host.ctypes.data], stream=self._stream)
 
+    def capture(self, work: Callable[[], None]) -> CudaCoreGraph:
+        """A CUDA graph of what `work` queues."""
+        with _failing_as_inference():
+            builder = self._stream.create_graph_builder()
+            try:
+                builder.begin_building()
+                work()
+                builder.end_building()
+                graph = builder.complete()
+            finally:
+                builder.close()
+        self._graphs.append(graph)
+        return CudaCoreGraph(graph, self._stream)
+
     def synchronize(self) -> None:
         """Wait for the stream."""
         with _failing_as_inference():
@@ -84,17 +99,32 @@ class CudaCoreDevice:
         """Give back buffers and stream; the primary context is the process's and stays."""
         if self._stream is None:
             return
-        for buffer in (*self._device_buffers, *self._host_buffers.values()):
-            buffer.close()
+        for one in (*self._graphs, *self._device_buffers, *self._host_buffers.values()):
+            one.close()
+        self._graphs.clear()
         self._device_buffers.clear()
         self._host_buffers.clear()
         self._stream.close()
         self._stream = None
 
 
+class CudaCoreGraph:
+    """A `CudaGraph` by `cuda-core`."""
+
+    def __init__(self, graph: Any, stream: Any) -> None:
+        self._graph, self._stream = graph, stream
+
+    def launch(self) -> None:
+        """Queue it on the device's stream."""
+        with _failing_as_inference():
+            self._graph.launch(self._stream)
+
+
 @contextmanager
 def _failing_as_inference() -> Iterator[None]:
     try:
         yield
+    except InferenceFailed:
+        raise  # of what is being captured
     except Exception as exc:  # cuda-core has no common base for its errors
         raise inference_failure(f"CUDA failed: {exc}") from exc

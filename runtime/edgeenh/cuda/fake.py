@@ -66,6 +66,15 @@ class FakeDevice:
             raise InferenceFailed("the fake CUDA device is closed: open another")
         self._pending.append(work)
 
+    def capture(self, work: Callable[[], None]) -> FakeGraph:
+        """Remember what `work` queues, and do none of it."""
+        before, self._pending = self._pending, []
+        try:
+            work()
+            return FakeGraph(self, self._pending)
+        finally:
+            self._pending = before
+
     def synchronize(self) -> None:
         """Do what was queued, in order."""
         pending, self._pending = self._pending, []
@@ -80,3 +89,15 @@ class FakeDevice:
         self.closed = True
         self.allocated = 0
         self._pending.clear()
+
+
+class FakeGraph:
+    """A `CudaGraph` of a `FakeDevice`."""
+
+    def __init__(self, device: FakeDevice, captured: list[Callable[[], None]]) -> None:
+        self._device, self._captured = device, captured
+
+    def launch(self) -> None:
+        """Queue all of it again."""
+        for work in self._captured:
+            self._device.enqueue(work)

@@ -15,6 +15,8 @@ from edgeenh.cuda.driver import driver_fix, driver_problem
 from edgeenh.errors import BackendUnavailable, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -37,6 +39,18 @@ class DeviceBuffer:
     address: int
     nbytes: int
     owner: Any
+
+
+class CudaGraph(Protocol):
+    """Work that was captured once and can be queued again by one call; valid until its device is closed."""
+
+    def launch(self) -> None:
+        """Queue all of it on the device's stream.
+
+        Raises:
+            InferenceFailed: The driver refused.
+        """
+        ...
 
 
 class CudaDevice(Protocol):
@@ -81,6 +95,17 @@ class CudaDevice(Protocol):
 
         Raises:
             InferenceFailed: The driver refused.
+        """
+        ...
+
+    def capture(self, work: Callable[[], None]) -> CudaGraph | None:
+        """Capture what `work` queues on the stream, without doing it; None where the implementation has no graphs.
+
+        Args:
+            work: Queues copies and launches; must have run once before, and not wait.
+
+        Raises:
+            InferenceFailed: `work` did something that cannot be captured.
         """
         ...
 

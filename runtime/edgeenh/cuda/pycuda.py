@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,6 +77,10 @@ class PycudaDevice:
         """Queue a copy from the device."""
         with self._failing_as_inference():
             self._driver.memcpy_dtoh_async(host, buffer.address, self._stream)
+
+    def capture(self, work: Callable[[], None]) -> None:  # noqa: ARG002
+        """`pycuda` has no graphs: None, and work is queued call by call."""
+        return
 
     def synchronize(self) -> None:
         """Wait for the stream."""

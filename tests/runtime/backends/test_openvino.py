@@ -39,7 +39,7 @@ def test_cpu_without_the_precision_is_refused_with_the_reason(monkeypatch, make_
 def test_plug_in_that_executes_another_precision_is_refused(monkeypatch, make_model):
     compile_as_asked = openvino._compile
     monkeypatch.setattr(openvino, "_HINTS", {"fp32": "f32"})
-    compiled = compile_as_asked(make_model(), SessionOptions(48, 64, "fp32"), 1)
+    compiled = compile_as_asked(openvino._read(make_model()), make_model(), SessionOptions(48, 64, "fp32"), 1)
     monkeypatch.setattr(openvino, "_HINTS", {"bf16": "bf16"})
     with pytest.raises(BackendUnavailable, match="asked for bf16 and executes 1 heavy layers 1 in f32"):
         openvino._proven(compiled, "bf16")
@@ -50,7 +50,7 @@ def test_default_precision_of_the_plug_in_never_passes_for_fp32(monkeypatch, mak
     if "BF16" not in _offered():
         pytest.skip("this CPU has no bf16")
     monkeypatch.setattr(openvino, "_HINTS", {"fp32": "bf16"})
-    compiled = openvino._compile(make_model(), SessionOptions(48, 64, "fp32"), 1)
+    compiled = openvino._compile(openvino._read(make_model()), make_model(), SessionOptions(48, 64, "fp32"), 1)
     monkeypatch.setattr(openvino, "_HINTS", {"fp32": "f32"})
     with pytest.raises(BackendUnavailable, match="asked for fp32"):
         openvino._proven(compiled, "fp32")

@@ -11,8 +11,9 @@ import pytest
 from edgeenh.backends import Model, SessionOptions, tensorrt
 from edgeenh.backends.tensorrt_build import Flavour
 from edgeenh.backends.tensorrt_layers import prove_types
+from edgeenh.backends.tensorrt_load import Kernels
 from edgeenh.cuda.fake import FakeDevice
-from edgeenh.errors import BackendUnavailable, InferenceFailed, InputError, MissingExtra
+from edgeenh.errors import BackendUnavailable, DeviceLost, InferenceFailed, InputError, MissingExtra
 from edgeenh.pixels import GREY
 
 OPTIONS = SessionOptions(48, 64, "fp16")
@@ -106,7 +107,7 @@ def test_info_names_the_plan_and_the_device(picture):
     session, _ = _session(FakeDevice())
     info = session.info
     assert (info.version, info.device) == ("1.7", "fake CUDA device")
-    assert info.provider == "tensorrt_rtx, layer types not shown"
+    assert info.provider == "tensorrt_rtx, layer types not shown, CUDA graph"
     assert info.engine_sha256 == hashlib.sha256(PLAN).hexdigest()
     assert info.precision == "fp16"
 
@@ -122,7 +123,7 @@ def test_the_engine_proves_its_precision_layer_by_layer():
     free = [_layer("Reformat", "Float", "conv copy"), _layer("NoOp", "Float", "x"), "names only", {"Name": "Conv_1"}]
     kinds = [_layer("kgen", "Half", "Conv_3 + LeakyRelu"), _layer("gemm", "N/A due to dynamic shapes")]
     session, _ = _session(FakeDevice(), layers=[HALF, FLOAT, *kinds, *free])
-    assert session.info.provider == "tensorrt_rtx, 2 of 3 heavy layers in fp16"
+    assert session.info.provider == "tensorrt_rtx, 2 of 3 heavy layers in fp16, CUDA graph"
 
 
 @pytest.mark.parametrize("layers", [[FLOAT, FLOAT], [_layer("CaskConvolution", "Thirty-two wide Int8 format")]])
@@ -164,14 +165,107 @@ def test_too_little_device_memory_is_said():
         _session(FakeDevice(memory=10_000))
 
 
-@pytest.mark.parametrize(
-    ("refuse", "words"),
-    [("execute", "it gave no reason"), ("raise", "CUDA error 700"), ("kernel", "illegal address")],
-)
+FAULTS = [("execute", "it gave no reason"), ("raise", "CUDA error 700"), ("kernel", "illegal address")]
+
+
+class WithoutGraphs(FakeDevice):
+    """As `pycuda`."""
+
+    def capture(self, work):
+        return None
+
+
+@pytest.mark.parametrize(("refuse", "words"), FAULTS)
 def test_failure_on_a_frame_is_an_inference_failure(refuse, words, picture):
-    session, _ = _session(FakeDevice(), refuse)
+    session, trt = _session(WithoutGraphs())
+    assert session.info.provider.endswith("no CUDA graph")
+    trt.context.refuse = refuse
     with pytest.raises(InferenceFailed, match=words):
         session.run(picture, 1.0, np.empty_like(picture))
+
+
+@pytest.mark.parametrize("refuse", ["execute", "kernel"])
+def test_plan_that_fails_on_its_first_frame_is_not_opened(refuse):
+    with pytest.raises(BackendUnavailable, match="cannot run its plan"):
+        _session(FakeDevice(), refuse)
+
+
+def test_error_that_stays_is_told_as_such_at_opening_too():
+    with pytest.raises(DeviceLost, match="CUDA error 700"):
+        _session(FakeDevice(), "raise")
+
+
+def test_frames_go_through_one_captured_graph(picture, brightened):
+    device = FakeDevice()
+    session, trt = _session(device)
+    trt.context.refuse = "execute"  # it is not asked again: the graph holds what it queued
+    out = np.empty_like(picture)
+    for strength in (1.0, 0.0, 0.5):
+        session.run(picture, strength, out)
+        assert np.array_equal(out, brightened(picture, strength))
+    assert session.notices == ()
+
+
+class StaleGraph:
+    def launch(self):
+        """The old output for ever."""
+
+
+class Capturing(FakeDevice):
+    """Captures wrongly, or not at all."""
+
+    def __init__(self, graph):
+        super().__init__()
+        self.graph = graph
+
+    def capture(self, work):
+        if self.graph is None:
+            raise InferenceFailed("operation not permitted\nwhen stream is capturing")
+        return self.graph
+
+
+@pytest.mark.parametrize(
+    ("graph", "words"),
+    [(StaleGraph(), "gives other pictures"), (None, "operation not permitted when stream is capturing")],
+)
+def test_graph_that_is_wrong_is_not_used_and_said(graph, words, picture, brightened):
+    session, _ = _session(Capturing(graph))
+    out = np.empty_like(picture)
+    session.run(picture, 1.0, out)
+    assert np.array_equal(out, brightened(picture))
+    assert words in session.notices[0]
+    assert session.info.provider.endswith("no CUDA graph")
+
+
+class RuntimeCache:
+    """TensorRT-RTX's: takes the bytes it gave."""
+
+    def __init__(self):
+        self.taken = b""
+
+    def deserialize(self, data):
+        self.taken = data
+        return True
+
+    def serialize(self):
+        return b"kernels"
+
+
+def test_rtx_captures_by_itself_and_its_kernels_are_kept(picture, brightened):
+    device = FakeDevice()
+    trt = _fake_trt(device)
+    trt.config.cuda_graph_strategy = "DISABLED"
+    trt.config.create_runtime_cache = RuntimeCache
+    trt.config.set_runtime_cache = lambda cache: setattr(trt.config, "cache", cache)
+    trt.CudaGraphStrategy = types.SimpleNamespace(WHOLE_GRAPH_CAPTURE="WHOLE")
+    kernels = Kernels(b"of an earlier start")
+    session = tensorrt.TensorRtSession(Flavour(trt, "tensorrt_rtx", "1.7"), device, PLAN, OPTIONS, kernels=kernels)
+    assert (trt.config.cuda_graph_strategy, trt.config.cache.taken) == ("WHOLE", b"of an earlier start")
+    assert kernels.data == b"kernels"
+    assert session.info.provider.endswith("CUDA graph by the library")
+    out = np.empty_like(picture)
+    session.run(picture, 1.0, out)
+    assert np.array_equal(out, brightened(picture))
 
 
 def test_wrong_array_is_refused_before_the_device_sees_it(picture):

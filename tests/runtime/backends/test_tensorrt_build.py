@@ -1,5 +1,7 @@
 """The builder of TensorRT-RTX for real: it needs no GPU."""
 
+import signal
+import threading
 import types
 
 import onnx
@@ -90,6 +92,56 @@ def test_progress_is_told_and_its_exception_ends_the_build(trt, contract_onnx):
 
     with pytest.raises(KeyboardInterrupt):
         _build(trt, contract_onnx(), progress=interrupt)
+
+
+def test_ctrl_c_is_heard_in_the_middle_of_a_build(trt, contract_onnx):
+    """The signal reaches the main thread while the builder works in its own; the builder ends, and its plan is not used."""
+    told = []
+
+    def press(phase, done, steps):
+        told.append(phase)
+        if len(told) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        _build(trt, contract_onnx(), progress=press)
+    for thread in threading.enumerate():
+        if thread.name == "edgeenh-tensorrt-build":
+            thread.join(10)  # it has said that it ended, and may be about to
+            assert not thread.is_alive()
+
+
+def test_timings_are_given_to_full_tensorrt_and_taken_from_it():
+    class Cache:
+        def __init__(self, data):
+            self.data = data
+
+        def serialize(self):
+            return self.data + b" and more"
+
+    class Config:
+        def create_timing_cache(self, data):
+            return Cache(data)
+
+        def set_timing_cache(self, cache, ignore_mismatch):
+            self.cache = cache
+            return cache.data in self.good and not ignore_mismatch
+
+        def get_timing_cache(self):
+            return self.cache
+
+    full, config = types.SimpleNamespace(), Config()
+    for good, expected in (([b"known"], b"known and more"), ([b""], b" and more")):
+        config.good, timings = good, tensorrt_build.Timings(b"known")
+        tensorrt_build._set_timings(full, config, timings)
+        tensorrt_build._keep_timings(full, config, timings)
+        assert timings.data == expected
+
+
+def test_rtx_has_no_timings_and_is_left_alone(trt, contract_onnx):
+    timings = tensorrt_build.Timings()
+    assert _build(trt, contract_onnx(), timings=timings)
+    assert timings.data == b""
 
 
 def test_builder_that_gives_up_is_a_failed_job_with_its_last_words(trt, contract_onnx, monkeypatch):

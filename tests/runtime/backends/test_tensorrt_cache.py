@@ -6,7 +6,7 @@ import pytest
 
 from edgeenh.backends import Model
 from edgeenh.backends.tensorrt_build import Flavour, Profile
-from edgeenh.backends.tensorrt_cache import open_plan, plan_key
+from edgeenh.backends.tensorrt_cache import kept_kernels, kept_timings, open_plan, plan_key
 from edgeenh.cache import Cache
 from edgeenh.cuda.driver import device_identity
 from edgeenh.errors import BackendUnavailable
@@ -120,3 +120,32 @@ def test_a_gpu_is_told_by_name_capability_and_driver():
     assert (found["gpu"], found["compute_capability"]) == ("NVIDIA H200", "9.0")
     assert found["driver"].endswith("(CUDA 13000)")
     assert device_identity(1, load=lambda name: Driver())["gpu"] == ""
+
+
+def test_timings_and_kernels_are_kept_for_what_they_depend_on(tmp_path):
+    key = plan_key(RTX, MODEL, SIZE, GPU)
+    for make, keep in (
+        (lambda: kept_timings(tmp_path, RTX, GPU), "timings"),
+        (lambda: kept_kernels(tmp_path, key, b"plan"), "kernels"),
+    ):
+        with make() as before:
+            assert before.data == b""
+            before.data = keep.encode()
+        with make() as again:
+            assert again.data == keep.encode()
+    with kept_kernels(tmp_path, key, b"another plan") as other:
+        assert other.data == b""
+    with kept_timings(tmp_path, RTX, {**GPU, "driver": "560"}) as other:
+        assert other.data == b""
+
+
+def test_timings_of_a_build_that_failed_are_kept_too(tmp_path):
+    def build():
+        with kept_timings(tmp_path, RTX, GPU) as timings:
+            timings.data = b"measured"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    with kept_timings(tmp_path, RTX, GPU) as timings:
+        assert timings.data == b"measured"

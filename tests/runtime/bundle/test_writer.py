@@ -1,4 +1,5 @@
 import dataclasses
+import multiprocessing
 
 import pytest
 
@@ -47,3 +48,27 @@ def test_a_place_that_cannot_be_written_is_bad_usage(tmp_path, manifest, members
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):
         write_bundle(tmp_path / "file" / "b.edgeenh", manifest, members)
+
+
+def _write_often(path, manifest, members, version, times):
+    for _ in range(times):
+        write_bundle(path, dataclasses.replace(manifest, version=version), members)
+
+
+def test_two_exports_into_one_place_at_once_leave_one_whole_bundle(tmp_path, manifest, members):
+    """The later one wins; whoever reads in between sees one of the two, whole, and nothing is left beside it."""
+    path = tmp_path / "m.edgeenh"
+    _write_often(path, manifest, members, 1, 1)
+    context = multiprocessing.get_context("fork")
+    both = [context.Process(target=_write_often, args=(path, manifest, members, version, 10)) for version in (1, 2)]
+    for one in both:
+        one.start()
+    seen = set()
+    while any(one.is_alive() for one in both):
+        seen.add(Bundle.open(path).manifest.version)
+    for one in both:
+        one.join()
+        assert one.exitcode == 0
+    assert seen <= {1, 2}
+    assert Bundle.open(path).manifest.version in (1, 2)
+    assert list(tmp_path.iterdir()) == [path]
