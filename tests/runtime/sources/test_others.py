@@ -53,9 +53,8 @@ def test_a_bad_synthetic_source_says_what_was_expected(spec: str) -> None:
     [
         (
             "dvb://7",
-            "is of no known kind, expected camera:0, gige:SERIAL, rtsp://HOST/PATH, watch:FOLDER, -, synthetic:",
+            "is of no known kind, expected camera:0, gige:SERIAL, rtsp://HOST/PATH, watch:FOLDER, dicom-listen:PORT, -,",
         ),
-        ("scan.dcm", "is DICOM, which this release does not stream"),
     ],
 )
 def test_a_kind_that_is_not_read_names_those_that_are(spec: str, expected: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from edgeenh_bench.shutdown_states import STATES, end_in
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PATHS = [str(ROOT / name) for name in ("runtime", "train", "export", "benchmarks")]
 
 QUICK = {("worker dead offline", signal.SIGTERM), ("camera lost", signal.SIGINT), ("starting", signal.SIGTERM)}
