@@ -30,7 +30,7 @@ demo: setup ## the whole path: export --fp16, gate, RTX plan, stream a clip, ben
 	$(BIN)/python -m edgeenh_bench.demo --out out/demo
 
 test: setup ## the test suite (under ten minutes on two cores)
-	$(BIN)/python -m pytest -m 'not slow and not gpu'
+	$(BIN)/python -m pytest -m 'not slow and not gpu' -n 2 --dist loadfile
 
 test-slow: setup ## the tests that take longer: fresh installs, README commands
 	$(BIN)/python -m pytest -m slow
