@@ -100,7 +100,9 @@ def tell(report: dict[str, Any], model: str, sink: Sink, failure: EdgeenhError |
     output.say(f"{counts_line(report['accounting'])}; {_speed(report)}")
     for one in getattr(sink, "sinks", [sink]):
         if one.id not in ("null", "stdout") and getattr(one, "keeps", True):
-            output.say(f"written: {one.id}" if Path(one.id).exists() else f"nothing was written to {one.id}")
+            place = Path(one.id.removeprefix("dicom:"))
+            there = place.exists() or one.id.startswith("dicom://")  # of an archive the sink itself says what waits
+            output.say(f"written: {one.id}" if there else f"nothing was written to {one.id}")
 
 
 def counts_line(accounting: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,38 +118,51 @@ class DicomSink(BaseSink):
                     f"{frame.original.label} is one of {header.frames} frames of an object, and a stream writes single ones: "
                     "use `edgeenh enhance`, which writes them as one object again"
                 )
-            series = str(source.get("SeriesInstanceUID", ""))
-        uid = self._derived_series.setdefault(series, self._uid(frame, "series of derived images"))
+            series, instance = (str(source.get(word, "")) for word in ("SeriesInstanceUID", "SOPInstanceUID"))
+        new_series = self._derived_series.setdefault(series, self._uid(frame, "series", series))
         inline = frame.original.source.startswith(PREFIX)
-        return [self._derive(frame, stem, source, header, uid, inline=inline)]
+        return [self._derive(frame, stem, source, header, instance, new_series, inline=inline)]
 
     def _of_picture(self, frame: EnhancedFrame, stem: str) -> list[str]:
         """The original as an object of its own, and the image that was derived from it."""
         original = frame.original
         header = header_of(original.image, original.photometric, original.bits)
-        uid = self._uid(frame, "original")
-        dataset = original_object(original.image, header, self._session, self._number, uid, self._now())
+        session, own_series, name = self._session, self._own_series, ""
+        if original.exposure is not None:
+            name = original.exposure.id
+            spool = name.partition("-")[0]  # one study for what one spool took, where nobody says which
+            study = self._uid(frame, "study", spool) if "StudyInstanceUID" not in session.context else session.study
+            session = replace(session, study=study, series=self._uid(frame, "series of originals", spool))
+            own_series = self._uid(frame, "series", spool)
+        uid = self._uid(frame, "original", name)
+        dataset = original_object(original.image, header, session, self._number, uid, self._now())
         dataset.file_meta = load_pydicom().dataset.FileMetaDataset()
         names = [self._put(f"{stem}_original.dcm", to_bytes(dataset))]
         if frame.enhanced:
-            names.append(self._derive(frame, stem, dataset, header, self._own_series, inline=True))
+            names.append(self._derive(frame, stem, dataset, header, name, own_series, inline=True))
         return names
 
     def _derive(
-        self, frame: EnhancedFrame, stem: str, source: Any, header: PixelHeader, series: str, *, inline: bool
+        self, frame: EnhancedFrame, stem: str, source: Any, header: PixelHeader, name: str, series: str, *, inline: bool
     ) -> str:
         assert frame.provenance is not None  # of an enhanced frame
-        uid = self._uid(frame, "derived " + frame.provenance.bundle_sha256)
+        made_by = f"derived {frame.provenance.bundle_sha256} {frame.provenance.strength:g}"
+        uid = self._uid(frame, made_by, name + (frame.original.exposure.sha256 if frame.original.exposure else ""))
         making = Making(frame.provenance, inline=inline, now=self._now(), new_uid=lambda: uid, series=series)
         derived = derive(source, header, [frame.image], [frame.original.image], making)
         return self._put(f"{stem}_enhanced.dcm", to_bytes(derived))
 
-    def _uid(self, frame: EnhancedFrame, role: str) -> str:
-        """Fresh, but for an exposure, which may be given once more: then made of its id (UUID version 5, PS3.5 B.2)."""
-        exposure = frame.original.exposure
-        if exposure is None:
+    def _uid(self, frame: EnhancedFrame, role: str, name: str) -> str:
+        """Fresh, but for an exposure, which may be given once more: then made of what it is (UUID version 5, PS3.5 B.2).
+
+        Args:
+            frame: Whose object it is for.
+            role: What the UID is for.
+            name: What makes it: the source's UID where there is one, otherwise the exposure's id; the same at every giving.
+        """
+        if frame.original.exposure is None:
             return self._fresh()
-        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'edgeenh {exposure.id} {exposure.sha256} {role}').int}"
+        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'edgeenh {role} {name}').int}"
 
     def _put(self, name: str, content: bytes) -> str:
         write_bytes(self._folder / name, content)

@@ -145,7 +145,24 @@ def test_an_exposure_that_is_given_once_more_keeps_its_uids(
     again.write(frames[0])
     (one,), (two,) = ((tmp_path / name).glob("*.dcm") for name in ("out", "again"))
     assert frames[0].original.attributes
-    assert read_dicom(one).dataset.SOPInstanceUID == read_dicom(two).dataset.SOPInstanceUID
+    for word in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+        assert read_dicom(one).dataset[word] == read_dicom(two).dataset[word]
+
+
+def test_an_exposure_without_an_object_keeps_its_uids_too(
+    tmp_path: Path, enhancer: edgeenh.Enhancer, make_grey: Any
+) -> None:
+    from edgeenh.pictures import write_grey
+
+    write_grey(tmp_path / "in" / "p.png", make_grey(32, 48))
+    with edgeenh.Stream(str(tmp_path / "in"), enhancer, mode="exposure", spool=tmp_path / "spool") as stream:
+        (frame,) = stream
+    for name in ("one", "two"):
+        open_sink(f"dicom:{tmp_path / name}").write(frame)
+    for role in ("original", "enhanced"):
+        (one,), (two,) = ((tmp_path / name).glob(f"*_{role}.dcm") for name in ("one", "two"))
+        for word in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"):
+            assert read_dicom(one).dataset[word] == read_dicom(two).dataset[word]
 
 
 @pytest.fixture
