@@ -116,8 +116,8 @@ def unpack(data: bytes, now_ns: int) -> Frame:
 
 def _document(line: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(line)
-    except ValueError as exc:
+        document = json.loads(line.decode("utf-8"))  # of bytes json would guess the encoding, and load its codec
+    except (ValueError, RecursionError) as exc:
         raise DamagedError("its description is not JSON") from exc
     if not isinstance(document, dict):
         raise DamagedError("its description is no JSON object")
