@@ -71,8 +71,7 @@ class DicomImage:
         except PictureError:
             raise
         except Exception as exc:  # pydicom converts lazily and raises whatever a bad value gives
-            said = " ".join(str(exc).split())[:160] or type(exc).__name__
-            raise PictureError(f"{self.name}: an attribute is damaged ({said}); get it again from its source") from exc
+            raise _damaged(self.name, exc) from exc
 
 
 def read_dicom(path: Path) -> DicomImage:
@@ -94,8 +93,13 @@ def read_dicom(path: Path) -> DicomImage:
 def decode_dicom(data: bytes, name: str) -> DicomImage:
     """Like `read_dicom`, from memory."""
     dataset = parse(data, name)
-    with quiet():
-        return DicomImage(name, dataset, pixel_header(dataset, name))
+    try:
+        with quiet():
+            return DicomImage(name, dataset, pixel_header(dataset, name))
+    except PictureError:
+        raise
+    except Exception as exc:  # pydicom converts lazily and raises whatever a bad value gives
+        raise _damaged(name, exc) from exc
 
 
 def parse(data: bytes, name: str) -> Any:
@@ -120,6 +124,11 @@ def parse(data: bytes, name: str) -> Any:
     except Exception as exc:  # pydicom raises whatever it meets in damaged bytes
         said = " ".join(str(exc).split())[:160] or type(exc).__name__
         raise PictureError(f"{name} cannot be read as DICOM: {said}; get it again from its source") from exc
+
+
+def _damaged(name: str, error: Exception) -> PictureError:
+    said = " ".join(str(error).split())[:160] or type(error).__name__
+    return PictureError(f"{name}: an attribute is damaged ({said}); get it again from its source")
 
 
 def without_pixels(dataset: Any) -> Any:
