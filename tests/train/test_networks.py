@@ -85,6 +85,27 @@ def test_a_curve_keeps_the_order_of_levels(
     assert (shown.flatten().diff() >= -1e-9).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
+def test_a_window_loses_no_level(cap: float, dark: float, bright: float) -> None:
+    """Every step of the input is a step of the output, and the whole range is used: nothing is clipped."""
+    curve = WindowCurve(cap)
+    levels = torch.linspace(0.0, 1.0, 257, dtype=torch.float64).reshape(1, 1, 1, -1)
+    raw = torch.tensor([dark, bright], dtype=torch.float64).reshape(1, 2, 1, 1)
+    shown = (levels + curve(levels, curve.bounded(raw))).flatten()
+    narrow = 1e-3 / 2  # a knee narrower than this is left out gradually
+    assert -narrow <= shown[0] <= 1e-9
+    assert 1.0 - 1e-9 <= shown[-1] <= 1.0 + narrow
+    steps = shown[(shown > 0.0) & (shown < 1.0)].diff()
+    assert (steps > 0.0).all()
+
+
+def test_one_window_for_the_whole_radiograph() -> None:
+    generator = awake("n", channels=1)
+    field = generator.coefficients(torch.rand(2, 1, 64, 96))
+    assert {tuple(part.shape) for part in field} == {(2, 1, 1, 1)}
+
+
 @pytest.mark.parametrize("gain", [-0.3, 0.5, 1.0])
 def test_a_gain_keeps_the_contrast_of_neighbours_in_linear_light(gain: float) -> None:
     """A mark of 10 % in linear light stays one of 8 to 12 %, from where a screen shows more than black to 77 % of the encoded range."""

@@ -52,7 +52,7 @@ ROWS = (
 )  # fmt: skip
 
 REDUCED: dict[str, object] = {
-    "images": 3_000, "batch": 8, "view_height": 96, "view_width": 128, "whole_share": 0.7, "constant_epochs": 0, "decay_epochs": 0,
+    "images": 6_000, "batch": 8, "view_height": 96, "view_width": 128, "whole_share": 0.7, "constant_epochs": 0, "decay_epochs": 0,
 }  # fmt: skip
 """What all rows share under the reduced setting, over their presets."""
 

@@ -7,7 +7,8 @@ from frame to frame. Luma of the encoded values is compared, since these are nea
 
     raw = mean |y(t+1) − y(t)|        relative = mean ( |y(t+1) − y(t)| / m ),   m = local mean of y(t) and y(t+1), σ = 8 pixels
 
-A brighter output has more raw flicker for its gain alone; `relative` divides by the local brightness and so by any gain, also
+Of one channel, `m` is the local standard deviation, for a radiograph's window multiplies noise and anatomy alike; places without
+any are left out. A brighter output has more raw flicker for its gain alone; `relative` divides by the local brightness and so by any gain, also
 an uneven one. The gate is on `relative` of the output over that of the input.
 
 **Own flicker** leaves the noise out: the local gain, smoothed with σ = 8, of one frame against that of the next, at the same places
@@ -149,8 +150,9 @@ def flicker_of(
 ) -> Flicker:
     """Compare the frames of a pan with their enhanced forms, float32 [h,w,C] 0…1 of one shape each."""
     luma_in, luma_out = ([_luma(frame) for frame in frames] for frames in (given, made))
-    raw_in, relative_in = np.mean(_changes(luma_in, luma_in, step), axis=0)
-    raw_out, relative_out = np.mean(_changes(luma_out, luma_in, step), axis=0)
+    scale = _spread if given[0].shape[2] == 1 else _brightness
+    raw_in, relative_in = np.mean(_changes(luma_in, luma_in, step, scale), axis=0)
+    raw_out, relative_out = np.mean(_changes(luma_out, luma_in, step, scale), axis=0)
     gains = [
         np.log((smoothed(o, LOCAL_SIGMA) + BLACK) / (smoothed(i, LOCAL_SIGMA) + BLACK))
         for i, o in zip(luma_in, luma_out, strict=True)
@@ -244,13 +246,28 @@ def _luma(picture: NDArray[np.float32]) -> Floats:
     return values[..., 0] if values.shape[2] == 1 else values @ REC709
 
 
-def _changes(planes: list[Floats], given: list[Floats], step: tuple[float, float]) -> list[tuple[float, float]]:
+Scale = Callable[[Floats], Floats]
+"""What a change is relative to, of a plane, float64 [H,W]."""
+
+
+def _brightness(plane: Floats) -> Floats:
+    return smoothed(plane, LOCAL_SIGMA)
+
+
+def _spread(plane: Floats) -> Floats:
+    mean = smoothed(plane, LOCAL_SIGMA)
+    return np.sqrt(np.maximum(smoothed(plane**2, LOCAL_SIGMA) - mean**2, 0.0))
+
+
+def _changes(
+    planes: list[Floats], given: list[Floats], step: tuple[float, float], scale: Scale
+) -> list[tuple[float, float]]:
     """Mean change from frame to frame, raw and relative; places are left out by the input's darkness, for both alike."""
     changes = []
     for (a, b), (dark_a, dark_b) in zip(_registered(planes, step), _registered(given, step), strict=True):
         change = np.abs(b - a)
         seen = smoothed((dark_a + dark_b) / 2, LOCAL_SIGMA) >= BLACK
-        local = np.maximum(smoothed((a + b) / 2, LOCAL_SIGMA), 1.0 / 255.0)
+        local = np.maximum(scale((a + b) / 2), 1.0 / 255.0)
         changes.append((float(change.mean()), float((change / local)[seen].mean()) if seen.any() else 0.0))
     return changes
 

@@ -2,7 +2,10 @@
 
 Weber contrast is a ratio of luminances, so it is formed in linear light: exposure, white balance and uneven lighting are
 factors there and leave it alone. Colour pictures are taken as sRGB (IEC 61966-2-1) with the luminance weights of Rec. 709.
-Grey pictures (radiographs) have no such curve; their values are used as they are.
+
+Grey pictures are taken as radiographs, and their values as attenuations: the logarithm of what the detector received, with
+`camera.xray.RANGE` between black and white (Beer and Lambert). Their "light" is the exponential of that. So a mark multiplies it as a
+lesion multiplies the dose behind it, wherever it lies; and window and level, what a viewer turns, are a power and a factor of it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeenh.errors import JobFailed, PictureError
+from edgeenh_train.camera.xray import RANGE
 from edgeenh_train.enhance import Enhance
 
 Floats = NDArray[np.float64]
@@ -25,17 +29,19 @@ MIN_SIDE = 64
 
 
 def to_linear(picture: NDArray[np.float32]) -> Floats:
-    """Float32 [H,W,C] 0…1 as encoded to float64 [H,W,C] 0…1 in linear light; C = 1 is returned as it is."""
+    """Float32 [H,W,C] 0…1 as encoded to float64 [H,W,C] 0…1 in linear light; with C = 1, from 1/20 on: see the module's docstring."""
     values = picture.astype(np.float64)
     if picture.shape[2] == 1:
-        return values
+        return np.exp(RANGE * (values - 1.0))
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
 def to_encoded(light: Floats) -> NDArray[np.float32]:
     """The inverse of `to_linear`; what lies outside 0…1 is cut off."""
     values = np.clip(light, 0.0, 1.0)
-    if light.shape[2] == 3:
+    if light.shape[2] == 1:
+        values = np.clip(1.0 + np.log(np.maximum(values, np.exp(-RANGE))) / RANGE, 0.0, 1.0)
+    else:
         values = np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
     return values.astype(np.float32)
 

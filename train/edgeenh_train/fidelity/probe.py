@@ -9,6 +9,11 @@ with L_mark the mean luminance weighted by the mark's alpha and L_ring that of i
 that place anyway (the edge of a tooth, texture), and any local gain of the enhancer. C is formed of the input pair and of the
 enhanced pair; their ratio is 1 where the mark came through as it was, 0 where it vanished, negative where it turned over.
 
+Radiographs: widening the window is what an enhancer of them is for, and it multiplies every difference alike, the noise too. What must not
+happen is that a finding gets less, or more, than its surroundings. So for one channel logarithms of `1 + C` are compared (a window is
+a factor of them), divided by their standard deviation over the unmarked surroundings: contrast to noise, before and after. The factor
+that was divided out is recorded as `gain`.
+
 Light that the enhancer clips takes marks away, and counts as loss: only what was clipped in the input is left out.
 """
 
@@ -36,7 +41,8 @@ class MarkResult:
     Attributes:
         kind, x, y, size, contrast: As in `Mark`.
         contrast_in, contrast_out: C of the input pair and of the enhanced pair.
-        ratio: `contrast_out / contrast_in`.
+        ratio: `contrast_out / contrast_in`; of one channel, `log(1 + contrast_out) / log(1 + contrast_in) / gain`.
+        gain: By how much the surroundings' contrast grew; 1 for colour, where nothing is divided out.
         survived: Whether the ratio is within the tolerance.
     """
 
@@ -48,6 +54,7 @@ class MarkResult:
     contrast_in: float
     contrast_out: float
     ratio: float
+    gain: float
     survived: bool
 
 
@@ -140,16 +147,31 @@ def compare_marks(marks: tuple[Mark, ...], pictures: Pictures, tolerance: float)
     clean, marked, clean_out, marked_out = (
         luminance(to_linear(p)) for p in (pictures.clean, pictures.marked, pictures.clean_out, pictures.marked_out)
     )
+    is_grey = pictures.clean.shape[2] == 1
     results = []
     for mark in marks:
         before, after = contrast_of(mark, clean, marked), contrast_of(mark, clean_out, marked_out)
-        ratio = after / before
+        gain = _gain(mark, clean, clean_out) if is_grey else 1.0
+        ratio = _in_noise(before, after, gain) if is_grey else after / before
+        survived = abs(ratio - 1.0) <= tolerance
         results.append(
             MarkResult(
-                mark.kind, mark.x, mark.y, mark.size, mark.contrast, before, after, ratio, abs(ratio - 1.0) <= tolerance
+                mark.kind, mark.x, mark.y, mark.size, mark.contrast, before, after, ratio, gain, survived
             )
         )
     return tuple(results)
+
+
+def _gain(mark: Mark, clean: Floats, clean_out: Floats) -> float:
+    """How the spread of the unmarked surroundings' logarithms grew; 0 where the enhancer left none."""
+    around = mark.distance() <= REACH
+    before, after = (float(np.log(plane[mark.window][around]).std()) for plane in (clean, clean_out))
+    return after / before if before > 0.0 else 0.0
+
+
+def _in_noise(before: float, after: float, gain: float) -> float:
+    """The ratio of two contrasts, each in units of its own noise; 0 where the enhancer left neither."""
+    return float(np.log1p(after) / np.log1p(before)) / gain if gain > 0.0 else 0.0
 
 
 def contrast_of(mark: Mark, clean: Floats, marked: Floats) -> float:

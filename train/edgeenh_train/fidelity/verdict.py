@@ -122,6 +122,7 @@ def _survival(marks: Sequence[MarkResult]) -> dict[str, Any]:
         "painted": len(marks),
         "survived": survived,
         "survived_share": survived / len(marks),
+        "gain": float(np.median([mark.gain for mark in marks])),
         "ratio": {"least": float(ratios.min()), **percentiles, "largest": float(ratios.max())},
     }
 

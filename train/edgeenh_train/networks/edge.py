@@ -10,8 +10,8 @@ in training (global pooling and wide convolutions mean the same at 256 and at 38
 frame: only reading, the last deconvolution and the curve do.
 
 What the coefficients mean is said in `edgeenh_train.networks.curves`: a gain of light for colour, the two ends of the window for grey.
-They are bounded, and they vary as slowly as light does (`edgeenh_train.networks.surface`): detail can only come from the image,
-and nothing can be drawn along it.
+They are bounded, and they vary as slowly as light does (`edgeenh_train.networks.surface`), or not at all over the picture (grey): detail can only
+come from the image, and nothing can be drawn along it.
 
 Letters behind a name: B batch, C channels, H height, W width.
 """
@@ -29,7 +29,7 @@ from edgeenh_train.networks.attention import LocalFeatureEnhancement
 from edgeenh_train.networks.blocks import BilinearDeconv, ConvBlock
 from edgeenh_train.networks.curves import GainCurve, WindowCurve
 from edgeenh_train.networks.stages import Stage, UpStage
-from edgeenh_train.networks.surface import SmoothSurface
+from edgeenh_train.networks.surface import SmoothSurface, WholePicture
 
 GRID = (48, 64)
 """Rows and columns on which the network works."""
@@ -82,11 +82,11 @@ class EdgeGenerator(nn.Module):
         self.head = nn.Conv2d(widths[0], channels * self.curve.outputs, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless told otherwise
-        self.surface = SmoothSurface(GRID)
+        self.surface = SmoothSurface(GRID, self.curve.degree) if self.curve.degree else WholePicture()
         self.up = BilinearDeconv(channels, STEM_STRIDE)
 
     def coefficients(self, image_BCHW: Tensor) -> tuple[Tensor, ...]:
-        """The curve's coefficients: each float [B,C,H,W], bounded.
+        """The curve's coefficients: each float [B,C,H,W], bounded; [B,C,1,1] where one value holds for the whole picture.
 
         Args:
             image_BCHW: Float [B,C,H,W], 0…1; H and W multiples of `STEM_STRIDE`.
@@ -102,6 +102,8 @@ class EdgeGenerator(nn.Module):
             features = up(features, skips.pop())
         inner = features[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
         bounded = self.curve.bounded(torch.tanh(self.surface(self.head(inner))))
+        if not self.curve.degree:
+            return bounded
         return tuple(self._carried_up(part, height, width) for part in bounded)
 
     def _carried_up(self, grid_BCHW: Tensor, height: int, width: int) -> Tensor:
