@@ -106,7 +106,7 @@ def as_image(tensor: torch.Tensor) -> NDArray[np.float32]:
 
 
 def run_generator(generator: Generator, frames: Iterable[GoldenFrame]) -> list[NDArray[np.float32]]:
-    """What the checkpoint's own generator, unfolded and in FP32, makes of frames at strength 1.
+    """What the checkpoint's own generator makes, in FP32, of frames at strength 1.
 
     Returns:
         Float32 [H,W,C] each, on the frames' scale (0…255 or 0…65535), not yet rounded; NaN where the network's output is

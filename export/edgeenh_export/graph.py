@@ -30,7 +30,7 @@ class FrameGraph(nn.Module):
     FP16 islands of FP32: the global means (in the network itself), and everything from the coefficients on.
 
     Args:
-        generator: Folded, in `eval` mode, float32; copied, not changed.
+        generator: In `eval` mode, float32; copied, not changed.
         precision: `fp32` or `fp16`.
     """
 

@@ -62,14 +62,12 @@ def onnx_metadata(info: CheckpointInfo, precision: str) -> dict[str, str]:
     }
 
 
-def describe_generator(
-    generator: networks.Generator, folded: networks.Generator, info: CheckpointInfo, bounds: Bounds
-) -> Generator:
-    """The network as the manifest names it: parameters as trained, multiply-accumulates as exported."""
+def describe_generator(generator: networks.Generator, info: CheckpointInfo, bounds: Bounds) -> Generator:
+    """The network as the manifest names it: parameters and multiply-accumulates."""
     return Generator(
         variant=info.variant,
         parameters=cost.parameters(generator),
-        macs_per_pixel=round(cost.macs_per_pixel(folded), 1),
+        macs_per_pixel=round(cost.macs_per_pixel(generator), 1),
         cap=info.cap,
         size_multiple=networks.SIZE_MULTIPLE,
         min_size=bounds.min,

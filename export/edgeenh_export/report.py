@@ -24,7 +24,7 @@ class ExportReport:
         bundle: The bundle that was written, opened again.
         thresholds: What the gate asked for.
         gate: Its verdicts; all passed, or there would be no report.
-        found: What was proven of the source, or found out: the fold of a checkpoint, the contract of a model from elsewhere.
+        found: What was proven of the source, or found out: the contract of a model from elsewhere.
         parity: ONNX Runtime against the source itself, in FP32.
         lower: What was made below FP32, and how.
         engines: The plans, or why there is none.

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from edgeenh_export.fold import fold
 from edgeenh_export.graph import FrameGraph
 from edgeenh_export.onnx_writer import write_onnx
 from edgeenh_export.pipeline import export
@@ -27,7 +26,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def make_generator() -> MakeGenerator:
-    """A generator whose norms and head are far from their start, so that folding and FP16 have something to get wrong."""
+    """A generator whose norms and head are far from their start, so that FP16 has something to get wrong."""
 
     def make(variant: str = "n", *, head: float = 0.1, channels: int = 3) -> Generator:
         with torch.random.fork_rng(devices=[]):
@@ -89,8 +88,8 @@ def grey_exported(
 @pytest.fixture(scope="session")
 def fixed_graphs(make_generator: MakeGenerator) -> dict[str, bytes]:
     """Both graphs for 64×48 only."""
-    folded = fold(make_generator())
+    network = make_generator()
     return {
-        p: write_onnx(FrameGraph(folded, p), (64, 48), {"precision": p}, name="toy", version=1)
+        p: write_onnx(FrameGraph(network, p), (64, 48), {"precision": p}, name="toy", version=1)
         for p in ("fp32", "fp16")
     }

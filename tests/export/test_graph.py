@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from edgeenh_export.cost import macs_per_pixel, parameters
-from edgeenh_export.fold import fold
 from edgeenh_export.graph import FrameGraph
 from edgeenh_train.networks import VARIANTS
 
@@ -18,7 +17,7 @@ def every_value() -> torch.Tensor:
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_strength_0_gives_all_256_values_back(make_generator, variant, precision):
-    graph = FrameGraph(fold(make_generator(variant)), precision)
+    graph = FrameGraph(make_generator(variant), precision)
     image = every_value()
     assert torch.equal(graph(image, torch.zeros(1)), image)
     assert not torch.equal(graph(image, torch.ones(1)), image)
@@ -29,12 +28,12 @@ def test_the_fp32_graph_is_the_generator_on_8_bit_frames(make_generator, strengt
     generator = make_generator()
     image = every_value()
     exact = generator(image.permute(0, 3, 1, 2) / 255.0, torch.tensor([strength])) * 255.0
-    difference = FrameGraph(fold(generator), "fp32")(image, torch.tensor([strength])) - exact.permute(0, 2, 3, 1)
+    difference = FrameGraph(generator, "fp32")(image, torch.tensor([strength])) - exact.permute(0, 2, 3, 1)
     assert float(difference.abs().max()) <= 0.5 + 1e-3
 
 
 def test_the_fp16_graph_stores_weights_and_features_in_half(make_generator):
-    graph = FrameGraph(fold(make_generator()), "fp16")
+    graph = FrameGraph(make_generator(), "fp16")
     assert {parameter.dtype for parameter in graph.parameters()} == {torch.float16}
     seen = set()
     hook = graph.generator.decoder[-1].register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
@@ -46,7 +45,7 @@ def test_the_fp16_graph_stores_weights_and_features_in_half(make_generator):
 
 def test_the_change_is_bounded_by_cap_however_large_the_weights(make_generator):
     generator = make_generator(head=1000.0)
-    graph = FrameGraph(fold(generator), "fp16")
+    graph = FrameGraph(generator, "fp16")
     image = every_value()
     change = graph(image, torch.ones(1)).int() - image.int()
     x = torch.linspace(0, 1, 1001)
@@ -58,9 +57,9 @@ def test_the_change_is_bounded_by_cap_however_large_the_weights(make_generator):
 
 
 def test_making_a_graph_leaves_the_generator_in_fp32(make_generator):
-    folded = fold(make_generator())
-    FrameGraph(folded, "fp16")
-    assert {parameter.dtype for parameter in folded.parameters()} == {torch.float32}
+    network = make_generator()
+    FrameGraph(network, "fp16")
+    assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 
 
 class OneEach(torch.nn.Module):
@@ -90,7 +89,7 @@ def every_grey_value(top: int = 65535) -> torch.Tensor:
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_strength_0_gives_every_grey_value_back_without_rounding(make_generator, variant, precision):
-    graph = FrameGraph(fold(make_generator(variant, channels=1)), precision)
+    graph = FrameGraph(make_generator(variant, channels=1), precision)
     image = every_grey_value()
     assert torch.equal(graph(image, torch.zeros(1)), image)
     enhanced = graph(image, torch.ones(1))
@@ -103,7 +102,7 @@ def test_the_grey_fp32_graph_is_the_generator(make_generator):
     generator = make_generator(channels=1)
     image = every_grey_value()
     exact = generator(image.permute(0, 3, 1, 2), torch.tensor([0.5])).permute(0, 2, 3, 1)
-    assert float((FrameGraph(fold(generator), "fp32")(image, torch.tensor([0.5])) - exact).abs().max()) < 1e-5
+    assert float((FrameGraph(generator, "fp32")(image, torch.tensor([0.5])) - exact).abs().max()) < 1e-5
 
 
 def test_the_seed_costs_a_hundred_times_more_than_n(make_generator):

@@ -12,7 +12,6 @@ from onnx import TensorProto, helper
 from edgeenh.errors import JobFailed
 from edgeenh.pixels import GREY
 from edgeenh_export.execute import OnnxRunner
-from edgeenh_export.fold import fold
 from edgeenh_export.graph import FrameGraph
 from edgeenh_export.onnx_tidy import reduce_max_in_half
 from edgeenh_export.onnx_writer import ALLOWED_OPERATORS, check, write_onnx
@@ -69,7 +68,7 @@ def test_nothing_of_the_building_machine_is_in_the_file(exported, precision):
 
 
 def test_writing_twice_gives_the_same_bytes_and_says_nothing(make_generator, fixed_graphs, capfd):
-    graph = FrameGraph(fold(make_generator()), "fp16")
+    graph = FrameGraph(make_generator(), "fp16")
     assert write_onnx(graph, (64, 48), {"precision": "fp16"}, name="toy", version=1) == fixed_graphs["fp16"]
     assert capfd.readouterr() == ("", "")
 
@@ -94,7 +93,7 @@ def test_the_graph_contract_of_grey(grey_exported, precision):
 def test_a_grey_graph_gives_what_torch_gives_at_sizes_it_was_not_proven_with(make_generator, grey_exported, size):
     image = np.random.default_rng(0).integers(0, 65536, (size[1], size[0], 1), np.uint16)
     unit = torch.from_numpy(image.astype(np.float32))[None] / 65535
-    expected = FrameGraph(fold(make_generator(channels=1)), "fp32")(unit, torch.ones(1))[0].numpy() * 65535
+    expected = FrameGraph(make_generator(channels=1), "fp32")(unit, torch.ones(1))[0].numpy() * 65535
     with OnnxRunner(grey_exported.bundle.model("fp32").onnx, "fp32", "toy", GREY) as run:
         assert float(np.abs(run(image) - expected).max()) < 2
 
@@ -102,7 +101,7 @@ def test_a_grey_graph_gives_what_torch_gives_at_sizes_it_was_not_proven_with(mak
 @pytest.mark.parametrize("size", [(16, 16), (80, 32), (16, 208)])
 def test_a_dynamic_graph_gives_what_torch_gives_at_sizes_it_was_not_traced_with(make_generator, exported, size):
     image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    expected = FrameGraph(fold(make_generator()), "fp32")(torch.from_numpy(image)[None], torch.ones(1))[0].numpy()
+    expected = FrameGraph(make_generator(), "fp32")(torch.from_numpy(image)[None], torch.ones(1))[0].numpy()
     with OnnxRunner(exported.bundle.model("fp32").onnx, "fp32", "toy") as run:
         assert int(np.abs(run(image).astype(int) - expected).max()) <= 1
 

@@ -78,8 +78,7 @@ def test_the_report_says_what_was_judged(exported):
         ("fp16", "onnxruntime", True),
     ]
     assert report["parity"]["max_abs"] <= 1
-    assert report["fold"]["max_abs"] <= report["fold"]["tolerance"]
-    steps = ["read", "fold", "onnx_fp32", "reference", "onnx_fp16", "gate", "tensorrt", "write"]
+    steps = ["read", "frames", "onnx_fp32", "reference", "onnx_fp16", "gate", "tensorrt", "write"]
     assert report["searches"] == []
     assert list(report["seconds"]) == steps
     drift = json.loads(exported.bundle.read("drift.json"))
@@ -117,7 +116,7 @@ def test_weights_too_large_for_fp16_fail_the_gate_and_pass_as_fp32(make_generato
 def test_a_checkpoint_whose_output_is_not_finite_fails(make_generator, make_checkpoint, tmp_path):
     generator = make_generator()
     generator.stem.norm.running_var.fill_(-1.0)  # finite itself; its root is not
-    with pytest.raises(GateFailed, match=r"differs from the checkpoint's by nan"):
+    with pytest.raises(GateFailed, match="gives values that are not finite for a crop of"):
         export(make_checkpoint(generator), tmp_path / "m.edgeenh", **SMALL)
 
 

@@ -16,7 +16,6 @@ TARGETS = {
     "verify-load": "time to verify a signed bundle and load it, in the process and as a whole command",
     "export-time": "time of `edgeenh export --fp16` with gate and plan, whole process",
     "export-again": "time of the whole export, and of doing it again with nothing changed, whole processes",
-    "fold-ratio": "how much faster the folded graph is than the unfolded one, ONNX Runtime on the CPU, n and seed",
     "int8-speed": "decibels and speed of INT8 against FP32, in turn in one run: the bundle, and variant seed",
     "fp16-precision": "how near FP16 is to FP32 at 720p, 1080p and 2160p, on the golden frames scaled up",
     "install-size": "size of a fresh environment with edgeenh[cpu]",

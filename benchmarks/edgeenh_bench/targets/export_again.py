@@ -17,7 +17,7 @@ FIRST_LIMIT_S, AGAIN_LIMIT_S = 15.0, 2.0
 
 
 def measure(model: Path | None, threads: int | None, *, repeats: int = 3) -> Measurement:
-    """Export the shipped checkpoint with gate, fold check and plan, then again; the median of the repeats counts.
+    """Export the shipped checkpoint with gate and plan, then again; the median of the repeats counts.
 
     Raises:
         JobFailed: An export failed, or the second did the work again.

@@ -81,7 +81,6 @@ def _silent(line: str) -> None:
 def _seed(size: tuple[int, int]) -> bytes:
     import torch
 
-    from edgeenh_export.fold import fold
     from edgeenh_export.graph import FrameGraph
     from edgeenh_export.onnx_writer import write_onnx
     from edgeenh_train.networks import build_generator
@@ -90,7 +89,7 @@ def _seed(size: tuple[int, int]) -> bytes:
     generator = build_generator("seed", 0.5).eval().requires_grad_(requires_grad=False)
     for parameter in generator.head.parameters():
         parameter.normal_(0, 0.02)  # it begins at 0, and would change nothing
-    return write_onnx(FrameGraph(fold(generator), "fp32"), size, {}, name="seed-random", version=1)
+    return write_onnx(FrameGraph(generator, "fp32"), size, {}, name="seed-random", version=1)
 
 
 def _clip(count: int) -> list[np.ndarray[Any, Any]]:

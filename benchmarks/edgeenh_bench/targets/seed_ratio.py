@@ -66,14 +66,13 @@ def seed_model(size: tuple[int, int]) -> Model:
     try:
         import torch
 
-        from edgeenh_export.fold import fold
         from edgeenh_export.graph import FrameGraph
         from edgeenh_export.onnx_writer import write_onnx
         from edgeenh_train.networks import build_generator
     except ImportError as exc:
         raise MissingExtra("the variant seed, which is exported for this,", "export") from exc
     torch.manual_seed(0)
-    graph = FrameGraph(fold(build_generator("seed", 0.5).eval()), "fp32")
+    graph = FrameGraph(build_generator("seed", 0.5).eval(), "fp32")
     onnx = write_onnx(graph, size, {}, name="seed-random", version=1)
     return Model("seed with random weights (fp32)", onnx, "fp32", hashlib.sha256(onnx).hexdigest())
 

@@ -119,15 +119,14 @@ def _of_bundle(bundle: Bundle) -> Subject:
 
 def _of_checkpoint(path: Path) -> Subject:
     from edgeenh_export.execute import pixels_of
-    from edgeenh_export.fold import fold
     from edgeenh_export.graph import DTYPES, FrameGraph
     from edgeenh_export.onnx_writer import write_onnx
     from edgeenh_train.checkpoint import load_generator
 
     generator, info = load_generator(path)
-    folded, pixels = fold(generator), pixels_of(generator)
+    pixels = pixels_of(generator)
     graphs = {
-        name: write_onnx(FrameGraph(folded, name), None, {}, name=info.name, version=info.version) for name in DTYPES
+        name: write_onnx(FrameGraph(generator, name), None, {}, name=info.name, version=info.version) for name in DTYPES
     }
     pictures = [(frame.name, frame.image) for frame in shipped_frames(pixels)]
     return Subject(info.name, graphs, pictures, pixels, None)

@@ -2,7 +2,7 @@
 
 1. The checkpoint makes pictures of pictures: finite, not constant, not all clipped (`checks.check_reference`).
 2. The FP32 graph in ONNX Runtime gives what the checkpoint gives in PyTorch: for colour at most one 8-bit step of
-   difference, for grey the share of the range that folding may change (`checks.compare`).
+   difference, for grey the share `checks.PARITY` of the range (`checks.compare`).
 3. Every graph passes `edgeenh.gate` in ONNX Runtime, the FP32 one against PyTorch, every other against the FP32 one; what
    it holds before its last cast is finite, and a second session gives the same picture (`graphs.judge_graph`).
 4. The FP16 network passes in torch too, with features that are really stored in FP16.

@@ -17,12 +17,14 @@ from edgeenh.gate import Determinism, Verdict, judge
 from edgeenh.gate.evidence import write_evidence
 from edgeenh.padding import upscale
 from edgeenh.pixels import RGB, Pixels
-from edgeenh_export.fold import FOLD_TOLERANCE
 from edgeenh_export.gate.precision import Arithmetic
 from edgeenh_export.golden import GoldenFrame
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
+
+PARITY = 1e-4
+"""Largest allowed difference of ONNX Runtime from PyTorch in FP32, where 1 is the full range: a fortieth of an 8-bit step, before rounding."""
 
 _ANYTHING = Thresholds(min_psnr_db=-math.inf, min_ssim=-math.inf, max_difference=math.inf)
 """Thresholds that every picture reaches: what remains is whether it is a picture."""
@@ -98,9 +100,9 @@ class Judged:
 def max_parity_steps(pixels: Pixels) -> int:
     """Largest allowed difference of ONNX Runtime from PyTorch in FP32, in steps of the frames' scale.
 
-    For colour 1: a value on the edge between two. For grey 7 of 65 535: what `FOLD_TOLERANCE` makes of that range.
+    For colour 1: a value on the edge between two. For grey 7 of 65 535: what `PARITY` makes of that range.
     """
-    return math.ceil(FOLD_TOLERANCE * pixels.top)
+    return math.ceil(PARITY * pixels.top)
 
 
 def compare(

@@ -23,7 +23,7 @@ class Source(Protocol):
 
     Attributes:
         info: Name, version, cap, data, licence, and the digest of the file.
-        step: Key and title of the step that proves it.
+        step: Key and title of the step in which it is proven and the golden frames are read.
         reference: What the exported graph is compared with, in words.
         pixels: What its pictures are.
         scale: How many times the frame's size it gives.

@@ -155,9 +155,7 @@ def compare_marks(marks: tuple[Mark, ...], pictures: Pictures, tolerance: float)
         ratio = _in_noise(before, after, gain) if is_grey else after / before
         survived = abs(ratio - 1.0) <= tolerance
         results.append(
-            MarkResult(
-                mark.kind, mark.x, mark.y, mark.size, mark.contrast, before, after, ratio, gain, survived
-            )
+            MarkResult(mark.kind, mark.x, mark.y, mark.size, mark.contrast, before, after, ratio, gain, survived)
         )
     return tuple(results)
 

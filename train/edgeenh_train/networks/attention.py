@@ -15,8 +15,7 @@ class GlobalAttentionModule(nn.Module):
     """Parallel 7×7 and 5×5 convolutions → concatenation → LeakyReLU → fusing 1×1 convolution → residual.
 
     Not UEGAN's module of the same name (that one mixes in per-channel mean and deviation): this is what the seed's text
-    asks for. Nothing stands between the two convolutions and the concatenation, so that both become one 7×7 convolution
-    at export (`edgeenh_export.fold`).
+    asks for. Both convolutions could become one 7×7 at export; measured, that is no faster for `n` and slower for `seed` (docs/log.md).
 
     Args:
         channels: C of input and output.
@@ -26,16 +25,14 @@ class GlobalAttentionModule(nn.Module):
     def __init__(self, channels: int, branch: int) -> None:
         super().__init__()
         self.conv7 = nn.Conv2d(channels, branch, 7, padding=3)
-        self.conv5: nn.Conv2d | None = nn.Conv2d(channels, branch, 5, padding=2)
+        self.conv5 = nn.Conv2d(channels, branch, 5, padding=2)
         self.act = nn.LeakyReLU(LEAKY_SLOPE)
         self.fuse = nn.Conv2d(2 * branch, channels, 1)
 
     def forward(self, features_BCHW: Tensor) -> Tensor:
         """Float [B,C,H,W] to the same shape."""
-        wide = self.conv7(features_BCHW)
-        if self.conv5 is not None:  # None once folded: conv7 then gives both halves
-            wide = torch.cat([wide, self.conv5(features_BCHW)], dim=1)
-        result: Tensor = features_BCHW + self.fuse(self.act(wide))
+        both = torch.cat([self.conv7(features_BCHW), self.conv5(features_BCHW)], dim=1)
+        result: Tensor = features_BCHW + self.fuse(self.act(both))
         return result
 
 

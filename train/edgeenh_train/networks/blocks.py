@@ -16,7 +16,7 @@ LEAKY_SLOPE = 0.2
 class ConvBlock(nn.Module):
     """Convolution + batch norm + LeakyReLU, zero padding, output `ceil(size / stride)`.
 
-    The convolution has no bias: the norm's shift is the bias, and both fold into one convolution at export.
+    The convolution has no bias: the norm's shift is the bias, and every backend makes one convolution of both.
     """
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> None:

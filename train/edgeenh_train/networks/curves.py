@@ -22,10 +22,10 @@ _STEEPEST = 0.5
 """Most that a channel may be taken back: from −1 on, neighbouring levels near black would fall together."""
 
 _WINDOW = 0.35
-"""Most that either end of a grey window may close: together they triple the contrast."""
+"""Most that either end of a grey window may close: together they triple the contrast in the middle."""
 
 _NARROW = 1e-3
-"""Overshoot, 0…1, below which a knee is left out gradually: it would divide by nothing."""
+"""Closing, 0…1, below which a knee is left out gradually: it would divide by nothing."""
 
 _BEND, _BELLY = 0.5, 4.0 / 27.0
 """Most that the middle may bend, and the largest value of x·(1 − x)² on 0…1."""
@@ -91,13 +91,13 @@ class WindowCurve(nn.Module):
         # clamp and not relu: at 0, where training begins, clamp has a gradient
         black, white = (end.clamp_min(0.0) * self.close for end in (dark, bright))
         span = 1.0 - black - white
-        below, above = black / span, white / span
+        # span / 4·black is 1 / 4B without the operator Reciprocal, which not every engine has
         return (
-            below + above,
-            below,
-            0.25 / below.clamp_min(_NARROW),
-            above,
-            0.25 / above.clamp_min(_NARROW),
+            (black + white) / span,
+            black / span,
+            span / (4.0 * black.clamp_min(_NARROW)),
+            white / span,
+            span / (4.0 * white.clamp_min(_NARROW)),
             dark.clamp_max(0.0) * -self.bend,  # and no negation, which is one operator more that engines must have
             bright.clamp_max(0.0) * -self.bend,
         )

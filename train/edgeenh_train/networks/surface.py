@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+
 class SmoothSurface(nn.Module):
     """Projects values on a grid onto products of polynomials in x and in y.
 
