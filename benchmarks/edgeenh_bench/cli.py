@@ -11,7 +11,7 @@ import typer
 
 from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, ThreadsOption, parse_floor
-from edgeenh.errors import BackendUnavailable, MissingExtra, UsageError
+from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from edgeenh_bench.comparison import Request
@@ -23,18 +23,30 @@ HELP = """Compare every backend and precision on the same real frames: latency, 
 Each row runs in a process of its own; rows take turns, one at a time. The drift is measured against the FP32 graph on
 ONNX Runtime. A percentile is shown once the number of frames supports it: 64 frames for p90, 662 for p99.
 
-Exit: 0 done; 2 bad usage or input; 4 the bundle is not what it says; 5 no backend could run.
+One frame after another is the default. --paced lets frames come as a camera's do, and counts those that are late; --in-flight measures throughput;
+--soak runs the stream for long and judges its memory; --fault plays faults and judges the answers.
+
+--baseline compares with an earlier result of this machine and is a gate for CI; `edgeenh bench compare` compares two results.
+
+Exit: 0 done; 2 bad usage or input; 3 slower than the baseline allows, or a soak or a fault missed its limit; 4 the bundle is not
+what it says; 5 no backend could run.
 
 Example: edgeenh bench --source clip.mp4 --size 1280x720 --frames 700 --json bench.json
+
+Example: edgeenh bench --baseline bench.json --max-regression 5% --source clip.mp4 --size 1280x720 --frames 700
 """
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("bench", help=HELP)(bench)
+    """Add the command and its subcommands."""
+    group = typer.Typer(help=HELP, invoke_without_command=True, rich_markup_mode=None)
+    group.callback(invoke_without_command=True, help=HELP)(bench)
+    group.command("compare")(compare_command)
+    app.add_typer(group, name="bench")
 
 
 def bench(
+    context: typer.Context,
     model: ModelOption = None,
     source: Annotated[
         str | None,
@@ -58,14 +70,48 @@ def bench(
     seconds: Annotated[
         float | None, typer.Option("--seconds", metavar="T", min=0.1, help="Measure each row for this long instead.")
     ] = None,
+    paced: Annotated[
+        float | None, typer.Option("--paced", metavar="FPS", help="Let frames come at this pace, with deadlines.")
+    ] = None,
+    in_flight: Annotated[
+        int | None,
+        typer.Option(
+            "--in-flight", metavar="N", min=1, max=64, help="Throughput with N frames and sessions at a time."
+        ),
+    ] = None,
+    soak: Annotated[
+        str | None, typer.Option("--soak", metavar="TIME", help="Stream for this long (90s, 10m, 1h) and judge memory.")
+    ] = None,
+    fault: Annotated[
+        str | None,
+        typer.Option("--fault", metavar="NAME@TIME,…", help="Stream, play these faults, and judge the answers."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="F", help="An earlier result of this machine to compare with.")
+    ] = None,
+    max_regression: Annotated[
+        str, typer.Option("--max-regression", metavar="P%", help="How much slower than the baseline a row may be.")
+    ] = "5%",
     threads: ThreadsOption = None,
     public_key: PublicKeyOption = None,
     floor: FloorOption = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
+    if context.invoked_subcommand is not None:
+        return 0
+    _refuse_together({"--paced": paced, "--in-flight": in_flight, "--soak": soak, "--fault": fault})
+    _require_bench_extra()
+    if soak is not None or fault is not None:
+        if baseline is not None:
+            raise UsageError("--baseline compares latencies; --soak and --fault have limits of their own: leave it out")
+        return _endure(model, source, size, backends, seconds, threads, (public_key, floor), soak, fault, json_target)
+    from edgeenh_bench import modes, two_results
+
+    largest = _share(max_regression)
+    before = None if baseline is None else two_results.read_result(baseline)  # before the work, not after it
     request = _request(model, source, size, backends, frames, seconds, threads)
-    request = replace(request, public_key=public_key, floor=parse_floor(floor))
+    request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
     document = _compare(request)
     from edgeenh_bench.table import render
 
@@ -74,7 +120,107 @@ def bench(
     ran = [row for row in document["rows"] if row["available"]]
     if not ran:
         raise BackendUnavailable("no backend could run here: `edgeenh doctor` says what is missing and how to fix it")
+    if before is not None:
+        _gate(before, document, largest)
     output.next_step(_next(request, ran))
+    return 0
+
+
+def compare_command(
+    before: Annotated[
+        Path, typer.Argument(metavar="A.json", help="A result of `edgeenh bench --json`.", show_default=False)
+    ],
+    after: Annotated[
+        Path, typer.Argument(metavar="B.json", help="Another one, of the same machine.", show_default=False)
+    ],
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare results that were not measured alike; it proves nothing.")
+    ] = False,
+    json_target: output.JsonOption = None,
+) -> None:
+    """Compare two results row by row, and say which differences are more than chance.
+
+    Exit: 0 compared; 2 they cannot be read, or were not measured alike.
+
+    Example: edgeenh bench compare before.json after.json
+    """
+    from edgeenh_bench import two_results
+    from edgeenh_bench.table import render_comparison
+
+    comparison = two_results.compare_results(two_results.read_result(before), two_results.read_result(after))
+    if not force:
+        two_results.require_alike(comparison)
+    output.say(render_comparison(comparison))
+    output.emit_json(json_target, {"schema": "edgeenh.bench-compare/1", "forced": force, **comparison.to_json()})
+
+
+def _refuse_together(options: dict[str, object]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} exclude each other: give one of them")
+
+
+def _share(text: str) -> float:
+    """`5%` as 0.05."""
+    try:
+        share = float(text.strip().removesuffix("%")) / 100.0
+    except ValueError:
+        share = -1.0
+    if not 0.0 <= share <= 10.0:
+        raise UsageError(f"--max-regression {text!r}: expected a percentage from 0% to 1000%, e.g. 5%")
+    return share
+
+
+def _gate(before: dict[str, Any], document: dict[str, Any], largest: float) -> None:
+    """Compare with the baseline.
+
+    Raises:
+        UsageError: It was not measured alike.
+        GateFailed: A row became slower by more than allowed, beyond chance.
+    """
+    from edgeenh_bench import two_results
+    from edgeenh_bench.table import render_comparison
+
+    comparison = two_results.compare_results(before, document)
+    two_results.require_alike(comparison)
+    output.say(render_comparison(comparison))
+    for line in two_results.undecided(comparison, largest):
+        output.remark(f"not decided: {line}; measure more --frames")
+    if found := two_results.regressions(comparison, largest):
+        raise GateFailed(f"slower than the baseline by more than {largest:.3g}: {'; '.join(found)}")
+
+
+def _endure(
+    model: Path | None,
+    source: str | None,
+    size: str | None,
+    backends: str,
+    seconds: float | None,
+    threads: int | None,
+    demands: tuple[Path | None, str | None],
+    soak: str | None,
+    fault: str | None,
+    json_target: str | None,
+) -> int:
+    """A soak, or a rehearsal of faults, which runs as long as its last fault needs, or --seconds."""
+    from datetime import UTC, datetime
+
+    from edgeenh.cli.model import open_bundle
+    from edgeenh_bench import endurance
+    from edgeenh_bench.source_frames import parse_size
+
+    lasts = endurance.parse_duration(soak) if soak is not None else seconds or endurance.seconds_of(fault or "")
+    streamed = source or endurance.default_source(parse_size(size) if size else None)
+    bundle = open_bundle(model, *demands)
+    asked = endurance.Endurance(bundle, streamed, "auto" if backends == "all" else backends, threads, lasts, fault)
+    with output.progress("bench", None) as bar:
+        document = endurance.endure(asked, lambda frames: bar.update(frames, "frames"), datetime.now(UTC))
+    for line in document["lines"]:
+        output.say(line)
+    output.emit_json(json_target, document)
+    if not document["passed"]:
+        raise GateFailed("a limit was missed; the lines above say which")
+    output.next_step(f"edgeenh run {shlex.quote(streamed)} --mode live")
     return 0
 
 
@@ -87,7 +233,6 @@ def _request(
     seconds: float | None,
     threads: int | None,
 ) -> Request:
-    _require_bench_extra()
     from edgeenh.backends import get_backend
     from edgeenh_bench.comparison import Request
     from edgeenh_bench.source_frames import parse_size

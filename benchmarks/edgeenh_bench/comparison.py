@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,16 +14,22 @@ from edgeenh.backends import AUTO, get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
+from edgeenh_bench.clocks import clocks
+from edgeenh_bench.intervals import CONFIDENCE, Ratio, block_medians, ratio_of_blocks
 from edgeenh_bench.measure import WarmUpLimits
+from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
-from edgeenh_bench.rounds import DRIFT_FRAMES, REWARM, ROUNDS, Job, Report, measure_rows
+from edgeenh_bench.rounds import DRIFT_FRAMES, REWARM, ROUNDS, Job, Measured, Report, measure_rows
 from edgeenh_bench.rows import Row, plan_rows
 from edgeenh_bench.source_frames import FrameSet, collect
 
-SCHEMA = "edgeenh.bench/1"
+SCHEMA = "edgeenh.bench/2"
 
 MOST_DISTINCT = 1000
 """Distinct frames read from the source where the run is bounded by time; the store's own limit is usually lower."""
+
+NOISY = 0.05
+"""Difference of a row from itself above which the figures carry a warning."""
 
 BUSY = 0.10
 """Share of the machine's CPU time used by other programs above which the figures carry a warning."""
@@ -43,6 +50,7 @@ class Request:
         warm_up: When a row counts as warm.
         public_key: Who must have signed the bundle; None = nobody.
         floor: The lowest version of it, or a floor file; None = any.
+        mode: How frames are given to a row.
     """
 
     model: Path | None = None
@@ -55,6 +63,7 @@ class Request:
     warm_up: WarmUpLimits = field(default_factory=WarmUpLimits)
     public_key: Path | None = None
     floor: int | Path | None = None
+    mode: Mode = field(default_factory=Mode)
 
 
 def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
@@ -82,23 +91,25 @@ def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
         wanted = request.frames or MOST_DISTINCT
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
-        load = OtherLoad()
-        no_reference = measure_rows(job, rows, report)
+        load, before = OtherLoad(), clocks()
+        measured = measure_rows(job, rows, report)
         busy = load.share()
-    return _document(request, bundle, frames, rows, no_reference, busy, now)
+    document = _document(request, bundle, frames, rows, measured, busy, now)
+    return document | {"clocks": {"before": before, "after": clocks()}}
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
     gate = Thresholds(**bundle.manifest.gate.thresholds())
     how = (request.frames, request.seconds, request.threads, request.warm_up, gate)
     int8 = Thresholds(**bundle.manifest.gate.thresholds("int8"))
-    return Job(bundle.path, frames, folder, *how, bundle_sha256=bundle.sha256, int8_thresholds=int8)
+    return Job(bundle.path, frames, folder, *how, bundle_sha256=bundle.sha256, int8_thresholds=int8, mode=request.mode)
 
 
 def _document(
-    request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], no_reference: str, busy: float, now: datetime
+    request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], measured: Measured, busy: float, now: datetime
 ) -> dict[str, Any]:
-    manifest = bundle.manifest
+    manifest, no_reference = bundle.manifest, measured.no_reference
+    noise = _noise(rows, measured.twin)
     return {
         "schema": SCHEMA,
         "created": now.isoformat(timespec="seconds"),
@@ -108,14 +119,59 @@ def _document(
         "method": _method(request)
         | {"gate": Thresholds(**manifest.gate.thresholds()).to_json(), "no_reference": no_reference},
         "cpu_share_of_other_programs": round(busy, 3),
-        "rows": [row.to_json() for row in rows],
-        "remarks": _remarks(request, frames, rows, no_reference, busy),
+        "rows": [row.to_json(request.mode.deadline_ms) for row in rows],
+        "ratios": _ratios(rows, request.mode),
+        "noise": noise,
+        "remarks": [*_remarks(request, frames, rows, no_reference, busy), *_noisy(noise)],
     }
+
+
+def _medians(row: Row) -> list[float]:
+    return block_medians(row.latencies_ms, row.blocks)
+
+
+def _ratios(rows: list[Row], mode: Mode) -> dict[str, Any] | None:
+    """Every row against the fastest, block by block; None where latencies say nothing of it, or nothing ran."""
+    ran = [row for row in rows if row.available and row.latencies_ms]
+    if not ran or mode.name == THROUGHPUT:
+        return None
+    fastest = min(ran, key=lambda row: statistics.median(row.latencies_ms))
+    others = {row.spec.label: _ratio(row, fastest).to_json() for row in ran if row is not fastest}
+    return {"to": fastest.spec.label, "of": others, "confidence": CONFIDENCE}
+
+
+def _ratio(row: Row, other: Row) -> Ratio:
+    """Blocks beyond the shorter one's have no partner and are left out of the ratio."""
+    mine, theirs = _medians(row), _medians(other)
+    paired = min(len(mine), len(theirs))
+    return ratio_of_blocks(mine[:paired], theirs[:paired])
+
+
+def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
+    """The same row in two processes, taking turns: what their ratio is off 1 by, is noise."""
+    if twin is None or not twin.available:
+        return None
+    first = next(row for row in rows if row.spec == twin.spec)
+    if not first.available:
+        return None
+    return {
+        "row": twin.spec.label,
+        "raw_ms": [round(value, 4) for value in twin.latencies_ms],
+        **_ratio(twin, first).to_json(),
+    }
+
+
+def _noisy(noise: dict[str, Any] | None) -> list[str]:
+    if noise is None or not noise["differs"] or abs(noise["value"] - 1.0) <= NOISY:
+        return []
+    return [
+        f"the same row measured twice differs by {abs(noise['value'] - 1.0):.0%}: smaller differences between rows mean nothing here"
+    ]
 
 
 def _method(request: Request) -> dict[str, Any]:
     return {
-        "mode": "latency: closed loop, one frame in flight, uint8 RGB in host memory to uint8 RGB in host memory",
+        "mode": request.mode.to_json(),
         "frames_per_row": request.frames,
         "seconds_per_row": None if request.frames else request.seconds,
         "threads": request.threads,

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 CONFIDENCE = 0.99
 """Probability that a bound is not below the true percentile."""
 
-REPORTED = (90.0, 99.0)
+REPORTED = (90.0, 95.0, 99.0, 99.9)
 """The percentiles that a row reports besides the median, which needs no minimum."""
 
 
@@ -102,7 +102,8 @@ def upper_bound(latencies: Sequence[float], percentile: float) -> float | None:
 def summarise(latencies: Sequence[float]) -> dict[str, object]:
     """Latencies in milliseconds as the JSON of a row.
 
-    `p50`, `p90` and `p99` are percentiles of the sample (nearest rank), null until the count earns them;
+    `p50`, `p90`, `p95`, `p99` and `p99.9` are percentiles of the sample (nearest rank), null until the count earns them, but for the
+    median; `jitter` is p99 − p50;
     `frames_missing` says how many frames each still needs; `at_most` holds the bounds with 99 % confidence.
 
     Raises:
@@ -113,7 +114,9 @@ def summarise(latencies: Sequence[float]) -> dict[str, object]:
     for p in REPORTED:
         document[_name(p)] = None if missing[_name(p)] else round(nearest_rank(latencies, p), 3)
     bounds = {_name(p): upper_bound(latencies, p) for p in REPORTED}
+    p99 = document["p99"]
     return document | {
+        "jitter": None if p99 is None else round(float(str(p99)) - nearest_rank(latencies, 50), 3),
         "max": round(max(latencies), 3),
         "n": len(latencies),
         "frames_missing": missing,

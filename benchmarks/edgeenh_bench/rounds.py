@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeenh.drift import Thresholds
+from edgeenh.environment import cores_allowed
 from edgeenh.gate import SelfTest, Verdict, judge
 from edgeenh_bench.measure import WarmUpLimits
+from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet, read_frame_into
 from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
@@ -60,6 +62,7 @@ class Job:
         warm_up: When a row counts as warm.
         thresholds: What the gate asks for.
         int8_thresholds: What it asks of INT8; None = the same.
+        mode: How frames are given to a row.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
 
@@ -73,6 +76,7 @@ class Job:
     thresholds: Thresholds = field(default_factory=Thresholds)
     bundle_sha256: str | None = None
     int8_thresholds: Thresholds | None = None
+    mode: Mode = field(default_factory=Mode)
 
     @property
     def slots(self) -> int:
@@ -90,7 +94,9 @@ class Job:
         """The request that opens `spec` in a worker."""
         width, height = self.frames.size
         frames = {"frames": str(self.frames.path), "distinct": self.frames.count, "slots": self.slots}
-        what = {"backend": spec.backend, "precision": spec.precision, "device": spec.device, "threads": self.threads}
+        threads = self.mode.threads_of_each(self.threads, cores_allowed())
+        what = {"backend": spec.backend, "precision": spec.precision, "device": spec.device, "threads": threads}
+        frames["sessions"] = self.mode.in_flight
         bundle = {"bundle": str(self.bundle), "bundle_sha256": self.bundle_sha256}
         return {"do": "open", **bundle, "width": width, "height": height, **what, **frames}
 
@@ -99,12 +105,22 @@ Report = Callable[[str, int, int | None], None]
 """Told what is being done, how many units are finished, and of how many."""
 
 
-def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> str:
-    """Measure every row that can run, filling it in place.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What measuring found beside the rows.
 
-    Returns:
-        Why there is no reference to measure the drift against; empty when there is one.
+    Attributes:
+        no_reference: Why there is no reference to measure the drift against; empty when there is one.
+        twin: The fastest row once more, in a process of its own: by how much it differs is the machine's noise. None where the mode is not
+            `latency`, or no row ran.
     """
+
+    no_reference: str
+    twin: Row | None
+
+
+def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
+    """Measure every row that can run, filling it in place, and the fastest of them twice."""
     no_reference = make_reference(job, report)
     with ExitStack() as stack:
         workers = _open(job, rows, stack, report)
@@ -112,11 +128,26 @@ def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> str:
         for number, (row, worker) in enumerate(workers):
             report("warming up", number, len(workers))
             plans[id(row)] = _warm_up(job, row, worker)
-        _drive(job, workers, plans, report)
+        twin = _open_twin(job, rows, stack, report)
+        if twin is not None:
+            plans[id(twin[0])] = _warm_up(job, *twin)
+        _drive(job, [*workers, *([twin] if twin else [])], plans, report)
+        if twin is not None:
+            twin[1].close()
         for number, (row, worker) in enumerate(workers):
             report("comparing outputs", number, len(workers))
             _finish(job, row, worker, has_reference=not no_reference)
-    return no_reference
+    return Measured(no_reference, twin[0] if twin else None)
+
+
+def _open_twin(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report) -> Pair | None:
+    """A second process for the row that was fastest when it was warm."""
+    ran = [row for row in rows if row.available and row.warm_ms is not None]
+    if job.mode.name != LATENCY or not ran:
+        return None
+    fastest = min(ran, key=lambda row: row.warm_ms or 0.0)
+    opened = _open(job, [Row(fastest.spec)], stack, report, again=True)
+    return opened[0] if opened else None
 
 
 def make_reference(job: Job, report: Report) -> str:
@@ -144,13 +175,14 @@ def rounds_for(frames: int) -> int:
 Pair = tuple[Row, WorkerProcess]
 
 
-def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report) -> list[Pair]:
+def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report, *, again: bool = False) -> list[Pair]:
     pairs = []
     for number, row in enumerate(rows):
         if not row.available:
             continue
-        report(f"opening {row.spec.label}", number, len(rows))
-        worker = stack.enter_context(WorkerProcess(row.spec.label, job.folder / f"{row.spec.label}.log"))
+        name = f"{row.spec.label}-again" if again else row.spec.label
+        report(f"opening {name}", number, len(rows))
+        worker = stack.enter_context(WorkerProcess(name, job.folder / f"{name}.log"))
         answer = _ask(row, worker, job.open_request(row.spec), OPEN_TIMEOUT_S)
         if answer is None:
             worker.close()
@@ -166,10 +198,8 @@ def _warm_up(job: Job, row: Row, worker: WorkerProcess) -> int:
     if answer is None:
         return 0
     row.warm_up_frames, row.steady = answer["frames"], answer["steady"]
-    if job.count is not None:
-        return job.count
-    typical_ms: float = statistics.median(answer["latencies_ms"])
-    return max(1, round(job.seconds * 1000 / typical_ms))
+    row.warm_ms = statistics.median(answer["latencies_ms"])
+    return job.count if job.count is not None else job.mode.frames_in(job.seconds, row.warm_ms)
 
 
 def _drive(job: Job, workers: Sequence[Pair], plans: dict[int, int], report: Report) -> None:
@@ -187,15 +217,19 @@ def _drive(job: Job, workers: Sequence[Pair], plans: dict[int, int], report: Rep
 
 
 def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> None:
+    """In parts of what is in memory, in a closed loop; an open one, or frames in flight, must not be interrupted for reading."""
+    before = len(row.latencies_ms)
+    whole = job.mode.name != LATENCY
     while count > 0 and row.available:
-        part = min(count, job.slots)
-        request = {"do": "block", "first": len(row.latencies_ms), "count": part, "rewarm": REWARM}
-        answer = _ask(row, worker, request)
+        part = count if whole else min(count, job.slots)
+        request = {"do": "block", "first": row.frames_given, "count": part, "rewarm": REWARM, **job.mode.request()}
+        answer = _ask(row, worker, request, job.mode.timeout_s(part))
         if answer is None:
             return
-        row.latencies_ms += answer["latencies_ms"]
-        row.wall_ms += answer["wall_ms"]
+        row.add(answer, part)
         count -= part
+    if row.available:
+        row.blocks.append(len(row.latencies_ms) - before)
 
 
 def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -> None:

@@ -50,6 +50,11 @@ class Row:
         steady: Whether the last two windows of warming up agreed; None before.
         latencies_ms: Every counted run, in order; nothing is ever removed.
         wall_ms: Wall time of the blocks in which they were counted.
+        blocks: How many of the runs each block holds, in order.
+        warm_ms: Median of the last window of warming up; None before.
+        frames_given: Frames that were there for it, the skipped ones included.
+        ages_ms: At a pace: of every run, from the moment its frame was there to its end.
+        skipped: At a pace: frames that a newer one overtook.
         verdict: The gate's, on the compared frames, against the FP32 reference; None when none was compared.
         rss_mb: Peak resident memory of the row's own process minus what it held before the backend was loaded.
         rss_before_mb: What it held then: Python, numpy, OpenCV, the bundle and the frames.
@@ -65,6 +70,11 @@ class Row:
     steady: bool | None = None
     latencies_ms: list[float] = field(default_factory=list)
     wall_ms: float = 0.0
+    blocks: list[int] = field(default_factory=list)
+    warm_ms: float | None = None
+    frames_given: int = 0
+    ages_ms: list[float] = field(default_factory=list)
+    skipped: int = 0
     verdict: Verdict | None = None
     rss_mb: float | None = None
     rss_before_mb: float | None = None
@@ -79,10 +89,19 @@ class Row:
         if self.available:
             self.reason, self.fix = reason, fix
             self.latencies_ms, self.wall_ms, self.verdict = [], 0.0, None
+            self.blocks, self.ages_ms, self.skipped = [], [], 0
+
+    def add(self, answer: Mapping[str, Any], frames: int) -> None:
+        """Take a worker's answer to `block` for so many frames."""
+        self.latencies_ms += answer["latencies_ms"]
+        self.wall_ms += answer["wall_ms"]
+        self.ages_ms += answer.get("ages_ms", ())
+        self.skipped += answer.get("skipped", 0)
+        self.frames_given += frames
 
     @property
     def throughput_fps(self) -> float | None:
-        """Frames per second of wall time, one in flight."""
+        """Frames per second of wall time, as many in flight as the mode says."""
         return len(self.latencies_ms) / self.wall_ms * 1000 if self.wall_ms > 0 else None
 
     def warnings(self) -> list[str]:
@@ -96,9 +115,14 @@ class Row:
             lines.append(f"{self.spec.label}: latencies vary by {share:.0%} (coefficient of variation; {limit})")
         return lines
 
-    def to_json(self) -> dict[str, Any]:
-        """The row as JSON values; what was not measured is null, never left out."""
+    def to_json(self, deadline_ms: float | None = None) -> dict[str, Any]:
+        """The row as JSON values; what was not measured is null, never left out.
+
+        Args:
+            deadline_ms: Age that a frame may have, at a pace; None = no pace.
+        """
         return {
+            "label": self.spec.label,
             "backend": self.spec.backend,
             "provider": self.info.get("provider"),
             "device": self.info.get("device", None if self.spec.device == "auto" else self.spec.device),
@@ -117,7 +141,21 @@ class Row:
             "steady": self.steady,
             "warm_up_frames": self.warm_up_frames,
             "variation": _rounded(variation(self.latencies_ms), 4) if self.latencies_ms else None,
+            "blocks": self.blocks,
             "raw_ms": [round(value, 4) for value in self.latencies_ms],
+            "paced": None if deadline_ms is None or not self.ages_ms else self._paced(deadline_ms),
+        }
+
+    def _paced(self, deadline_ms: float) -> dict[str, Any]:
+        late = sum(age > deadline_ms for age in self.ages_ms)
+        return {
+            "deadline_ms": _rounded(deadline_ms),
+            "frames": self.frames_given,
+            "late": late,
+            "skipped": self.skipped,
+            "missed_share": _rounded((late + self.skipped) / self.frames_given, 5),
+            "age_ms": summarise(self.ages_ms),
+            "raw_age_ms": [round(value, 4) for value in self.ages_ms],
         }
 
 

@@ -110,8 +110,15 @@ class Soak:
     readings: list[Reading] = field(default_factory=list)
 
 
-def soak(stream: Stream, worker_pid: Callable[[], int | None], *, seconds: float | None, every_s: float) -> Soak:
-    """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`."""
+def soak(
+    stream: Stream,
+    worker_pid: Callable[[], int | None],
+    *,
+    seconds: float | None,
+    every_s: float,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Soak:
+    """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`, and tell of the frames so far."""
     found, began, due = Soak(), 0.0, 0.0
     for _ in stream:
         began = began or time.monotonic()
@@ -119,6 +126,7 @@ def soak(stream: Stream, worker_pid: Callable[[], int | None], *, seconds: float
         found.broken += not stream.accounting.counts().holds
         if (now := time.monotonic()) >= due:
             due = now + every_s
+            tell(found.frames)
             found.readings.append(read_state(now - began, worker_pid()))
             if seconds is not None and now - began >= seconds:
                 stream.stop()

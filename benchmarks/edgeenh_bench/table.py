@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeenh_bench.two_results import Comparison
 
 Json = Mapping[str, Any]
 
@@ -25,7 +28,8 @@ HEAD = (
     "gate",
     "memory",
 )
-NUMERIC = range(4, len(HEAD))
+PACED_HEAD = ("backend", "precision", "frames", "late", "skipped", "missed", "age p50", "age p90", "age p99", "age max")
+TEXTS = ("backend", "precision", "provider", "device", "row", "verdict")
 
 
 def render(document: Json) -> str:
@@ -37,6 +41,10 @@ def render(document: Json) -> str:
     parts = [_headline(document)]
     if ran:
         parts.append(_grid([HEAD, *(_cells(row) for row in ran)]))
+    if paced := [row for row in ran if row["paced"]]:
+        parts.append(_grid([PACED_HEAD, *(_paced_cells(row) for row in paced)]))
+    if lines := _ratios(document):
+        parts.append("\n".join(lines))
     parts += ["\n".join(lines) for lines in (_shortages(ran), _refused(document["rows"]), _remarks(document)) if lines]
     return "\n\n".join(parts)
 
@@ -47,7 +55,52 @@ def _headline(document: Json) -> str:
     counts = sorted({row["latency_ms"]["n"] for row in document["rows"] if row["latency_ms"]})
     many = "–".join(str(count) for count in dict.fromkeys(counts[:1] + counts[-1:])) or "no"
     what = f"{model['id']} {model['version']} at {width}×{height}"
-    return f"{what}: {many} frames per row from {frames['source']} ({frames['count']} distinct); ms, dB, MB"
+    mode = document["method"]["mode"]
+    how = {
+        "paced": f", at {mode['fps']:g} a second" if mode["fps"] else "",
+        "throughput": f", {mode['in_flight']} in flight",
+    }
+    given = how.get(mode["name"], "")
+    return f"{what}: {many} frames per row from {frames['source']} ({frames['count']} distinct){given}; ms, dB, MB"
+
+
+def _ratios(document: Json) -> list[str]:
+    """Each row against the fastest, and that one against itself."""
+    ratios, noise = document["ratios"], document["noise"]
+    lines = []
+    if ratios and ratios["of"]:
+        lines.append(f"Times the latency of {ratios['to']}, with {ratios['confidence']:.0%} intervals:")
+        lines += [f"- {label}: {_interval(ratio)}" for label, ratio in ratios["of"].items()]
+    if noise:
+        lines.append(f"Noise of this machine: {noise['row']} in two processes, {_interval(noise)}")
+    return lines
+
+
+def _interval(ratio: Json) -> str:
+    if ratio["low"] is None:
+        return f"{ratio['value']:.3f} (no interval: {ratio['blocks']} blocks, 6 are needed)"
+    equal = "" if ratio["differs"] else ", no difference shown"
+    return f"{ratio['value']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f}{equal})"
+
+
+def _paced_cells(row: Json) -> tuple[str, ...]:
+    paced, age = row["paced"], row["paced"]["age_ms"]
+    counts = (str(paced["frames"]), str(paced["late"]), str(paced["skipped"]), f"{paced['missed_share']:.2%}")
+    return (row["backend"], row["precision"], *counts, *(_ms(age[key]) for key in ("p50", "p90", "p99", "max")))
+
+
+def render_comparison(comparison: Comparison) -> str:
+    """Two results against each other, for people."""
+    head = ("row", "before", "after", "ratio", "p", "verdict")
+    cells = [
+        (row.label, _ms(row.before_ms), _ms(row.after_ms), f"{row.ratio:.3f}", "n/a" if row.p is None else f"{row.p:.2g}", row.verdict)
+        for row in comparison.rows
+    ]  # fmt: skip
+    parts = [_grid([head, *cells]) if cells else "No row was measured in both."]
+    notes = [f"NOT ALIKE: {line}" for line in comparison.unlike] + [f"Note: {line}" for line in comparison.remarks]
+    notes += [f"Note: {label} was measured before and not after" for label in comparison.only_before]
+    notes += [f"Note: {label} was measured after and not before" for label in comparison.only_after]
+    return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
 
 
 def _cells(row: Json) -> tuple[str, ...]:
@@ -101,16 +154,18 @@ def _remarks(document: Json) -> list[str]:
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    rule = ["-" * (width - 1) + ":" if column in NUMERIC else "-" * width for column, width in enumerate(widths)]
-    lines = [_line(rows[0], widths), f"|{'|'.join(f' {cell} ' for cell in rule)}|"]
-    return "\n".join([*lines, *(_line(row, widths) for row in rows[1:])])
+    """Rows of cells under a head; columns whose head is among `TEXTS` are words, the others numbers."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    numeric = [name not in TEXTS for name in rows[0]]
+    rule = ["-" * (width - 1) + ":" if number else "-" * width for number, width in zip(numeric, widths, strict=True)]
+    lines = [_line(rows[0], widths, numeric), f"|{'|'.join(f' {cell} ' for cell in rule)}|"]
+    return "\n".join([*lines, *(_line(row, widths, numeric) for row in rows[1:])])
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
     padded = (
-        cell.rjust(width) if column in NUMERIC else cell.ljust(width)
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        cell.rjust(width) if number else cell.ljust(width)
+        for number, cell, width in zip(numeric, cells, widths, strict=True)
     )
     return f"| {' | '.join(padded)} |"
 

@@ -3,7 +3,7 @@
 `python -m edgeenh_bench.worker` is started by `edgeenh_bench.worker_process`; nobody types it. Answers go to the
 process's stdout; whatever libraries print is sent to stderr, so that it cannot be taken for an answer.
 
-Requests: `open` (load the backend, run the first frame), `warm_up`, `block` (timed frames), `outputs` (enhance frames
+Requests: `open` (load the backend, run the first frame), `warm_up`, `block` (timed frames, in one of `modes.MODES`), `outputs` (enhance frames
 and store the results, for the drift), `memory`.
 """
 
@@ -29,8 +29,11 @@ from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.gate import self_test
 from edgeenh.padding import padded_size
 from edgeenh.pixels import RGB
-from edgeenh_bench.measure import NowNs, WarmUpLimits, measure_block, time_run, warm_up
+from edgeenh_bench import modes
+from edgeenh_bench.in_flight import run_in_flight
+from edgeenh_bench.measure import NowNs, Run, WarmUpLimits, measure_block, time_run, warm_up
 from edgeenh_bench.memory import forget_peak_memory, peak_memory_mb, resident_memory_mb
+from edgeenh_bench.paced import run_paced
 from edgeenh_bench.padded_session import PaddedSession
 from edgeenh_bench.source_frames import read_frame_into
 
@@ -45,7 +48,8 @@ class Worker:
 
     Args:
         request: The `open` request: `bundle`, `backend`, `precision`, `device`, `threads`, `width`, `height`, `frames`
-            (file of raw frames), `distinct` (how many it holds), `slots` (how many are held in memory at a time).
+            (file of raw frames), `distinct` (how many it holds), `slots` (how many are held in memory at a time),
+            `sessions` (how many are opened, for frames in flight; the threads are divided among them).
         now_ns: Monotonic clock.
     """
 
@@ -54,9 +58,10 @@ class Worker:
         self._frames, self._distinct = Path(request["frames"]), int(request["distinct"])
         shape = (request["height"], request["width"], 3)
         self._inputs = [np.empty(shape, np.uint8) for _ in range(request["slots"])]
-        self._out = np.zeros(shape, np.uint8)
+        self._outs = [np.zeros(shape, np.uint8) for _ in range(request.get("sessions", 1))]
+        self._out = self._outs[0]
         self._load_frames(0, len(self._inputs))
-        self._session: Session | None = None
+        self._sessions: list[Session] = []
         self._request = request
 
     def open(self) -> Answer:
@@ -74,9 +79,15 @@ class Worker:
         started = self._now_ns()
         session = get_backend(request["backend"]).open_session(model, options)
         load_ms = (self._now_ns() - started) / 1e6
-        self._session = session if self._out.shape[:2] == (height, width) else PaddedSession(session, height, width)
+        self._keep(session, height, width)
         first_frame_ms = time_run(self._run, 0, self._now_ns)
+        for _ in self._outs[1:]:
+            self._keep(get_backend(request["backend"]).open_session(model, options), height, width)
         return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": asdict(session.info)}
+
+    def _keep(self, session: Session, height: int, width: int) -> None:
+        fits = self._out.shape[:2] == (height, width)
+        self._sessions.append(session if fits else PaddedSession(session, height, width))
 
     def warm_up(self, request: Answer) -> Answer:
         """Run until steady."""
@@ -85,11 +96,28 @@ class Worker:
         return {"frames": seen.frames, "steady": seen.steady, "latencies_ms": seen.latencies[-limits.window :]}
 
     def block(self, request: Answer) -> Answer:
-        """Time `count` frames from number `first` on; they are brought into memory before the clock starts."""
-        count = request["count"]
-        self._load_frames(request["first"], count)
-        block = measure_block(self._run, range(count), self._now_ns, rewarm=request["rewarm"])
-        return {"latencies_ms": block.latencies_ms, "wall_ms": block.wall_ms}
+        """Time `count` frames; those that they go through are brought into memory before the clock starts."""
+        count, slots = request["count"], min(request["count"], len(self._inputs))
+        self._load_frames(request["first"], slots)
+        match request.get("mode"):
+            case modes.PACED:
+                self._rewarm(request["rewarm"])
+                return asdict(run_paced(self._run, slots, count, request["fps"], self._now_ns, _sleep_ns))
+            case modes.THROUGHPUT:
+                self._rewarm(request["rewarm"])
+                return asdict(run_in_flight(self._runs(), slots, count, self._now_ns))
+            case _:
+                return asdict(measure_block(self._run, range(count), self._now_ns, rewarm=request["rewarm"]))
+
+    def _rewarm(self, frames: int) -> None:
+        for _ in range(frames):
+            self._run(0)
+
+    def _runs(self) -> list[Run]:
+        def run_with(session: Session, out: Levels) -> Run:
+            return lambda slot: session.run(self._inputs[slot], 1.0, out)
+
+        return [run_with(session, out) for session, out in zip(self._sessions, self._outs, strict=True)]
 
     def outputs(self, request: Answer) -> Answer:
         """Enhance the frames of the given numbers and store the results as a file of raw frames; then the self-test."""
@@ -106,21 +134,23 @@ class Worker:
 
     def close(self) -> None:
         """Give the backend back."""
-        if self._session is not None:
-            self._session.close()
+        for session in self._sessions:
+            session.close()
 
     def _enhance(self, image: Levels, strength: float) -> Levels:
-        assert self._session is not None
-        self._session.run(image, strength, self._out)
+        self._sessions[0].run(image, strength, self._out)
         return self._out
 
     def _run(self, slot: int) -> None:
-        assert self._session is not None
-        self._session.run(self._inputs[slot], 1.0, self._out)
+        self._sessions[0].run(self._inputs[slot], 1.0, self._out)
 
     def _load_frames(self, first: int, count: int) -> None:
         for slot in range(count):
             read_frame_into(self._frames, (first + slot) % self._distinct, self._inputs[slot])
+
+
+def _sleep_ns(nanoseconds: int) -> None:
+    time.sleep(nanoseconds / 1e9)
 
 
 def serve(requests: BinaryIO, answer: Callable[[Answer], None], now_ns: NowNs) -> None:

@@ -41,7 +41,7 @@ def test_a_row_carries_what_the_design_promises(document: dict[str, Any]) -> Non
     latency = row["latency_ms"]
     assert (latency["n"], len(row["raw_ms"]), latency["p99"]) == (65, 65, None)
     assert latency["p50"] <= latency["p90"] <= latency["max"]
-    assert latency["frames_missing"] == {"p90": 0, "p99": 662 - 65}
+    assert latency["frames_missing"] == {"p90": 0, "p95": 130 - 65, "p99": 662 - 65, "p99.9": 6636 - 65}
     assert row["max_abs"] == 1  # fp16 rounds 1.137 otherwise than fp32
     assert 40 < row["psnr_db"] < 80
     assert min(row["first_frame_ms"], row["load_ms"], row["throughput_fps"], row["rss_mb"]) > 0
@@ -55,11 +55,65 @@ def test_the_reference_repeats_itself_and_another_backend_is_measured_against_it
 
 
 def test_the_result_says_where_and_on_what_it_was_measured(document: dict[str, Any], bundle_path: Path) -> None:
-    assert document["schema"] == "edgeenh.bench/1"
+    assert document["schema"] == "edgeenh.bench/2"
     assert document["environment"]["cpu"]["cores"] >= 1
     assert document["model"]["id"] == "tiny"
     assert (document["frames"]["size"], document["frames"]["count"]) == ([60, 40], 2)
     assert any("2 distinct frames" in remark for remark in document["remarks"])
+
+
+def test_every_row_is_related_to_the_fastest_and_that_one_to_itself(document: dict[str, Any]) -> None:
+    ran = {row["label"]: row for row in document["rows"] if row["available"]}
+    ratios, noise = document["ratios"], document["noise"]
+    assert {ratios["to"], *ratios["of"]} == set(ran)
+    for ratio in [*ratios["of"].values(), noise]:
+        assert ratio["blocks"] == 10
+        assert ratio["low"] <= ratio["value"] <= ratio["high"]
+    assert noise["row"] in ran
+    assert all(sum(row["blocks"]) == len(row["raw_ms"]) for row in ran.values())
+    assert set(document["clocks"]["before"]) == {"mhz", "governor", "throttled"}
+
+
+def test_a_pace_counts_what_is_late(bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--backends", "fake", "--size", "64x48", "--frames", 70, "--paced", 400)
+    assert bench("--model", bundle_path, *words, "--json", tmp_path / "b.json") == 0
+    document = json.loads((tmp_path / "b.json").read_text())
+    assert document["method"]["mode"] | {"meaning": ""} == {
+        "name": "paced", "meaning": "", "fps": 400.0, "deadline_ms": 2.5, "in_flight": 1,
+    }  # fmt: skip
+    for row in document["rows"]:
+        assert row["paced"]["frames"] == 70
+        assert len(row["paced"]["raw_age_ms"]) + row["paced"]["skipped"] == 70
+    printed = capsys.readouterr().out
+    assert "| missed |" in printed
+    assert "at 400 a second" in printed
+
+
+def test_frames_in_flight(bundle_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--backends", "onnxruntime", "--size", "64x48", "--frames", 30, "--in-flight", 2, "--threads", 2)
+    assert bench("--model", bundle_path, *words) == 0
+    assert "2 in flight" in capsys.readouterr().out
+
+
+def test_a_soak_too_short_for_a_slope_and_an_unknown_fault_are_refused(
+    bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("--model", bundle_path, "--soak", "5s") == 2
+    assert bench("--model", bundle_path, "--fault", "earthquake@1s") == 2
+    assert bench("--model", bundle_path, "--soak", "60s", "--paced", 30) == 2
+    said = capsys.readouterr().err
+    assert "expected a time from 30s on" in said
+    assert "there is no fault 'earthquake'" in said
+    assert "--paced and --soak exclude each other" in said
+
+
+def test_faults_are_played_and_judged(bundle_path: Path, tmp_path: Path) -> None:
+    words = ("--backends", "fake", "--size", "64x48", "--fault", "model-nan@500ms,clock-step@1s", "--seconds", 3)
+    assert bench("--model", bundle_path, *words, "--json", tmp_path / "f.json") == 0
+    document = json.loads((tmp_path / "f.json").read_text())
+    assert document["passed"] is True
+    assert [fault["answered"] for fault in document["faults"]] == [True, True]
+    assert document["accounting"]["holds"] is True
 
 
 def test_stdout_is_json_alone_when_asked(bundle_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from edgeenh.bundle import Bundle
 from edgeenh_bench import rounds
 from edgeenh_bench.measure import WarmUpLimits
+from edgeenh_bench.modes import PACED, THROUGHPUT, Mode
 from edgeenh_bench.rounds import Job, measure_rows
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import collect
@@ -42,7 +44,10 @@ def test_a_crash_marks_its_own_row_only(job: Job, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(rounds, "WorkerProcess", start)
     rows = [Row(RowSpec("fake", precision)) for precision in ("fp32", "fp16", "bf16")]
-    assert measure_rows(job, rows, silent) == ""
+    measured = measure_rows(job, rows, silent)
+    assert measured.no_reference == ""
+    assert measured.twin is not None
+    assert len(measured.twin.latencies_ms) == 11
     assert [row.available for row in rows] == [True, False, True]
     assert "MemoryError: no memory left on the device" in rows[1].reason
     assert [len(row.latencies_ms) for row in rows] == [11, 0, 11]
@@ -60,7 +65,15 @@ def test_rows_take_turns_and_each_begins_a_round(job: Job, monkeypatch: pytest.M
     monkeypatch.setattr(rounds, "WorkerProcess", Recording)
     measure_rows(job, [Row(RowSpec("fake", "fp32")), Row(RowSpec("fake", "fp16"))], silent)
     turns = [label for label, _ in groupby(label for label, request in asked if request["do"] == "block")]
-    assert turns == ["fake-fp32", "fake-fp16", "fake-fp32"]  # 32 then 16; the next round begins with 16
+    again = next(label for label in turns if label.endswith("-again"))
+    assert turns == [
+        "fake-fp32",
+        "fake-fp16",
+        again,
+        "fake-fp16",
+        again,
+        "fake-fp32",
+    ]  # the next round begins with the second
     firsts = [request["first"] for label, request in asked if request["do"] == "block" and label == "fake-fp16"]
     assert firsts == [0, 6]  # the same frames in the same order
 
@@ -75,5 +88,25 @@ def test_a_block_that_does_not_fit_into_memory_is_measured_in_parts(job: Job, mo
 def test_without_a_reference_the_speed_is_still_measured(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "REFERENCE", RowSpec("tensorrt", "fp32", "cpu"))
     row = Row(RowSpec("fake", "fp32"))
-    assert "tensorrt" in measure_rows(job, [row], silent)
+    assert "tensorrt" in measure_rows(job, [row], silent).no_reference
     assert (len(row.latencies_ms), row.verdict, row.available) == (11, None, True)
+
+
+def test_frames_at_a_pace_are_not_interrupted_for_reading(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "MOST_SLOTS", 2)
+    row = Row(RowSpec("fake", "fp32"))
+    measured = measure_rows(replace(job, mode=Mode(PACED, fps=500.0)), [row], silent)
+    assert measured.twin is None
+    assert row.frames_given == 11
+    assert len(row.ages_ms) == len(row.latencies_ms) == sum(row.blocks) == 11 - row.skipped
+    paced = row.to_json(2.0)["paced"]
+    assert paced["frames"] == 11
+    assert paced["missed_share"] == pytest.approx((paced["late"] + paced["skipped"]) / 11, abs=1e-5)
+
+
+def test_several_sessions_share_the_frames(job: Job) -> None:
+    row = Row(RowSpec("onnxruntime", "fp32", "cpu"))
+    measure_rows(replace(job, threads=2, mode=Mode(THROUGHPUT, in_flight=2)), [row], silent)
+    assert row.available, row.reason
+    assert len(row.latencies_ms) == 11
+    assert row.throughput_fps is not None

@@ -1,0 +1,201 @@
+"""Two results of `edgeenh bench` against each other: only where they can be compared, and with how sure one can be of a difference."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeenh.errors import InputError, UsageError
+from edgeenh_bench.intervals import block_medians, rank_sum_p
+from edgeenh_bench.rounds import blocks, rounds_for
+
+Json = Mapping[str, Any]
+
+SCHEMAS = ("edgeenh.bench/1", "edgeenh.bench/2")
+"""What can be read; the last is what is written."""
+
+SIGNIFICANT = 0.01
+"""Probability of a chance difference below which two rows are said to differ."""
+
+FEWEST_BLOCKS = 5
+"""Of each run: with fewer, no difference however large could be significant (2 / C(10, 5) = 0.008)."""
+
+_ENVIRONMENT = ("machine", "os", "kernel", "python", "cpu", "memory_mib", "gpus", "libraries")
+_METHOD = ("threads", "mode")
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One row in both results.
+
+    Attributes:
+        label: The row.
+        before_ms, after_ms: Medians of its blocks' median latencies.
+        ratio: After over before: above 1 is slower.
+        p: Probability of so uneven blocks by chance; None where there are too few.
+        verdict: `slower`, `faster`, `no difference shown`, or `too few blocks`.
+        psnr_before, psnr_after: Drift in dB; None where identical or not measured.
+    """
+
+    label: str
+    before_ms: float
+    after_ms: float
+    ratio: float
+    p: float | None
+    verdict: str
+    psnr_before: float | None
+    psnr_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What two results say together.
+
+    Attributes:
+        unlike: Fields in which they may not differ and do, as `field: before → after`.
+        remarks: What else differs and is no reason against: edgeenh's version, the bundle, the day.
+        rows: Rows measured in both.
+        only_before, only_after: Labels of rows measured in one of them alone.
+    """
+
+    unlike: tuple[str, ...]
+    remarks: tuple[str, ...]
+    rows: tuple[RowChange, ...]
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return asdict(self)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read what `edgeenh bench --json` wrote.
+
+    Raises:
+        InputError: It cannot be read, is not such a result, or is of a newer schema.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "not JSON"
+        raise InputError(f"{path} cannot be read ({reason}): give a file that `edgeenh bench --json` wrote") from exc
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema not in SCHEMAS:
+        newer = isinstance(schema, str) and schema.startswith("edgeenh.bench/")
+        how = "update edgeenh" if newer else "give a file that `edgeenh bench --json` wrote"
+        raise InputError(f"{path} is of schema {schema!r}, expected {' or '.join(SCHEMAS)}: {how}")
+    if not all(isinstance(document.get(key), kind) for key, kind in (("rows", list), ("environment", dict), ("frames", dict), ("method", dict), ("model", dict))):  # fmt: skip
+        raise InputError(
+            f"{path} is not whole: rows, environment, frames, method and model are expected; measure again"
+        )
+    return dict(document)
+
+
+def compare_results(before: Json, after: Json) -> Comparison:
+    """Compare two results, whether or not they are alike; who may not compare unlike ones asks `require_alike` first."""
+    rows = [{_label(row): row for row in document["rows"] if row["available"]} for document in (before, after)]
+    both = [label for label in rows[0] if label in rows[1]]
+    return Comparison(
+        tuple(_unlike(before, after)),
+        tuple(_remarks(before, after)),
+        tuple(_change(label, rows[0][label], rows[1][label]) for label in both),
+        tuple(label for label in rows[0] if label not in rows[1]),
+        tuple(label for label in rows[1] if label not in rows[0]),
+    )
+
+
+def require_alike(comparison: Comparison) -> None:
+    """Refuse to compare what was measured under other circumstances.
+
+    Raises:
+        UsageError: Something differs; the message names every field.
+    """
+    if comparison.unlike:
+        raise UsageError(
+            f"the two results were not measured alike ({'; '.join(comparison.unlike)}): "
+            "measure both on one machine in one way, or --force a comparison that proves nothing"
+        )
+
+
+def regressions(comparison: Comparison, largest: float) -> list[str]:
+    """Rows that became slower by more than `largest` (0.05 = 5 %) beyond chance, or went missing, one line each."""
+    slower = [
+        f"{row.label}: {row.before_ms:.3g} → {row.after_ms:.3g} ms, {row.ratio - 1:+.1%} (p = {row.p:.2g})"
+        for row in comparison.rows
+        if row.p is not None and row.p < SIGNIFICANT and not row.ratio <= 1.0 + largest
+    ]
+    return slower + [f"{label}: measured in the baseline and not now" for label in comparison.only_before]
+
+
+def undecided(comparison: Comparison, largest: float) -> list[str]:
+    """Rows that look slower by more than `largest`, but not beyond chance."""
+    return [
+        f"{row.label}: {row.ratio - 1:+.1%}, which may be chance ({'too few blocks' if row.p is None else f'p = {row.p:.2g}'})"
+        for row in comparison.rows
+        if not row.ratio <= 1.0 + largest and (row.p is None or row.p >= SIGNIFICANT)
+    ]
+
+
+def _label(row: Json) -> str:
+    return str(row.get("label") or "-".join(str(row[key]) for key in ("backend", "device", "precision") if row[key]))
+
+
+def _change(label: str, before: Json, after: Json) -> RowChange:
+    first, second = _medians(before), _medians(after)
+    ratio = statistics.median(second) / statistics.median(first)
+    enough = min(len(first), len(second)) >= FEWEST_BLOCKS
+    p = rank_sum_p(first, second) if enough else None
+    verdict = "too few blocks" if p is None else "no difference shown"
+    if p is not None and p < SIGNIFICANT:
+        verdict = "slower" if ratio > 1.0 else "faster"
+    psnr = (row.get("psnr_db") for row in (before, after))
+    return RowChange(label, statistics.median(first), statistics.median(second), ratio, p, verdict, *psnr)
+
+
+def _medians(row: Json) -> list[float]:
+    raw = row["raw_ms"]
+    return block_medians(raw, row.get("blocks") or blocks(len(raw), rounds_for(len(raw))))
+
+
+def _unlike(before: Json, after: Json) -> list[str]:
+    found = []
+    for name in _ENVIRONMENT:
+        found += _differences(name, before["environment"].get(name), after["environment"].get(name))
+    for name in _METHOD:
+        found += _differences(name, _mode(before) if name == "mode" else before["method"].get(name), _mode(after) if name == "mode" else after["method"].get(name))  # fmt: skip
+    for name in ("size", "sha256"):
+        found += _differences(f"frames.{name}", before["frames"].get(name), after["frames"].get(name))
+    return found
+
+
+def _mode(document: Json) -> Any:
+    mode = document["method"].get("mode")
+    return {key: mode[key] for key in ("name", "fps", "in_flight")} if isinstance(mode, dict) else {"name": "latency", "fps": None, "in_flight": 1}  # fmt: skip
+
+
+def _differences(name: str, before: Any, after: Any) -> list[str]:
+    """The leaves in which two JSON values differ."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        keys: Sequence[str] = sorted({*before, *after})
+        return [line for key in keys for line in _differences(f"{name}.{key}", before.get(key), after.get(key))]
+    return [] if before == after else [f"{name}: {_short(before)} → {_short(after)}"]
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
+def _remarks(before: Json, after: Json) -> list[str]:
+    found = _differences("edgeenh", before["environment"].get("edgeenh"), after["environment"].get("edgeenh"))
+    found += _differences("model", before["model"], after["model"])
+    for name, document in (("before", before), ("after", after)):
+        share = document.get("cpu_share_of_other_programs") or 0.0
+        if share > 0.10:
+            found.append(f"{name}: other programs used {share:.0%} of the CPU meanwhile")
+    return found
