@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgeenh.errors import JobFailed
+from edgeenh_bench.percentiles import nearest_rank
 from edgeenh_bench.targets.figures import Figure, Measurement
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class Soak:
         broken: After how many of them the accounting did not hold.
         report: The stream's, at the end.
         readings: One after another.
+        slowest: At each reading: seconds since the start, and the 99th percentile of the age, in milliseconds, of the frames since the last.
     """
 
     frames: int = 0
@@ -108,6 +110,7 @@ class Soak:
     broken: int = 0
     report: dict[str, Any] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
+    slowest: list[tuple[float, float]] = field(default_factory=list)
 
 
 def soak(
@@ -119,14 +122,17 @@ def soak(
     tell: Callable[[int], None] = lambda _: None,
 ) -> Soak:
     """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`, and tell of the frames so far."""
-    found, began, due = Soak(), 0.0, 0.0
-    for _ in stream:
+    found, began, due, ages = Soak(), 0.0, 0.0, list[float]()
+    for frame in stream:
         began = began or time.monotonic()
         found.frames += 1
+        ages.append(frame.age_ms)
         found.broken += not stream.accounting.counts().holds
         if (now := time.monotonic()) >= due:
             due = now + every_s
             tell(found.frames)
+            found.slowest.append((now - began, nearest_rank(ages, 99)))  # and not every age: they would be the leak
+            ages.clear()
             found.readings.append(read_state(now - began, worker_pid()))
             if seconds is not None and now - began >= seconds:
                 stream.stop()
@@ -152,6 +158,7 @@ def judge(found: Soak, details: dict[str, Any]) -> Measurement:
         Figure("memory of the worker, lower end of its growth", worker.low, "MB", at_most=0.0),
         Figure("open files while there is a worker, largest minus smallest", _range(files), at_most=0.0),
         Figure("threads, largest minus smallest", _range([reading.threads for reading in settled]), at_most=0.0),
+        *_slowest_figures(found.slowest),
         Figure("frames", float(found.frames)),
         Figure("seconds", found.seconds, "s"),
     ]
@@ -162,6 +169,12 @@ def judge(found: Soak, details: dict[str, Any]) -> Measurement:
         figures,
         {**details, "growth": growths, **report, "reading_fields": list(Reading._fields), "readings": readings},
     )
+
+
+def _slowest_figures(points: Sequence[tuple[float, float]]) -> list[Figure]:
+    grown = growth(points)
+    name = "99th percentile of the age, growth over the run"
+    return [Figure(f"{name}, {end} of 95 %", value, "ms") for end, value in (("low", grown.low), ("high", grown.high))]
 
 
 def _range(values: Sequence[int]) -> float:

@@ -45,6 +45,10 @@ def _check(measured: Measurement) -> None:
     assert figures["frames"].value > 20
     assert measured.details["accounting"]["holds"] is True
     assert len(measured.details["readings"]) >= 20
+    low, high = (
+        figures[f"99th percentile of the age, growth over the run, {end} of 95 %"].value for end in ("low", "high")
+    )
+    assert low <= high
 
 
 def test_a_soak_looks_at_every_frame() -> None:
