@@ -14,9 +14,13 @@ from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, Threads
 from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
 
 if TYPE_CHECKING:
-    from edgeenh_bench.comparison import Request
+    from edgeenh_bench.comparison import Compared, Request
 
 DEFAULT_FRAMES = 100
+
+HtmlOption = Annotated[
+    Path | None, typer.Option("--html", metavar="F.html", help="One page with charts, worst frames and conditions.")
+]
 
 HELP = """Compare every backend and precision on the same real frames: latency, drift, memory.
 
@@ -42,6 +46,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help=HELP, invoke_without_command=True, rich_markup_mode=None)
     group.callback(invoke_without_command=True, help=HELP)(bench)
     group.command("compare")(compare_command)
+    group.command("report")(report_command)
     app.add_typer(group, name="bench")
 
 
@@ -92,6 +97,7 @@ def bench(
     max_regression: Annotated[
         str, typer.Option("--max-regression", metavar="P%", help="How much slower than the baseline a row may be.")
     ] = "5%",
+    html: HtmlOption = None,
     threads: ThreadsOption = None,
     public_key: PublicKeyOption = None,
     floor: FloorOption = None,
@@ -112,11 +118,20 @@ def bench(
     before = None if baseline is None else two_results.read_result(baseline)  # before the work, not after it
     request = _request(model, source, size, backends, frames, seconds, threads)
     request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
-    document = _compare(request)
+    request = replace(request, pictures=html is not None)
+    if html is not None:
+        _require_report_extra(html)
+    compared = _compare(request)
+    document = compared.document
     from edgeenh_bench.table import render
 
     output.say(render(document))
     output.emit_json(json_target, document)  # after the table: it must not be lost when the file cannot be written
+    if html is not None:
+        from edgeenh_bench.report.page import Section, write_page
+
+        write_page(html, [Section(document, "measured just now", compared.pictures)])
+        output.say(f"page: {html}")
     ran = [row for row in document["rows"] if row["available"]]
     if not ran:
         raise BackendUnavailable("no backend could run here: `edgeenh doctor` says what is missing and how to fix it")
@@ -124,6 +139,48 @@ def bench(
         _gate(before, document, largest)
     output.next_step(_next(request, ran))
     return 0
+
+
+def report_command(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="R.json…", help="Results of `edgeenh bench --json`.", show_default=False)
+    ],
+    html: Annotated[Path, typer.Option("--html", metavar="F.html", help="The page.", show_default=False)],
+    quality: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--quality",
+            metavar="Q.json",
+            help="A table of `edgeenh evaluate --json` beside it; more than once if wanted.",
+        ),
+    ] = None,
+) -> None:
+    """Make one self-contained page of stored results: tables, charts, drift, conditions, and tables of quality.
+
+    Exit: 0 written; 2 a result cannot be read, or the page cannot be written.
+
+    Example: edgeenh bench report bench.json --html bench.html
+    """
+    _require_report_extra(html)
+    from edgeenh_bench.report.page import Section, write_page
+    from edgeenh_bench.report.quality import read_quality
+    from edgeenh_bench.two_results import read_result
+
+    sections = [Section(read_result(path), path.name) for path in results]
+    write_page(html, sections, [read_quality(path) for path in quality or []])
+    output.say(f"page: {html}")
+    output.next_step(f"open {shlex.quote(str(html))} in a browser")
+
+
+def _require_report_extra(html: Path) -> None:
+    """Say before the work what would be said after it: jinja2 is missing, or the place cannot be written to."""
+    from importlib.util import find_spec
+
+    from edgeenh.files import make_folder
+
+    if find_spec("jinja2") is None:
+        raise MissingExtra("`edgeenh bench --html`", "bench")
+    make_folder(html.absolute().parent)
 
 
 def compare_command(
@@ -256,7 +313,7 @@ def _require_bench_extra() -> None:
         raise MissingExtra("`edgeenh bench`", "bench") from exc
 
 
-def _compare(request: Request) -> dict[str, Any]:
+def _compare(request: Request) -> Compared:
     from datetime import UTC, datetime
 
     from edgeenh_bench.comparison import compare

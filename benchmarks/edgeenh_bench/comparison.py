@@ -15,6 +15,7 @@ from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
 from edgeenh_bench.clocks import clocks
+from edgeenh_bench.drift_pictures import DriftPicture
 from edgeenh_bench.intervals import CONFIDENCE, Ratio, block_medians, ratio_of_blocks
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
@@ -51,6 +52,7 @@ class Request:
         public_key: Who must have signed the bundle; None = nobody.
         floor: The lowest version of it, or a floor file; None = any.
         mode: How frames are given to a row.
+        pictures: Keep each row's worst frames, for the report.
     """
 
     model: Path | None = None
@@ -64,18 +66,29 @@ class Request:
     public_key: Path | None = None
     floor: int | Path | None = None
     mode: Mode = field(default_factory=Mode)
+    pictures: bool = False
 
 
-def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A comparison.
+
+    Attributes:
+        document: What `edgeenh bench --json` writes.
+        pictures: Label of a row → the frames on which it is farthest from the reference, where they were asked for.
+    """
+
+    document: dict[str, Any]
+    pictures: dict[str, list[DriftPicture]]
+
+
+def compare(request: Request, report: Report, now: datetime) -> Compared:
     """Measure every backend × precision on the same frames.
 
     Args:
         request: What to compare.
         report: Told of the progress.
         now: The moment that the result is dated with.
-
-    Returns:
-        The document that `edgeenh bench --json` writes.
 
     Raises:
         InputError: Bundle, source, size or a backend's name cannot be used.
@@ -95,14 +108,24 @@ def compare(request: Request, report: Report, now: datetime) -> dict[str, Any]:
         measured = measure_rows(job, rows, report)
         busy = load.share()
     document = _document(request, bundle, frames, rows, measured, busy, now)
-    return document | {"clocks": {"before": before, "after": clocks()}}
+    document["clocks"] = {"before": before, "after": clocks()}
+    return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
     gate = Thresholds(**bundle.manifest.gate.thresholds())
     how = (request.frames, request.seconds, request.threads, request.warm_up, gate)
     int8 = Thresholds(**bundle.manifest.gate.thresholds("int8"))
-    return Job(bundle.path, frames, folder, *how, bundle_sha256=bundle.sha256, int8_thresholds=int8, mode=request.mode)
+    return Job(
+        bundle.path,
+        frames,
+        folder,
+        *how,
+        bundle_sha256=bundle.sha256,
+        int8_thresholds=int8,
+        mode=request.mode,
+        pictures=request.pictures,
+    )
 
 
 def _document(

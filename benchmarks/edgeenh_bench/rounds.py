@@ -11,6 +11,7 @@ because the caches hold the previous row's data; after that every run counts and
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from edgeenh.drift import Thresholds
 from edgeenh.environment import cores_allowed
 from edgeenh.gate import SelfTest, Verdict, judge
+from edgeenh_bench.drift_pictures import WORST, DriftPicture, draw
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
@@ -63,6 +65,7 @@ class Job:
         thresholds: What the gate asks for.
         int8_thresholds: What it asks of INT8; None = the same.
         mode: How frames are given to a row.
+        pictures: Keep each row's worst frames as pictures.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
 
@@ -77,6 +80,7 @@ class Job:
     bundle_sha256: str | None = None
     int8_thresholds: Thresholds | None = None
     mode: Mode = field(default_factory=Mode)
+    pictures: bool = False
 
     @property
     def slots(self) -> int:
@@ -242,6 +246,8 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
     if has_reference and (answer := _ask(row, worker, request)) is not None:
         found = answer["self_test"]
         row.verdict = _judge(job, row.spec.precision, path, SelfTest(tuple(found["faults"]), found["repeat_max_abs"]))
+        if job.pictures:
+            row.pictures = _pictures(job, path, row.verdict)
     path.unlink(missing_ok=True)
     worker.close()
 
@@ -258,6 +264,20 @@ def _pairs(job: Job, path: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArr
         read_frame_into(job.folder / "reference.raw", position, reference)
         read_frame_into(path, position, candidate)
         yield f"frame {index}", reference, candidate
+
+
+def _pictures(job: Job, path: Path, verdict: Verdict) -> list[DriftPicture]:
+    """The frames on which this row is farthest from the reference, worst first; what is identical is not shown."""
+    ordered = sorted((drift.psnr_db, name) for name, drift in verdict.figures if math.isfinite(drift.psnr_db))
+    numbers = {f"frame {index}": position for position, index in enumerate(job.drift_indices)}
+    reference, candidate = job.frames.read(0), job.frames.read(0)
+    found = []
+    for psnr_db, name in ordered[:WORST]:
+        read_frame_into(job.folder / "reference.raw", numbers[name], reference)
+        read_frame_into(path, numbers[name], candidate)
+        original = job.frames.read(job.drift_indices[numbers[name]])
+        found.append(draw(name, psnr_db, original, reference, candidate))
+    return found
 
 
 def _ask(

@@ -11,6 +11,7 @@ from edgeenh_bench.percentiles import summarise, variation
 if TYPE_CHECKING:
     from edgeenh.backends.base import Backend
     from edgeenh.gate import Verdict
+    from edgeenh_bench.drift_pictures import DriftPicture
 
 UNSTABLE_VARIATION = 0.10
 """Coefficient of variation above which a row's latencies are called unstable; pyperf's limit."""
@@ -56,6 +57,7 @@ class Row:
         ages_ms: At a pace: of every run, from the moment its frame was there to its end.
         skipped: At a pace: frames that a newer one overtook.
         verdict: The gate's, on the compared frames, against the FP32 reference; None when none was compared.
+        pictures: Of the frames on which it is farthest from the reference, where they were asked for.
         rss_mb: Peak resident memory of the row's own process minus what it held before the backend was loaded.
         rss_before_mb: What it held then: Python, numpy, OpenCV, the bundle and the frames.
     """
@@ -76,6 +78,7 @@ class Row:
     ages_ms: list[float] = field(default_factory=list)
     skipped: int = 0
     verdict: Verdict | None = None
+    pictures: list[DriftPicture] = field(default_factory=list)
     rss_mb: float | None = None
     rss_before_mb: float | None = None
 
@@ -192,7 +195,10 @@ def drift_json(verdict: Verdict | None) -> dict[str, Any]:
     """
     names = ("psnr_db", "identical", "ssim", "max_abs", "worst_patch", "mean_shift", "gate_passed", "gate_reasons")
     if verdict is None:
-        return dict.fromkeys((*names, "share_off_by_more_than_1", "repeat_max_abs")) | {"drift_frames": 0}
+        return dict.fromkeys((*names, "share_off_by_more_than_1", "repeat_max_abs")) | {
+            "drift_frames": 0,
+            "drift_of_each": [],
+        }
     measured = verdict.to_json()
     return {
         **{name: measured[name] for name in ("identical", "max_abs", "worst_patch", "share_off_by_more_than_1")},
@@ -203,6 +209,7 @@ def drift_json(verdict: Verdict | None) -> dict[str, Any]:
         "gate_reasons": measured["reasons"],
         "repeat_max_abs": verdict.self_test and verdict.self_test.repeat_max_abs,
         "drift_frames": verdict.pictures,
+        "drift_of_each": verdict.document()["each"],
     }
 
 

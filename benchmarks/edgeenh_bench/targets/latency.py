@@ -25,7 +25,7 @@ def measure(
 ) -> Measurement:
     """Compare the CPU backends on a clip and take the fastest row that passes the gate."""
     request = Request(model, source, size, ("onnxruntime", "openvino"), frames, threads=threads or CORES)
-    document = compare(request, _quiet, datetime.now(UTC))
+    document = compare(request, _quiet, datetime.now(UTC)).document
     remark("\n" + render(document))
     rows = [row for row in document["rows"] if row["gate_passed"] and str(row["device"]).startswith("CPU")]
     best = min(rows, key=lambda row: row["latency_ms"]["p50"], default=None)

@@ -1,0 +1,177 @@
+"""The charts of the report as SVG: colours and fonts come from the page's style, so that dark mode and print need nothing of their own.
+
+A point is (x, y). Every function returns one `<svg>` element that scales with its place; what cannot be drawn (no points) is an empty text.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+Point = tuple[float, float]
+
+WIDTH, HEIGHT = 640.0, 300.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 42.0
+TICKS = 6
+MOST_POINTS = 600
+"""A line of more is thinned: the eye sees no more on 640 units, and the file stays small. Extremes are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The frame of a chart.
+
+    Attributes:
+        x, y: Lowest and highest value of each axis.
+        x_name, y_name: What they are, with the unit.
+        log_x: Whether x is spaced by its logarithm.
+    """
+
+    x: Point
+    y: Point
+    x_name: str
+    y_name: str
+    log_x: bool = False
+
+    def place(self, point: Point) -> Point:
+        """A point in the chart's own units."""
+        across = _share(point[0], self.x, log=self.log_x)
+        up = _share(point[1], self.y, log=False)
+        return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
+
+
+def ecdf(rows: Mapping[str, Sequence[float]]) -> str:
+    """Share of frames that took at most so many milliseconds, a line per row; nothing is left out, so the tail is there."""
+    rows = {label: values for label, values in rows.items() if values}
+    if not rows:
+        return ""
+    everything = [value for values in rows.values() for value in values]
+    axes = Axes(
+        (min(everything) * 0.95, max(everything) * 1.05),
+        (0.0, 1.0),
+        "latency in ms (logarithmic)",
+        "share of frames",
+        log_x=True,
+    )
+    lines = {
+        label: [(value, (n + 1) / len(values)) for n, value in enumerate(sorted(values))]
+        for label, values in rows.items()
+    }
+    return _svg(axes, _lines(axes, lines), "Distribution of latencies")
+
+
+def timeline(rows: Mapping[str, Sequence[float]]) -> str:
+    """Latency of every frame in the order measured, a line per row."""
+    rows = {label: values for label, values in rows.items() if values}
+    if not rows:
+        return ""
+    longest = max(len(values) for values in rows.values())
+    top = max(value for values in rows.values() for value in values)
+    axes = Axes((1.0, max(2.0, float(longest))), (0.0, top * 1.05), "frame", "latency in ms")
+    lines = {label: [(n + 1.0, value) for n, value in enumerate(values)] for label, values in rows.items()}
+    return _svg(axes, _lines(axes, lines), "Latency over the run")
+
+
+def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: bool = True) -> str:
+    """Named points; lower x and higher y is better, and the points that no other beats in both are joined."""
+    if not points:
+        return ""
+    xs, ys = zip(*points.values(), strict=True)
+    axes = Axes(_padded(xs, log=log_x), _padded(ys, log=False), x_name, y_name, log_x)
+    front = sorted(points[name] for name in pareto(points))
+    parts = [_path([axes.place(point) for point in front], "front")] if len(front) > 1 else []
+    for number, (name, point) in enumerate(points.items()):
+        x, y = axes.place(point)
+        side, shift = ("end", -8.0) if x > WIDTH * 0.7 else ("start", 8.0)
+        parts.append(
+            f'<circle class="c{number % 8}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(name)}: {point[0]:.3g}, {point[1]:.4g}</title></circle>'
+        )
+        parts.append(f'<text x="{x + shift:.1f}" y="{y - 7:.1f}" text-anchor="{side}">{escape(name)}</text>')
+    return _svg(axes, parts, f"{y_name} against {x_name}")
+
+
+def pareto(points: Mapping[str, Point]) -> list[str]:
+    """The names whose points no other beats: none has at most their x and at least their y, and one of them better."""
+    return [
+        name
+        for name, (x, y) in points.items()
+        if not any(ox <= x and oy >= y and (ox < x or oy > y) for ox, oy in points.values())
+    ]
+
+
+def ticks(low: float, high: float, count: int = TICKS) -> list[float]:
+    """Round values within low…high, at most `count` + 1 or so: steps of 1, 2 or 5 times a power of ten."""
+    if not high > low:
+        return [low]
+    raw = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(step * power for step in (1.0, 2.0, 5.0, 10.0) if step * power >= raw)
+    first = math.ceil(low / step - 1e-9)
+    return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found = [step * 10.0**power for power in powers for step in (1.0, 2.0, 5.0)]
+    inside = [value for value in found if low <= value <= high]
+    return inside if len(inside) >= 2 else ticks(low, high)
+
+
+def _share(value: float, between: Point, *, log: bool) -> float:
+    low, high = between
+    if log:
+        value, low, high = math.log(value), math.log(low), math.log(high)
+    return (value - low) / (high - low) if high > low else 0.5
+
+
+def _padded(values: Sequence[float], *, log: bool) -> Point:
+    low, high = min(values), max(values)
+    if log:
+        return low / 1.4, high * 1.4
+    room = (high - low) * 0.12 or max(abs(high), 1.0) * 0.1
+    return low - room, high + room
+
+
+def _thinned(points: Sequence[Point]) -> Iterator[Point]:
+    """At most about `MOST_POINTS`: of every stretch, the lowest and the highest, in their order."""
+    stretch = max(1, math.ceil(len(points) / (MOST_POINTS / 2)))
+    if stretch == 1:
+        yield from points
+        return
+    for start in range(0, len(points), stretch):
+        part = points[start : start + stretch]
+        yield from sorted({min(part, key=lambda p: p[1]), max(part, key=lambda p: p[1])})
+
+
+def _lines(axes: Axes, lines: Mapping[str, Sequence[Point]]) -> list[str]:
+    return [
+        _path([axes.place(point) for point in _thinned(points)], f"line c{number % 8}", label)
+        for number, (label, points) in enumerate(lines.items())
+    ]
+
+
+def _path(points: Sequence[Point], style: str, title: str = "") -> str:
+    text = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline class="{style}" points="{text}"><title>{escape(title)}</title></polyline>'
+
+
+def _svg(axes: Axes, parts: Sequence[str], title: str) -> str:
+    grid = []
+    for value in _log_ticks(*axes.x) if axes.log_x else ticks(*axes.x):
+        x, _ = axes.place((value, axes.y[0]))
+        grid.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
+        grid.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
+    for value in ticks(*axes.y):
+        _, y = axes.place((axes.x[0], value))
+        grid.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        grid.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.6g}</text>')
+    names = (
+        f'<text class="name" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(axes.x_name)}</text>'
+        f'<text class="name" transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(axes.y_name)}</text>'
+    )
+    return (
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
+        f"<title>{escape(title)}</title>{''.join(grid)}{''.join(parts)}{names}</svg>"
+    )

@@ -1,0 +1,184 @@
+"""The page: results in, one HTML file out, from a template with nothing to fetch."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeenh.errors import MissingExtra
+from edgeenh.files import write_text
+from edgeenh_bench.report import charts
+from edgeenh_bench.report.quality import tables
+
+if TYPE_CHECKING:
+    from edgeenh_bench.drift_pictures import DriftPicture
+
+Json = Mapping[str, Any]
+
+IDENTICAL_DB = 110.0
+"""Where identical pictures, whose PSNR is infinite, stand in a picture of decibels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One result of `edgeenh bench` as the page shows it.
+
+    Attributes:
+        document: As `--json` writes it.
+        name: What the page calls it, e.g. the file's name.
+        pictures: Label of a row → its worst frames; only there when the page is made with the measurement.
+    """
+
+    document: Json
+    name: str
+    pictures: Mapping[str, Sequence[DriftPicture]] = field(default_factory=dict)
+
+
+def write_page(path: Path, sections: Sequence[Section], quality: Sequence[Json] = ()) -> None:
+    """Write the page.
+
+    Args:
+        path: The file; one that exists is replaced.
+        sections: At least one.
+        quality: Documents of `edgeenh evaluate --json`, whose tables are shown beside.
+
+    Raises:
+        UsageError, OutputFailed: The place cannot be written to.
+        MissingExtra: jinja2 is not installed.
+    """
+    write_text(path, render_page(sections, quality))
+
+
+def render_page(sections: Sequence[Section], quality: Sequence[Json] = ()) -> str:
+    """The page as text; every word from a result is escaped.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError as exc:
+        raise MissingExtra("`edgeenh bench --html`", "bench") from exc
+    folder = importlib.resources.files("edgeenh_bench.report")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"ms": _ms, "number": _number, "decibels": _decibels, "megabytes": _megabytes}
+    template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
+    style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    shown = [_shown(section) for section in sections]
+    judged = [table for document in quality for table in tables(document)]
+    return template.render(sections=shown, quality=judged, style=style, script=script)
+
+
+def _shown(section: Section) -> dict[str, Any]:
+    document = {"ratios": None, "noise": None, **section.document}
+    rows = [_row(row) for row in document["rows"]]
+    ran = [row for row in rows if row["available"]]
+    raw = {row["label"]: row["raw_ms"] for row in ran}
+    points = {row["label"]: (row["latency_ms"]["p50"], row["decibels"]) for row in ran if row["decibels"] is not None}
+    memory = {row["label"]: (row["rss_mb"], -row["latency_ms"]["p50"]) for row in ran if row["rss_mb"] is not None}
+    return {
+        "name": section.name,
+        "document": document,
+        "rows": rows,
+        "ran": ran,
+        "refused": _refused(rows),
+        "colour": {row["label"]: number % 8 for number, row in enumerate(ran)},
+        "paced": [row for row in ran if row.get("paced")],
+        "ecdf": charts.ecdf(raw),
+        "timeline": charts.timeline(raw),
+        "pareto": charts.scatter(points, "p50 in ms (logarithmic)", "PSNR against FP32 in dB"),
+        "best": charts.pareto(points),
+        "lightest": charts.pareto(memory),
+        "pictures": {label: [_picture(one) for one in found] for label, found in section.pictures.items()},
+        "verdicts": list(_verdicts(document, ran)),
+        "environment": list(_leaves("", document["environment"])),
+        "method": list(_leaves("", document["method"])),
+        "clocks": list(_leaves("", document.get("clocks") or {})),
+    }
+
+
+def _refused(rows: Sequence[Json]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if not row["available"]:
+            found.setdefault((row["reason"], row["fix"]), []).append(row["label"])
+    return found
+
+
+def _row(row: Json) -> dict[str, Any]:
+    label = row.get("label") or "-".join(str(row[key]) for key in ("backend", "device", "precision") if row[key])
+    decibels = IDENTICAL_DB if row.get("identical") else row.get("psnr_db")
+    each = row.get("drift_of_each") or []
+    return {"paced": None, "energy": None, **row, "label": label, "decibels": decibels, "each": _spread(each)}
+
+
+def _spread(each: Sequence[Json]) -> dict[str, float] | None:
+    """Lowest, middle and highest PSNR over the compared frames; identical ones count as `IDENTICAL_DB`."""
+    found = sorted(IDENTICAL_DB if one["psnr_db"] is None else one["psnr_db"] for one in each)
+    return (
+        {"least": found[0], "middle": found[len(found) // 2], "most": found[-1], "count": len(found)} if found else None
+    )
+
+
+def _picture(picture: DriftPicture) -> dict[str, Any]:
+    def data(kind: str, content: bytes) -> str:
+        return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+    return {
+        "frame": picture.frame,
+        "psnr_db": picture.psnr_db,
+        "triple": data("jpeg", picture.triple),
+        "heat": data("png", picture.heat),
+        "original": data("jpeg", picture.original),
+        "enhanced": data("jpeg", picture.enhanced),
+    }
+
+
+def _verdicts(document: Json, ran: Sequence[Json]) -> Any:
+    """Sentences that a reader in a hurry needs, good or bad."""
+    if not ran:
+        yield "bad", "No backend could run here."
+        return
+    fastest = min(ran, key=lambda row: row["latency_ms"]["p50"])
+    yield "good", f"Fastest: {fastest['label']}, p50 {_ms(fastest['latency_ms']['p50'])} ms."
+    for row in ran:
+        if row["gate_passed"] is False:
+            yield "bad", f"{row['label']} fails the gate: {row['gate_reasons'][0]}."
+        if row["gate_passed"] is None:
+            yield "bad", f"{row['label']}: no drift was measured."
+    for remark in document["remarks"]:
+        yield "note", remark
+
+
+def _leaves(name: str, value: Any) -> Any:
+    """Name and text of every value in nested JSON values."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _leaves(f"{name}.{key}" if name else str(key), inner)
+    elif isinstance(value, list | tuple):
+        yield name, ", ".join(map(str, value)) or "none"
+    else:
+        yield name, "not known" if value is None else str(value)
+
+
+def _ms(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "n/a" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _decibels(value: float) -> str:
+    return "identical" if value == IDENTICAL_DB else f"{value:.2f} dB"
+
+
+def _megabytes(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.0f}"

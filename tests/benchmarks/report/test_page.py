@@ -1,0 +1,140 @@
+"""The page from real results, in a real browser: whole, quiet, readable on a phone, and nothing fetched."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgeenh.cli import main
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu"]
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def folder(bundle_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`made.html` with the measurement, `stored.html` from its JSON with a hostile word in it and a table of quality."""
+    folder = tmp_path_factory.mktemp("report")
+    words = ["--model", str(bundle_path), "--backends", "onnxruntime,fake", "--size", "64x48", "--frames", "70"]
+    assert main(["bench", *words, "--html", str(folder / "made.html"), "--json", str(folder / "r.json")]) == 0
+    document = json.loads((folder / "r.json").read_text())
+    document["frames"]["source"] = EVIL
+    document["remarks"].append("x" * 300)
+    (folder / "evil.json").write_text(json.dumps(document))
+    figure = {"mean": 20.0, "half_width_95": 0.5}
+    quality = {
+        "schema": "edgeenh.quality/1",
+        "sets": [
+            {
+                "name": "held-out",
+                "found": 4,
+                "scorers": [
+                    {"key": "psnr_db", "label": "PSNR dB", "higher_is_better": True, "absent": ""},
+                    {"key": "nima", "label": "NIMA", "higher_is_better": True, "absent": "no weights"},
+                ],
+                "rows": [
+                    {"name": "ours", "facts": {"parameters": 1000, "macs_per_pixel": 93.0}, "summary": {"psnr_db": figure}},
+                    {"name": "input", "facts": {}, "summary": {"psnr_db": figure | {"mean": 10.0}}},
+                ],
+            }
+        ],
+    }  # fmt: skip
+    (folder / "q.json").write_text(json.dumps(quality))
+    stored = ["--quality", str(folder / "q.json"), "--html", str(folder / "stored.html")]
+    assert main(["bench", "report", str(folder / "evil.json"), *stored]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def look(browser: Any, path: Path, width: int, scheme: str) -> tuple[Any, list[str]]:
+    page = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme).new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on(
+        "request", lambda request: said.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+    )
+    page.goto(path.as_uri())
+    return page, said
+
+
+@pytest.mark.parametrize("name", ["made.html", "stored.html"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_page_fits_says_nothing_and_fetches_nothing(
+    browser: Any, folder: Path, name: str, width: int, scheme: str
+) -> None:
+    page, said = look(browser, folder / name, width, scheme)
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.locator("svg").count() >= 2
+    assert page.locator("svg polyline.line").count() == 2 * page.locator("tbody .dot").count()
+
+
+def test_the_divider_follows_keys(browser: Any, folder: Path) -> None:
+    page, _ = look(browser, folder / "made.html", 1280, "light")
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    before = page.locator(".compare").first.evaluate("element => element.style.getPropertyValue('--cut')")
+    slider.press("ArrowRight")
+    assert (before, page.locator(".compare").first.evaluate("element => element.style.getPropertyValue('--cut')")) == (
+        "50%",
+        "51%",
+    )
+    assert page.locator(".compare img").first.evaluate("image => image.naturalWidth") > 0
+
+
+def test_worst_frames_are_there_and_a_failed_gate_is_said(folder: Path) -> None:
+    text = (folder / "made.html").read_text()
+    assert "fake-fp32 fails the gate" in text
+    assert text.count("×20 difference") >= 2
+    assert re.search(r'src="https?:|url\(|@import', text) is None
+
+
+def test_words_from_results_are_escaped_and_quality_is_beside(folder: Path) -> None:
+    text = (folder / "stored.html").read_text()
+    assert EVIL not in text
+    assert "&lt;img src=x" in text
+    assert "<b>20 ± 0.5</b>" in text
+    assert "NIMA" not in text
+
+
+def test_on_paper_everything_is_open(browser: Any, folder: Path) -> None:
+    page, _ = look(browser, folder / "stored.html", 1280, "light")
+    assert page.locator("details[open]").count() == 0
+    assert page.pdf()[:5] == b"%PDF-"
+    assert page.locator("details[open]").count() == page.locator("details").count() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("none.json", None), ("bad.json", "{}"), ("new.json", '{"schema": "edgeenh.bench/9"}')]
+)
+def test_what_cannot_be_shown_is_refused(name: str, text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    assert main(["bench", "report", str(tmp_path / name), "--html", str(tmp_path / "x.html")]) == 2
+    assert not (tmp_path / "x.html").exists()
+
+
+def test_results_of_the_first_schema_are_shown(tmp_path: Path) -> None:
+    stored = Path(__file__).parents[3] / "benchmarks/results/2026-11-27-latency-amd-epyc-2c.json"
+    comparison = json.loads(stored.read_text())["details"]["comparison"]
+    (tmp_path / "one.json").write_text(json.dumps(comparison))
+    assert main(["bench", "report", str(tmp_path / "one.json"), "--html", str(tmp_path / "one.html")]) == 0
+    assert "openvino-fp32" in (tmp_path / "one.html").read_text()
