@@ -12,6 +12,7 @@ import typer
 from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, ThreadsOption, parse_floor
 from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
+from edgeenh_bench.cli_more import MEASUREMENTS
 
 if TYPE_CHECKING:
     from edgeenh_bench.comparison import Compared, Request
@@ -47,6 +48,8 @@ def register(app: typer.Typer) -> None:
     group.callback(invoke_without_command=True, help=HELP)(bench)
     group.command("compare")(compare_command)
     group.command("report")(report_command)
+    for name, command in MEASUREMENTS.items():
+        group.command(name)(command)
     app.add_typer(group, name="bench")
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,9 @@ from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet, read_frame_into
 from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
+
+WORKER = "edgeenh_bench.worker"
+"""The module that a row's process runs."""
 
 ROUNDS = 10
 """Blocks that a row's frames are spread over, at least where there are enough frames for blocks of `MIN_BLOCK`."""
@@ -66,6 +70,8 @@ class Job:
         int8_thresholds: What it asks of INT8; None = the same.
         mode: How frames are given to a row.
         pictures: Keep each row's worst frames as pictures.
+        module: What each row's process runs.
+        unlike: Backends that do not compute what the bundle computes: their outputs are not compared.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
 
@@ -81,6 +87,8 @@ class Job:
     int8_thresholds: Thresholds | None = None
     mode: Mode = field(default_factory=Mode)
     pictures: bool = False
+    module: str = WORKER
+    unlike: frozenset[str] = frozenset()
 
     @property
     def slots(self) -> int:
@@ -186,7 +194,9 @@ def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report, *, ag
             continue
         name = f"{row.spec.label}-again" if again else row.spec.label
         report(f"opening {name}", number, len(rows))
-        worker = stack.enter_context(WorkerProcess(name, job.folder / f"{name}.log"))
+        log = job.folder / f"{name}.log"
+        other = {} if job.module == WORKER else {"command": [sys.executable, "-m", job.module]}
+        worker = stack.enter_context(WorkerProcess(name, log, **other))
         answer = _ask(row, worker, job.open_request(row.spec), OPEN_TIMEOUT_S)
         if answer is None:
             worker.close()
@@ -243,6 +253,9 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
         row.rss_mb, row.rss_before_mb = memory["rss_mb"], memory["rss_before_mb"]
     path = job.folder / f"{row.spec.label}.raw"
     request = {"do": "outputs", "indices": job.drift_indices, "path": str(path)}
+    if row.spec.backend in job.unlike:
+        worker.close()
+        return
     if has_reference and (answer := _ask(row, worker, request)) is not None:
         found = answer["self_test"]
         row.verdict = _judge(job, row.spec.precision, path, SelfTest(tuple(found["faults"]), found["repeat_max_abs"]))

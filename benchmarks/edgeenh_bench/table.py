@@ -40,9 +40,9 @@ def render(document: Json) -> str:
     ran = [row for row in document["rows"] if row["available"]]
     parts = [_headline(document)]
     if ran:
-        parts.append(_grid([HEAD, *(_cells(row) for row in ran)]))
+        parts.append(grid([HEAD, *(_cells(row) for row in ran)]))
     if paced := [row for row in ran if row["paced"]]:
-        parts.append(_grid([PACED_HEAD, *(_paced_cells(row) for row in paced)]))
+        parts.append(grid([PACED_HEAD, *(_paced_cells(row) for row in paced)]))
     if lines := _ratios(document):
         parts.append("\n".join(lines))
     parts += ["\n".join(lines) for lines in (_shortages(ran), _refused(document["rows"]), _remarks(document)) if lines]
@@ -96,7 +96,7 @@ def render_comparison(comparison: Comparison) -> str:
         (row.label, _ms(row.before_ms), _ms(row.after_ms), f"{row.ratio:.3f}", "n/a" if row.p is None else f"{row.p:.2g}", row.verdict)
         for row in comparison.rows
     ]  # fmt: skip
-    parts = [_grid([head, *cells]) if cells else "No row was measured in both."]
+    parts = [grid([head, *cells]) if cells else "No row was measured in both."]
     notes = [f"NOT ALIKE: {line}" for line in comparison.unlike] + [f"Note: {line}" for line in comparison.remarks]
     notes += [f"Note: {label} was measured before and not after" for label in comparison.only_before]
     notes += [f"Note: {label} was measured after and not before" for label in comparison.only_after]
@@ -153,7 +153,7 @@ def _remarks(document: Json) -> list[str]:
     return [f"Note: {remark}" for remark in document["remarks"]]
 
 
-def _grid(rows: Sequence[Sequence[str]]) -> str:
+def grid(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells under a head; columns whose head is among `TEXTS` are words, the others numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     numeric = [name not in TEXTS for name in rows[0]]

@@ -153,14 +153,14 @@ def _sleep_ns(nanoseconds: int) -> None:
     time.sleep(nanoseconds / 1e9)
 
 
-def serve(requests: BinaryIO, answer: Callable[[Answer], None], now_ns: NowNs) -> None:
+def serve(requests: BinaryIO, answer: Callable[[Answer], None], now_ns: NowNs, kind: type[Worker] = Worker) -> None:
     """Answer requests until their stream ends; an error of edgeenh becomes an answer, any other ends the process."""
     worker: Worker | None = None
     for line in requests:
         request = json.loads(line)
         try:
             if worker is None:
-                worker = Worker(request, now_ns)
+                worker = kind(request, now_ns)
             answer({"ok": True, **_do(worker, request)})
         except EdgeenhError as exc:
             answer({"ok": False, "reason": str(exc)})
@@ -184,7 +184,7 @@ def _do(worker: Worker, request: Answer) -> Answer:
             raise ValueError(f"unknown request {other!r}")
 
 
-def main() -> None:
+def main(kind: type[Worker] = Worker) -> None:
     """Serve this process's own stdin and stdout."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # from here on, what a library prints to stdout goes to the log
@@ -194,7 +194,7 @@ def main() -> None:
         answers.flush()
 
     with suppress(BrokenPipeError):  # the parent went away, and nobody is left to answer
-        serve(sys.stdin.buffer, answer, time.perf_counter_ns)
+        serve(sys.stdin.buffer, answer, time.perf_counter_ns, kind)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class WorkerProcess:
     Args:
         label: What messages call it.
         log: File that takes what the worker and its libraries print; its last line explains a crash.
-        command: What to start, for tests; None = `python -m edgeenh_bench.worker` with this interpreter.
+        command: What to start; None = `python -m edgeenh_bench.worker` with this interpreter.
     """
 
     def __init__(self, label: str, log: Path, command: list[str] | None = None) -> None:

@@ -1,0 +1,66 @@
+"""`edgeenh bench peers`, `scaling` and `roofline`: options, and what they print. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from edgeenh.cli import output
+from edgeenh.cli.model import ModelOption, ThreadsOption
+
+SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Size of the frames.")]
+SourceOption = Annotated[
+    str | None,
+    typer.Option("--source", metavar="SOURCE", help="Frames as `edgeenh run` takes them; default: golden frames."),
+]
+
+
+def _reported(name: str, work: Callable[[Callable[[str, int, int | None], None]], Any]) -> Any:
+    """Run `work` with a progress bar, and a remark for every step."""
+    shown: list[str] = []
+
+    def report(step: str, done: int, total: int | None) -> None:
+        if [step] != shown[-1:]:
+            shown.append(step)
+            output.remark(step)
+        bar.update(done, step if total is None else f"{step}, of {total}")
+
+    with output.progress(name, None) as bar:
+        return work(report)
+
+
+def peers(
+    model: ModelOption = None,
+    source: SourceOption = None,
+    size: SizeOption = "1280x720",
+    only: Annotated[str, typer.Option("--only", metavar="A,B", help="Only these peers.")] = "",
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="T", min=0.1, help="How long each row is measured.")
+    ] = 10.0,
+    threads: ThreadsOption = None,
+    json_target: output.JsonOption = None,
+) -> None:
+    """Compare edgeenh with what one would use without it: bare runtimes, PyTorch, rivals' networks, OpenCV alone.
+
+    Needs the extras train, export, cpu and openvino. Rows take turns; what cannot run is a row with its reason.
+
+    Exit: 0 done; 2 bad usage or input; 5 none of ours can run.
+
+    Example: edgeenh bench peers --size 1920x1080 --json peers.json
+    """
+    from edgeenh_bench.peers.comparison import Request, compare_peers
+    from edgeenh_bench.peers.table import render
+    from edgeenh_bench.source_frames import parse_size
+
+    names = [name.strip() for name in only.split(",") if name.strip()]
+    request = Request(model, source, parse_size(size), names, seconds, threads)
+    document = _reported("peers", lambda report: compare_peers(request, report, datetime.now(UTC)))
+    output.say(render(document))
+    output.emit_json(json_target, document)
+    output.next_step("edgeenh bench roofline")
+
+
+MEASUREMENTS: dict[str, Callable[..., Any]] = {"peers": peers}
