@@ -57,7 +57,7 @@ def load(
     """Open a bundle and make an enhancer of it.
 
     Args:
-        path: An `.edgeenh` file, or the name of a bundle that ships with the package: `dental-n`, which is also None.
+        path: An `.edgeenh` file, or the name of a bundle that ships with the package: `dental-n` for colour, which is also None, or `xray-n` for grey.
         backend, precision, strength, threads, device, cache_dir: As in `Enhancer`.
         public_key, floor: What the bundle must be signed by, and its lowest version, as in `Bundle.open`.
 

@@ -32,7 +32,7 @@ SUFFIX = ".edgeenh"
 SHIPPED = "dental-n"
 """The bundle that is used when none is named."""
 
-SHIPPED_NAMES = (SHIPPED,)
+SHIPPED_NAMES = (SHIPPED, "xray-n")
 """What travels with the package, in `edgeenh/models/`: opened by the bare name, where no file of that name lies in the way."""
 
 

@@ -24,7 +24,7 @@ ModelOption = Annotated[
     typer.Option(
         "--model",
         metavar="F.edgeenh",
-        help="The bundle, or the name of one in this package: dental-n (the default).",
+        help="The bundle, or the name of one in this package: dental-n (colour, the default) or xray-n (grey).",
     ),
 ]
 BackendOption = Annotated[
