@@ -63,4 +63,60 @@ def peers(
     output.next_step("edgeenh bench roofline")
 
 
-MEASUREMENTS: dict[str, Callable[..., Any]] = {"peers": peers}
+def scaling(
+    model: ModelOption = None,
+    backend: Annotated[
+        str | None, typer.Option("--backend", metavar="NAME", help="Default: OpenVINO, else ONNX Runtime.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="T", min=0.1, help="How long each point is measured.")
+    ] = 5.0,
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="WxH,WxH", help="Sizes of the frames; default: 480p to 2160p.")
+    ] = "",
+    json_target: output.JsonOption = None,
+) -> None:
+    """Measure how cost grows with the size of the frame, threads, frames in flight and cameras.
+
+    Exit: 0 done; 2 bad usage or input; 5 the backend cannot run.
+
+    Example: edgeenh bench scaling --json scaling.json
+    """
+    from edgeenh_bench import scaling as work
+    from edgeenh_bench.scaling_table import render
+    from edgeenh_bench.source_frames import parse_size
+
+    chosen = [parse_size(size) for size in sizes.split(",") if size.strip()] or work.SIZES
+    request = work.Request(model, backend, chosen, seconds)
+    document = _reported("scaling", lambda report: work.measure_scaling(request, report, datetime.now(UTC)))
+    output.say(render(document))
+    output.emit_json(json_target, document)
+    output.next_step("edgeenh bench roofline")
+
+
+def roofline(
+    model: ModelOption = None,
+    size: SizeOption = "1280x720",
+    seconds: Annotated[
+        float, typer.Option("--seconds", metavar="T", min=0.1, help="How long the graph is measured.")
+    ] = 5.0,
+    threads: ThreadsOption = None,
+    json_target: output.JsonOption = None,
+) -> None:
+    """Measure this machine's peak arithmetic and bandwidth, and the share of them that the graph reaches on OpenVINO, layer by layer.
+
+    Exit: 0 done; 2 bad usage or input; 5 OpenVINO cannot run.
+
+    Example: edgeenh bench roofline --size 1920x1080 --json roofline.json
+    """
+    from edgeenh_bench.roofline import Request, measure_roofline, render
+    from edgeenh_bench.source_frames import parse_size
+
+    request = Request(model, parse_size(size), seconds, threads)
+    document = _reported("roofline", lambda report: measure_roofline(request, report, datetime.now(UTC)))
+    output.say(render(document))
+    output.emit_json(json_target, document)
+    output.next_step("edgeenh bench scaling")
+
+
+MEASUREMENTS: dict[str, Callable[..., Any]] = {"peers": peers, "scaling": scaling, "roofline": roofline}

@@ -71,6 +71,7 @@ class Job:
         mode: How frames are given to a row.
         pictures: Keep each row's worst frames as pictures.
         module: What each row's process runs.
+        compare: Measure the drift, and the fastest row twice; without, only time and memory.
         unlike: Backends that do not compute what the bundle computes: their outputs are not compared.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
@@ -89,6 +90,7 @@ class Job:
     pictures: bool = False
     module: str = WORKER
     unlike: frozenset[str] = frozenset()
+    compare: bool = True
 
     @property
     def slots(self) -> int:
@@ -133,7 +135,7 @@ class Measured:
 
 def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
     """Measure every row that can run, filling it in place, and the fastest of them twice."""
-    no_reference = make_reference(job, report)
+    no_reference = make_reference(job, report) if job.compare else "not asked for"
     with ExitStack() as stack:
         workers = _open(job, rows, stack, report)
         plans = {id(row): 0 for row in rows}
@@ -155,7 +157,7 @@ def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
 def _open_twin(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report) -> Pair | None:
     """A second process for the row that was fastest when it was warm."""
     ran = [row for row in rows if row.available and row.warm_ms is not None]
-    if job.mode.name != LATENCY or not ran:
+    if not job.compare or job.mode.name != LATENCY or not ran:
         return None
     fastest = min(ran, key=lambda row: row.warm_ms or 0.0)
     opened = _open(job, [Row(fastest.spec)], stack, report, again=True)

@@ -16,7 +16,8 @@ from edgeenh.errors import BackendUnavailable
 
 AGREEMENT = 0.05
 TIMEOUT_S = 300.0
-_MEDIAN = re.compile(r"Median:\s+([0-9.]+) ms")
+_MEDIAN = re.compile(r"Median:\s+([0-9.]+) (us|ms|s)\b")
+_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 def median_ms(onnx: Path, size: tuple[int, int], threads: int, frames: int) -> float:
@@ -47,4 +48,4 @@ def median_ms(onnx: Path, size: tuple[int, int], threads: int, frames: int) -> f
     if done.returncode or found is None:
         lines = (done.stdout + done.stderr).strip().splitlines() or ["it printed nothing"]
         raise BackendUnavailable(f"benchmark_app ended with {done.returncode}: {lines[-1][:200]}")
-    return float(found[1])
+    return float(found[1]) * _MS[found[2]]

@@ -6,6 +6,7 @@ documentation recommends for latency on a CPU; what they are stands beside the c
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -135,7 +136,8 @@ def _network(wanted: Wanted) -> PeerSession:
     width, height = wanted.size
     example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
     shape = openvino.PartialShape([1, height, width, 3])
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # OpenVINO traces with what torch would rather retire
         model = openvino.convert_model(network, example_input=example, input=[(shape, openvino.Type.u8)])
     return _openvino_of(wanted, model, takes_strength=False)
 
