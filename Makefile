@@ -9,7 +9,7 @@ EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench
 # What some tests drive for real; they are skipped, with the reason, where it is absent.
 SYSTEM := aravis-tools aravis-tools-cli chromium dcmtk dicom3tools ffmpeg gir1.2-aravis-0.8 libcairo2-dev libgirepository1.0-dev pkg-config
 
-.PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets gpu-check docs clean
+.PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets results gpu-check docs clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,9 @@ check: lint types imports ## all three
 
 targets: setup ## measure the figures that benchmarks/README.md promises, into benchmarks/results/
 	$(BIN)/python -m edgeenh_bench.targets --out benchmarks/results
+
+results: ## README's table of figures from benchmarks/results
+	$(BIN)/python -m edgeenh_bench.readme_table benchmarks/results README.md
 
 gpu-check: setup ## on a machine with an NVIDIA GPU: CUDA, TensorRT and their graphs for real (docs/tensorrt.md)
 	$(BIN)/python -m edgeenh_bench.gpu_check --out benchmarks/results
