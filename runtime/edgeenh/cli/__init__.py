@@ -95,8 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
-        named = next((word for word in words if not word.startswith("-")), None)
-        result = make_app(named)(args=words, prog_name="edgeenh", standalone_mode=False)
+        result = make_app()(args=words, prog_name="edgeenh", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except EdgeenhError as exc:
@@ -120,18 +119,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
 
 
-def make_app(only: str | None = None) -> typer.Typer:
-    """Build the Typer application with every command that can be found; imports light modules only.
-
-    Args:
-        only: The one command that will be used, so that the others need not be loaded; one that there is not counts as None.
-    """
+def make_app() -> typer.Typer:
+    """Build the Typer application with every command that can be found; imports light modules only."""
     # Rich markup would import rich for every `--help`; plain help is four times faster and reads the same in a log.
     app = typer.Typer(cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_root)
     workshops = _workshops()
-    names = dict.fromkeys([*_ORDER, *workshops])
-    for name in [only] if only in names else names:
+    for name in dict.fromkeys([*_ORDER, *workshops]):
         _load(name, workshops.get(name, f"edgeenh.cli.{name}:register"))(app)
     return app
 
