@@ -11,6 +11,7 @@ from edgeenh.errors import JobFailed, SourceError, UsageError
 from edgeenh_bench.targets import (
     TARGETS,
     __main__,
+    cold_start,
     containment_ratio,
     fp16_precision,
     memory_growth,
@@ -112,6 +113,15 @@ def test_starting_up_is_measured_and_a_command_that_fails_is_told(monkeypatch: p
     monkeypatch.setattr(startup, "edgeenh_command", lambda: ["false"])
     with pytest.raises(JobFailed, match="`false --help` ended with 1"):
         startup.measure(None, None, repeats=1)
+
+
+def test_a_cold_start_is_measured_as_a_whole_process_and_one_that_fails_is_told(bundle_path: Path) -> None:
+    measured = cold_start.measure(bundle_path, 1, size=(32, 32), backends=("onnxruntime",), repeats=1)
+    (seconds,) = measured.details["parts_s"]["onnxruntime"]
+    assert len(measured.details["raw_s"]["onnxruntime"]) == 1
+    assert set(seconds) == {"import_and_load", "first_frame", "second_frame"}
+    with pytest.raises(JobFailed, match="there is no backend"):
+        cold_start.measure(bundle_path, 1, size=(32, 32), backends=("nothing",), repeats=1)
 
 
 def test_verifying_is_measured_on_a_signed_copy(bundle_path: Path) -> None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import logging
+import re
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,14 +63,27 @@ def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[st
         feeds: dict[str, Any] = dict(fed(frames[0]))
         np.savez(data, **feeds)
         try:
-            model = function(
-                onnx_path=str(path),
-                low_precision_type="fp16",
-                keep_io_types=True,
-                calibration_data=str(data),
-                nodes_to_exclude=[f"^{name}$" for name in keep_fp32],
-            )
+            with _silent():
+                model = function(
+                    onnx_path=str(path),
+                    low_precision_type="fp16",
+                    keep_io_types=True,
+                    calibration_data=str(data),
+                    nodes_to_exclude=[f"^{re.escape(name)}$" for name in keep_fp32],
+                )
             onnx.checker.check_model(model, full_check=True)
         except Exception as exc:  # the library has no common base for its errors
             raise JobFailed(one_line(exc)[:300]) from exc
     return bytes(model.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the library's log, which it writes to stdout, where an export's results go; its failures are exceptions all the same."""
+    log = logging.getLogger("modelopt.onnx")
+    handlers, propagate = log.handlers[:], log.propagate
+    log.handlers[:], log.propagate = [logging.NullHandler()], False
+    try:
+        yield
+    finally:
+        log.handlers[:], log.propagate = handlers, propagate

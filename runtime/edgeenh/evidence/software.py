@@ -16,7 +16,6 @@ PURPOSES = {
     "numpy": "arrays of pixels",
     "opencv-python-headless": "decoding and encoding pictures, cameras, resizing",
     "typer": "the command line",
-    "fastjsonschema": "checking a bundle's manifest against its schema",
     "onnxruntime": "backend: runs the generator",
     "onnxruntime-gpu": "backend: runs the generator on CUDA",
     "openvino": "backend: runs the generator on the CPU",
