@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh import __version__
 from edgeenh.bundle import Bundle
-from edgeenh.cli.model import backend_json, load_contained, load_enhancer, model_json, parse_floor
 from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.identity import backend_json, model_json
+from edgeenh.loading import load_contained, load_enhancer, parse_floor
 from edgeenh.monitoring.journal import EventJournal
 from edgeenh.monitoring.run import Monitoring
 from edgeenh.station.lanes import Lane, Lanes
@@ -99,7 +100,7 @@ class Station:
 
     def facts(self) -> dict[str, str]:
         """What runs, for the metric `edgeenh_info`."""
-        from edgeenh.cli.run_watch import facts_of
+        from edgeenh.identity import facts_of
 
         return facts_of(self.model.main)
 
@@ -166,8 +167,8 @@ class Station:
 
     def _second(self, bundle: Bundle) -> AnyEnhancer:
         """The service's own worker: of the same bundle, behind the streams in its claim on the processor."""
-        from edgeenh.cli.model import cache_folder
         from edgeenh.containment.enhancer import ContainedEnhancer
+        from edgeenh.loading import cache_folder
 
         settings: ModelSettings = self.config.one("model")
         return ContainedEnhancer(
