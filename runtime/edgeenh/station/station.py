@@ -20,6 +20,7 @@ from edgeenh.station.lanes import Lane, Lanes
 from edgeenh.station.model import Model
 from edgeenh.station.news import News
 from edgeenh.stream import MonotonicClock
+from edgeenh.stream.opening import check_same_size
 
 if TYPE_CHECKING:
     from edgeenh.config import Config
@@ -50,6 +51,7 @@ class Station:
         self.bundles = _choices(self.settings)
         self._trust = _trust(config.one("model"))
         main = _open(config.one("model"))
+        check_same_size(main)
         self.model = Model(main, self._second if config.many("source") else None)
         self.monitoring = Monitoring(MonotonicClock(), environment=os.environ, facts=self.facts)
         self.lanes = Lanes(main, self.monitoring, self.ended.set)
