@@ -27,6 +27,7 @@ from edgeenh.drift import Thresholds
 from edgeenh.environment import cores_allowed
 from edgeenh.gate import SelfTest, Verdict, judge
 from edgeenh_bench.drift_pictures import WORST, DriftPicture, draw
+from edgeenh_bench.energy import Counters
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
@@ -72,6 +73,7 @@ class Job:
         pictures: Keep each row's worst frames as pictures.
         module: What each row's process runs.
         compare: Measure the drift, and the fastest row twice; without, only time and memory.
+        energy: What counts energy here; none, unless it was looked for.
         unlike: Backends that do not compute what the bundle computes: their outputs are not compared.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
@@ -91,6 +93,7 @@ class Job:
     module: str = WORKER
     unlike: frozenset[str] = frozenset()
     compare: bool = True
+    energy: Counters = field(default_factory=Counters)
 
     @property
     def slots(self) -> int:
@@ -234,7 +237,7 @@ def _drive(job: Job, workers: Sequence[Pair], plans: dict[int, int], report: Rep
 
 def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> None:
     """In parts of what is in memory, in a closed loop; an open one, or frames in flight, must not be interrupted for reading."""
-    before = len(row.latencies_ms)
+    before, spent = len(row.latencies_ms), job.energy.read()
     whole = job.mode.name != LATENCY
     while count > 0 and row.available:
         part = count if whole else min(count, job.slots)
@@ -246,6 +249,7 @@ def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> Non
         count -= part
     if row.available:
         row.blocks.append(len(row.latencies_ms) - before)
+        row.add_energy(job.energy.joules(spent, job.energy.read()))
 
 
 def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -> None:
