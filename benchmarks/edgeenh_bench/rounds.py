@@ -18,10 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edgeenh.drift import Thresholds
 from edgeenh.environment import cores_allowed
@@ -33,6 +30,9 @@ from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet, read_frame_into
 from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 WORKER = "edgeenh_bench.worker"
 """The module that a row's process runs."""
@@ -98,8 +98,7 @@ class Job:
     @property
     def slots(self) -> int:
         """Frames that a worker holds in memory at a time."""
-        width, height = self.frames.size
-        return max(1, min(MOST_SLOTS, BUFFER_BYTES // (width * height * 3)))
+        return max(1, min(MOST_SLOTS, BUFFER_BYTES // self.frames.empty().nbytes))
 
     @property
     def drift_indices(self) -> list[int]:
@@ -113,7 +112,7 @@ class Job:
         frames = {"frames": str(self.frames.path), "distinct": self.frames.count, "slots": self.slots}
         threads = self.mode.threads_of_each(self.threads, cores_allowed())
         what = {"backend": spec.backend, "precision": spec.precision, "device": spec.device, "threads": threads}
-        frames["sessions"] = self.mode.in_flight
+        frames |= {"sessions": self.mode.in_flight, "photometric": self.frames.pixels.photometric}
         bundle = {"bundle": str(self.bundle), "bundle_sha256": self.bundle_sha256}
         return {"do": "open", **bundle, "width": width, "height": height, **what, **frames}
 
@@ -274,10 +273,10 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
 def _judge(job: Job, precision: str, path: Path, tested: SelfTest) -> Verdict:
     """The gate's verdict on the stored outputs."""
     thresholds = (job.int8_thresholds if precision == "int8" else None) or job.thresholds
-    return judge(_pairs(job, path), thresholds, tested=tested)
+    return judge(_pairs(job, path), thresholds, job.frames.pixels.top, tested)
 
 
-def _pairs(job: Job, path: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
+def _pairs(job: Job, path: Path) -> Iterator[tuple[str, Levels, Levels]]:
     reference, candidate = job.frames.read(0), job.frames.read(0)
     for position, index in enumerate(job.drift_indices):
         read_frame_into(job.folder / "reference.raw", position, reference)
@@ -295,7 +294,7 @@ def _pictures(job: Job, path: Path, verdict: Verdict) -> list[DriftPicture]:
         read_frame_into(job.folder / "reference.raw", numbers[name], reference)
         read_frame_into(path, numbers[name], candidate)
         original = job.frames.read(job.drift_indices[numbers[name]])
-        found.append(draw(name, psnr_db, original, reference, candidate))
+        found.append(draw(name, psnr_db, original, reference, candidate, job.frames.pixels.top))
     return found
 
 
