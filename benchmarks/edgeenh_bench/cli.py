@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeenh.cli import output
-from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, ThreadsOption, parse_floor
+from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, ThreadsOption
 from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
+from edgeenh.loading import parse_floor
 from edgeenh_bench.cli_more import MEASUREMENTS
 
 if TYPE_CHECKING:
@@ -265,7 +266,7 @@ def _endure(
     """A soak, or a rehearsal of faults, which runs as long as its last fault needs, or --seconds."""
     from datetime import UTC, datetime
 
-    from edgeenh.cli.model import open_bundle
+    from edgeenh.loading import open_bundle
     from edgeenh_bench import endurance
     from edgeenh_bench.source_frames import parse_size
 

@@ -136,7 +136,7 @@ STATES = {
     "disk full": State(
         "nothing can be written, neither to the spool nor to the sink",
         "from edgeenh.stream.fault_disk import FaultySink\n"
-        "from edgeenh.cli.writer import Writer\n"
+        "from edgeenh.sinks.writer import Writer\n"
         "Writer._refused = after(1, Writer._refused, reached)",
         ("--mode", "exposure", "--spool", "SPOOL", "--out", "OUT", "--fault", "disk-full=1h@100ms"),
     ),

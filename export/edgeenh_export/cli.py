@@ -233,7 +233,7 @@ def _remembered(
     calibration: Path | None,
 ) -> Exports | None:
     """What this station remembers of such exports; None where that cannot be known: of a torch module of the user's."""
-    from edgeenh.cli.model import cache_folder
+    from edgeenh.loading import cache_folder
     from edgeenh_export.up_to_date import Exports, inputs_of
     from edgeenh_train.shipped import SHIPPED
 

@@ -17,9 +17,9 @@ from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.bundle import Bundle, Manifest, Signature, canonical
 from edgeenh.bundle.archive import pack
 from edgeenh.cache.entries import decode, encode
-from edgeenh.cli.model import parse_floor
 from edgeenh.dicom import decode_dicom
 from edgeenh.errors import EdgeenhError, IntegrityError
+from edgeenh.loading import parse_floor
 from edgeenh.picture_headers import MalformedPictureError, read_header
 from edgeenh.picture_metadata import encode_with, read_metadata, upright
 from edgeenh.stream.spool_entry import DamagedError, VersionError

@@ -39,7 +39,7 @@ def serve_bundle(
     Raises:
         EdgeenhError: As `Bundle.open`, `write_layouts` and `build_plans`.
     """
-    from edgeenh.cli.model import open_bundle
+    from edgeenh.loading import open_bundle
     from edgeenh_export.serving.command import write_layouts
 
     _refuse_others(context, path, layouts, tensorrt)

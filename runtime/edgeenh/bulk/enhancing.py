@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeenh.bulk.discovery import Item
-from edgeenh.errors import PictureError
 
 if TYPE_CHECKING:
     from edgeenh.enhancer import Enhancer
+    from edgeenh.frames import Provenance
+    from edgeenh.pixels import Levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +78,21 @@ class Workshop:
         return Enhanced(content, (image.shape[1], image.shape[0]), bits, 1, milliseconds, metadata.left_out)
 
     def _dicom(self, source: Path, data: bytes) -> Enhanced:
-        from edgeenh.dicom.derived import Making, derive, new_uid
+        from edgeenh.dicom.derived import new_uid
+        from edgeenh.dicom.enhancing import check_enhanceable, enhance_object
         from edgeenh.dicom.reading import decode_dicom
-        from edgeenh.dicom.storing import to_bytes
-        from edgeenh.sources.dicom_files import check_photometric
 
-        if self.enhancer.scale != 1:
-            raise PictureError(f"{source} is DICOM, and the model enlarges: spacing and regions would not fit any more")
         image = decode_dicom(data, str(source))
-        check_photometric(image, self.enhancer.pixels.photometric)
-        header = image.header
-        originals = [image.frame(index) for index in range(header.frames)]
-        started = time.perf_counter()
-        enhanced = [self.enhancer(frame, bits=header.bits) for frame in originals]
-        milliseconds = (time.perf_counter() - started) * 1e3
+        check_enhanceable(image, self.enhancer.pixels.photometric, self.enhancer.scale)
+        seconds = 0.0
+
+        def enhance(frame: Levels, bits: int) -> tuple[Levels, Provenance]:
+            nonlocal seconds
+            started = time.perf_counter()
+            enhanced = self.enhancer(frame, bits=bits)
+            seconds += time.perf_counter() - started
+            return enhanced, self.enhancer.provenance()
+
         series = self.series.setdefault(str(image.dataset.get("SeriesInstanceUID", "")), new_uid())
-        making = Making(self.enhancer.provenance(), inline=False, now=self.now(), new_uid=new_uid, series=series)
-        content = to_bytes(derive(image.dataset, header, enhanced, originals, making))
-        return Enhanced(content, (header.width, header.height), header.bits, header.frames, milliseconds)
+        made, header = enhance_object(image, enhance, series=lambda _made: series, now=self.now()), image.header
+        return Enhanced(made.content, (header.width, header.height), header.bits, header.frames, seconds * 1e3)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeenh.cli import output
-from edgeenh.cli.model import cache_folder
 from edgeenh.errors import UsageError
+from edgeenh.loading import cache_folder
 
 if TYPE_CHECKING:
     from edgeenh.cache import Entry, Reason

@@ -21,14 +21,12 @@ from edgeenh.cli.model import (
     PublicKeyOption,
     StrengthOption,
     ThreadsOption,
-    backend_json,
     check_bits,
-    describe,
-    load_enhancer,
-    model_json,
     next_step,
 )
 from edgeenh.errors import EdgeenhError, InferenceFailed, InputError, MissingExtra, OutputFailed, SourceError
+from edgeenh.identity import backend_json, describe, model_json
+from edgeenh.loading import load_enhancer
 
 if TYPE_CHECKING:
     from edgeenh.bulk.discovery import Item

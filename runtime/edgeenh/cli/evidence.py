@@ -52,10 +52,10 @@ def evidence(
         return
     from edgeenh import __version__
     from edgeenh.bundle.keys import load_private, public_of
-    from edgeenh.cli.model import open_bundle
     from edgeenh.errors import UsageError
     from edgeenh.evidence.collect import Collection
     from edgeenh.evidence.pack import write_pack
+    from edgeenh.loading import open_bundle
 
     if out is None:
         raise UsageError("evidence needs --out F.zip: where the pack is written")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from edgeenh.cli import output
-from edgeenh.cli.model import FloorOption, PublicKeyOption, open_bundle
+from edgeenh.cli.model import FloorOption, PublicKeyOption
 from edgeenh.cli.verify import describe_signature
+from edgeenh.loading import open_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,11 +1,10 @@
-"""The options that choose a model and a backend, and what the commands say about them."""
+"""The options that choose a model and a backend, and what commands make of them."""
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +12,7 @@ from edgeenh.errors import UsageError
 from edgeenh.pixels import RGB
 
 if TYPE_CHECKING:
-    from edgeenh.bundle import Bundle
-    from edgeenh.containment.enhancer import ContainedEnhancer
-    from edgeenh.enhancer import Enhancer
-
-    AnyEnhancer = Enhancer | ContainedEnhancer
+    from edgeenh.loading import AnyEnhancer
 
 ModelOption = Annotated[
     Path | None,
@@ -67,89 +62,6 @@ FloorOption = Annotated[
 DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu or cuda.")]
 
 
-def cache_folder() -> Path:
-    """Where commands keep what can be made again: `$XDG_CACHE_HOME/edgeenh`, else `~/.cache/edgeenh`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "edgeenh"
-
-
-def parse_floor(floor: str | None) -> int | Path | None:
-    """What `--floor` means: a whole number is a version, anything else a file."""
-    if floor is None:
-        return None
-    return int(floor) if floor.isascii() and floor.isdigit() and len(floor) <= 10 else Path(floor)
-
-
-def open_bundle(model: Path | None, public_key: Path | None, floor: str | None) -> Bundle:
-    """Open the bundle that a command was given, or the one in this package, as the station's options demand.
-
-    Raises:
-        InputError, IntegrityError, MissingExtra: As `Bundle.open`.
-    """
-    from edgeenh.bundle import Bundle
-
-    lowest = parse_floor(floor)
-    if model is None:
-        return Bundle.shipped(public_key=public_key, floor=lowest)
-    return Bundle.open(model, public_key=public_key, floor=lowest)
-
-
-def load_enhancer(
-    model: Path | None,
-    backend: str,
-    precision: str | None,
-    strength: float | None,
-    threads: int | None,
-    device: str,
-    public_key: Path | None = None,
-    floor: str | None = None,
-) -> Enhancer:
-    """Load a bundle for a command, with this user's cache.
-
-    Raises:
-        InputError, IntegrityError: As `edgeenh.load`.
-    """
-    from edgeenh.enhancer import load
-
-    return load(
-        model,
-        backend=backend,
-        precision=precision,
-        strength=1.0 if strength is None else strength,
-        threads=threads,
-        device=device,
-        cache_dir=cache_folder(),
-        public_key=public_key,
-        floor=parse_floor(floor),
-    )
-
-
-def load_contained(
-    model: Path | None,
-    backend: str,
-    precision: str | None,
-    strength: float | None,
-    threads: int | None,
-    device: str,
-    public_key: Path | None = None,
-    floor: str | None = None,
-) -> ContainedEnhancer:
-    """As `load_enhancer`, with the backend in a worker process."""
-    from edgeenh.containment.enhancer import ContainedEnhancer
-
-    return ContainedEnhancer(
-        open_bundle(model, public_key, floor),
-        backend=backend,
-        precision=precision,
-        strength=1.0 if strength is None else strength,
-        threads=threads,
-        device=device,
-        cache_dir=cache_folder(),
-        public_key=public_key,
-        floor=parse_floor(floor),
-    )
-
-
 def check_bits(bits: int | None, enhancer: AnyEnhancer) -> None:
     """Refuse `--bits` that the bundle's pictures cannot have.
 
@@ -162,38 +74,6 @@ def check_bits(bits: int | None, enhancer: AnyEnhancer) -> None:
     name = enhancer.bundle.manifest.id
     takes = f"{least} to {most} bits" if most > least else "8 bits in colour, as every picture for it has"
     raise UsageError(f"--bits is {bits} and {name} takes {takes}: leave it out, or give another --model")
-
-
-def model_json(enhancer: AnyEnhancer) -> dict[str, Any]:
-    """The bundle, as every JSON report names it."""
-    manifest = enhancer.bundle.manifest
-    return {"id": manifest.id, "version": manifest.version, "digest": enhancer.bundle.sha256}
-
-
-def backend_json(enhancer: AnyEnhancer) -> dict[str, Any] | None:
-    """What really ran, as every JSON report names it; None when nothing was opened."""
-    info = enhancer.info
-    if info is None:
-        return None
-    return {
-        "name": info.backend,
-        "provider": info.provider,
-        "precision": info.precision,
-        "device": info.device,
-        "version": info.version,
-        "engine_digest": info.engine_sha256,
-    }
-
-
-def describe(enhancer: AnyEnhancer) -> str:
-    """Model and backend in one line for people."""
-    manifest, info = enhancer.bundle.manifest, enhancer.info
-    name = f"{manifest.id} {manifest.version}"
-    return (
-        f"{name}, not opened"
-        if info is None
-        else f"{name} on {info.backend} {info.version} ({info.provider}, {info.device}, {info.precision})"
-    )
 
 
 def next_step(source: str, model: Path | None, enhancer: AnyEnhancer) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.cli import output
-from edgeenh.cli.model import backend_json, model_json
+from edgeenh.identity import backend_json, model_json
 
 if TYPE_CHECKING:
-    from edgeenh.cli.model import AnyEnhancer
     from edgeenh.errors import EdgeenhError
+    from edgeenh.loading import AnyEnhancer
     from edgeenh.sinks import Sink
     from edgeenh.stream import Stream
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh.cli import output
 from edgeenh.cli.shutdown import Shutdown, interruptible
-from edgeenh.cli.writer import Writer, check_durable
 from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.sinks.places import folder_name, place_of
+from edgeenh.sinks.writer import Writer, check_durable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeenh.cli.interrupts import Interrupts
-    from edgeenh.cli.model import AnyEnhancer
+    from edgeenh.loading import AnyEnhancer
     from edgeenh.monitoring.run import Monitoring
     from edgeenh.sinks import Sink
     from edgeenh.stream import Stream, StreamGroup
@@ -83,7 +83,7 @@ class Several:
     ) -> EdgeenhError | None:
         """Move every frame into its sink; returns what ended it early, None when nothing did.
 
-        A sink that fails ends its own lane only where its mode says so; see `edgeenh.cli.writer`.
+        A sink that fails ends its own lane only where its mode says so; see `edgeenh.sinks.writer`.
         """
         interruptible(self.group.prepare)
         shutdown = Shutdown([lane.stream for lane in self.lanes], kill)
@@ -114,33 +114,6 @@ class Several:
             }
             for lane in self.lanes
         ]
-
-
-def place_of(spec: str, place: str, index: int, sources: int) -> str:
-    """The sink of one source of several: a folder in the folder, a name behind the name, a port after the port.
-
-    Raises:
-        UsageError: It is one place, and cannot be shared.
-    """
-    kind, colon, rest = spec.partition(":")
-    if spec == "null":
-        return spec
-    if colon and kind == "shm":
-        name, question, options = rest.partition("?")
-        return f"shm:{name}.{place}{question}{options}"
-    if colon and kind == "preview":
-        from edgeenh.monitoring.address import parse_address
-
-        address = parse_address(rest, spec)
-        return f"preview:{address._replace(port=address.port and address.port + index).text}"
-    if spec == "-" or spec.startswith("-?") or Path(spec).suffix:
-        raise UsageError(f"--out {spec} is one file, and there are {sources} sources: name a folder, shm:NAME, or null")
-    return f"{spec}/{place}/"
-
-
-def folder_name(source: str) -> str:
-    """A folder's name for a source: what of its text may stand in one."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "-", source).strip("-.") or "source"
 
 
 def _write(lane: Lane, frame: Any) -> None:

@@ -9,23 +9,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 from edgeenh.cli import output
 from edgeenh.cli.interrupts import Interrupts
-from edgeenh.cli.model import (
-    backend_json,
-    check_bits,
-    describe,
-    load_contained,
-    load_enhancer,
-    model_json,
-    next_step,
-)
+from edgeenh.cli.model import check_bits, next_step
 from edgeenh.cli.run_report import broken_off, counts_line, exit_code, make_report, tell
 from edgeenh.cli.shutdown import Shutdown, interruptible
-from edgeenh.cli.writer import Writer, check_durable
 from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.identity import backend_json, describe, model_json
+from edgeenh.loading import load_contained, load_enhancer
+from edgeenh.sinks.writer import Writer, check_durable
 
 if TYPE_CHECKING:
-    from edgeenh.cli.model import AnyEnhancer
     from edgeenh.config.tables import Monitoring as MonitoringSettings
+    from edgeenh.loading import AnyEnhancer
     from edgeenh.monitoring.run import Monitoring
     from edgeenh.sinks import Sink
     from edgeenh.sources import Source

@@ -11,8 +11,8 @@ from edgeenh.cli import output
 from edgeenh.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgeenh.cli.model import AnyEnhancer
     from edgeenh.config.tables import Monitoring as Settings
+    from edgeenh.loading import AnyEnhancer
     from edgeenh.monitoring.run import Monitoring
 
 
@@ -41,6 +41,7 @@ def watching_run(settings: Settings, enhancer: AnyEnhancer) -> Iterator[Monitori
         UsageError: The port is taken, or the file of events may not be written.
         MissingExtra: `--http` without the extra `station`.
     """
+    from edgeenh.identity import facts_of
     from edgeenh.monitoring.address import parse_address
     from edgeenh.monitoring.journal import EventJournal
     from edgeenh.monitoring.run import Monitoring
@@ -62,13 +63,3 @@ def watching_run(settings: Settings, enhancer: AnyEnhancer) -> Iterator[Monitori
         yield monitoring
     finally:
         monitoring.close()
-
-
-def facts_of(enhancer: AnyEnhancer) -> dict[str, str]:
-    """What runs, for the metric `edgeenh_info`."""
-    from edgeenh import __version__
-
-    manifest, info = enhancer.bundle.manifest, enhancer.info
-    opened = {} if info is None else {"backend": info.backend, "precision": info.precision, "device": info.device}
-    model = {"model": manifest.id, "model_version": str(manifest.version), "digest": enhancer.bundle.sha256}
-    return {"version": __version__, **model, **opened}

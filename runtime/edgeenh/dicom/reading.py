@@ -90,9 +90,9 @@ def read_dicom(path: Path) -> DicomImage:
     return decode_dicom(data, str(path))
 
 
-def decode_dicom(data: bytes, name: str) -> DicomImage:
-    """Like `read_dicom`, from memory."""
-    dataset = parse(data, name)
+def decode_dicom(data: bytes, name: str, most_inflated: int | None = None) -> DicomImage:
+    """Like `read_dicom`, from memory; a deflated object of more than `most_inflated` bytes (default: `MAX_INFLATED`) is refused."""
+    dataset = parse(data, name, most_inflated)
     try:
         with quiet():
             return DicomImage(name, dataset, pixel_header(dataset, name))
@@ -102,7 +102,7 @@ def decode_dicom(data: bytes, name: str) -> DicomImage:
         raise _damaged(name, exc) from exc
 
 
-def parse(data: bytes, name: str) -> Any:
+def parse(data: bytes, name: str, most_inflated: int | None = None) -> Any:
     """The dataset of a DICOM file, its values not yet converted.
 
     Raises:
@@ -114,7 +114,7 @@ def parse(data: bytes, name: str) -> Any:
         raise PictureError(f"{name} is no DICOM file (PS3.10): the word DICM is not at byte 128")
     try:
         with quiet():
-            _check_inflated(data, name)
+            _check_inflated(data, name, MAX_INFLATED if most_inflated is None else most_inflated)
             dataset = pydicom.dcmread(io.BytesIO(data))
             if "TransferSyntaxUID" not in dataset.file_meta:
                 raise ValueError("Transfer Syntax UID is missing")
@@ -142,7 +142,7 @@ def without_pixels(dataset: Any) -> Any:
     return kept
 
 
-def _check_inflated(data: bytes, name: str) -> None:
+def _check_inflated(data: bytes, name: str, limit: int) -> None:
     """Refuse a deflated object that would fill the memory, before pydicom inflates it."""
     from pydicom.filereader import read_dataset
 
@@ -153,9 +153,9 @@ def _check_inflated(data: bytes, name: str) -> None:
     if str(meta.get("TransferSyntaxUID", "")) != DEFLATED:
         return
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    most, left = MAX_INFLATED, data[stream.tell() :]
+    most, left = limit, data[stream.tell() :]
     while left and most > 0:
         most -= len(inflater.decompress(left, 1 << 24))
         left = inflater.unconsumed_tail
     if most <= 0:
-        raise PictureError(f"{name} inflates to more than {MAX_INFLATED >> 20} MiB, expected a smaller object")
+        raise PictureError(f"{name} inflates to more than {limit >> 20} MiB, expected a smaller object: split it")

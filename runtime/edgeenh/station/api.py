@@ -16,6 +16,7 @@ from edgeenh.station.bodies import Readers
 from edgeenh.station.errors import Refused, refusal
 from edgeenh.station.guard import Guard
 from edgeenh.station.jobs import Jobs
+from edgeenh.station.pictures import Desk
 from edgeenh.station.routes import inference, look, page, pictures, steer
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Service:
         station: As given.
         jobs: The bounded queue of work.
         readers: Reads bodies.
+        desk: Enhances files.
         guard: Set by `make_app`.
     """
 
@@ -47,6 +49,7 @@ class Service:
         self.jobs = Jobs(settings.queue, settings.deadline_ms / 1e3)
         self.readers = Readers(round(settings.body_mb * 1e6), settings.body_s)
         self.most_pixels = round(settings.megapixels * 1e6)
+        self.desk = Desk(station.model, self.most_pixels, now_ns=station.lanes.clock.now_ns)
         self.watchers = 0
 
 

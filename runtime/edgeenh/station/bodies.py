@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 IDLE_S = 5.0
 """A client that sends nothing for so long is let go."""
 
+TOGETHER = 4
+"""Bodies that are being read hold at most so many times the largest one, all together."""
+
 
 class Readers:
     """How many bodies are read at a time, and how large and slow each may be.
@@ -29,7 +32,7 @@ class Readers:
 
     def __init__(self, most_bytes: int, within_s: float, at_a_time: int = 16, idle_s: float = IDLE_S) -> None:
         self.most_bytes, self._within_s, self._idle_s = most_bytes, within_s, idle_s
-        self._left = at_a_time
+        self._left, self._held = at_a_time, 0
 
     async def read(self, request: Request) -> bytes:
         """The whole body.
@@ -68,17 +71,26 @@ class Readers:
 
     async def _collect(self, chunks: AsyncIterator[bytes], announced: int) -> bytes:
         collected = bytearray()
+        try:
+            await self._fill(collected, chunks)
+        finally:
+            self._held -= len(collected)
+        if len(collected) != announced:
+            raise Refused(400, "length", f"{len(collected)} bytes came, Content-Length says {announced}")
+        return bytes(collected)
+
+    async def _fill(self, collected: bytearray, chunks: AsyncIterator[bytes]) -> None:
         while True:
             async with asyncio.timeout(self._idle_s):
                 chunk = await anext(chunks, None)
             if chunk is None:
-                break
+                return
             collected += chunk
+            self._held += len(chunk)
             if len(collected) > self.most_bytes:
                 raise self._too_large(len(collected))
-        if len(collected) != announced:
-            raise Refused(400, "length", f"{len(collected)} bytes came, Content-Length says {announced}")
-        return bytes(collected)
+            if self._held > TOGETHER * self.most_bytes:
+                raise busy("too much is being read at a time: try again")
 
     def _too_large(self, found: int) -> Refused:
         text = f"the body has {found:,} bytes, expected at most {self.most_bytes:,}"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeenh.cli.run_several import folder_name, place_of
-from edgeenh.cli.writer import Writer, check_durable
 from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.sinks import open_sinks
 from edgeenh.sinks.fan_out import FanOut
+from edgeenh.sinks.places import folder_name, place_of
+from edgeenh.sinks.writer import Writer, check_durable
 from edgeenh.sources import open_source
 from edgeenh.sources.network import without_password
 from edgeenh.station.view import View

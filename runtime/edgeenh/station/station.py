@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh import __version__
 from edgeenh.bundle import Bundle
-from edgeenh.cli.model import backend_json, load_contained, load_enhancer, model_json, parse_floor
 from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.identity import backend_json, model_json
+from edgeenh.loading import load_contained, load_enhancer, parse_floor
 from edgeenh.monitoring.journal import EventJournal
 from edgeenh.monitoring.run import Monitoring
 from edgeenh.station.lanes import Lane, Lanes
 from edgeenh.station.model import Model
 from edgeenh.station.news import News
 from edgeenh.stream import MonotonicClock
+from edgeenh.stream.opening import check_same_size
 
 if TYPE_CHECKING:
     from edgeenh.config import Config
@@ -49,6 +51,7 @@ class Station:
         self.bundles = _choices(self.settings)
         self._trust = _trust(config.one("model"))
         main = _open(config.one("model"))
+        check_same_size(main)
         self.model = Model(main, self._second if config.many("source") else None)
         self.monitoring = Monitoring(MonotonicClock(), environment=os.environ, facts=self.facts)
         self.lanes = Lanes(main, self.monitoring, self.ended.set)
@@ -99,7 +102,7 @@ class Station:
 
     def facts(self) -> dict[str, str]:
         """What runs, for the metric `edgeenh_info`."""
-        from edgeenh.cli.run_watch import facts_of
+        from edgeenh.identity import facts_of
 
         return facts_of(self.model.main)
 
@@ -166,8 +169,8 @@ class Station:
 
     def _second(self, bundle: Bundle) -> AnyEnhancer:
         """The service's own worker: of the same bundle, behind the streams in its claim on the processor."""
-        from edgeenh.cli.model import cache_folder
         from edgeenh.containment.enhancer import ContainedEnhancer
+        from edgeenh.loading import cache_folder
 
         settings: ModelSettings = self.config.one("model")
         return ContainedEnhancer(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from edgeenh.cli.run_several import folder_name
+from edgeenh.sinks.places import folder_name
 
 Run = Callable[..., Any]
 

@@ -1,4 +1,4 @@
-"""`POST /v1/enhance`: a picture file in, the same kind of file out."""
+"""`POST /v1/enhance`: a picture file or DICOM object in, the same kind of file out."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
-from edgeenh.station.pictures import TYPES, check_type, enhance_file
+from edgeenh.station.pictures import TYPES, Wanted, check_type
 from edgeenh.station.routes.documented import errors
 
 if TYPE_CHECKING:
@@ -26,11 +26,15 @@ def add(app: FastAPI, service: Service) -> None:
 
     @app.post(
         "/v1/enhance",
-        summary="Enhance a picture",
+        summary="Enhance a picture or a DICOM object",
         openapi_extra=_BODY,
         response_class=Response,
         responses={
-            200: {"content": dict.fromkeys(TYPES, _FILE), "description": "The picture", "headers": _HEADERS},
+            200: {
+                "content": dict.fromkeys(TYPES, _FILE),
+                "description": "The picture, or a derived object",
+                "headers": _HEADERS,
+            },
             **errors(400, 408, 409, 411, 413, 415, 422, 503),
         },
     )
@@ -46,11 +50,6 @@ def add(app: FastAPI, service: Service) -> None:
     ) -> Response:
         kind = check_type(request.headers.get("content-type", ""))
         body = await service.readers.read(request)
-        station = service.station
-        answer = await service.jobs.run(
-            lambda: enhance_file(
-                body, kind, station.model, strength=strength, bits=bits, most_pixels=service.most_pixels,
-                passthrough=on_failure == "passthrough", now_ns=station.lanes.clock.now_ns,
-            )
-        )  # fmt: skip
+        wanted = Wanted(strength, bits, passthrough=on_failure == "passthrough")
+        answer = await service.jobs.run(lambda: service.desk.enhance(body, kind, wanted))
         return Response(answer.body, media_type=answer.media_type, headers=answer.headers)
