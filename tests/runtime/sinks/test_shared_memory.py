@@ -22,6 +22,7 @@ from edgeenh.sinks.shared_memory import SharedMemorySink
 
 ROOT = Path(__file__).parents[3]
 READER = ROOT / "examples" / "shared_memory_reader.c"
+LAYOUT = ROOT / "examples" / "edgeenh_shared_memory.h"
 BUILD = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2"]
 
 WHOLE_CHECK = "return atomic_load_explicit(&from->lock, memory_order_relaxed) == before;"
@@ -41,12 +42,15 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     folder = tmp_path_factory.mktemp("reader")
 
     def run(name: str, replace: dict[str, str] | None = None, *options: str) -> Path:
-        text = READER.read_text()
+        parts = {READER.name: READER.read_text(), LAYOUT.name: LAYOUT.read_text()}
         for former, new in (replace or {}).items():
-            assert former in text
-            text = text.replace(former, new)
-        source = folder / f"{name}.c"
-        source.write_text(text)
+            assert any(former in text for text in parts.values())
+            parts = {part: text.replace(former, new) for part, text in parts.items()}
+        place = folder / f"{name}-source"
+        place.mkdir()
+        for part, text in parts.items():
+            (place / part).write_text(text)
+        source = place / READER.name
         subprocess.run([compiler, *BUILD, *options, "-o", str(folder / name), str(source), "-lrt"], check=True)
         return folder / name
 
