@@ -1,6 +1,5 @@
 /* Reads enhanced frames from `edgeenh run ... --out shm:edgeenh`. Build: cc -O2 -o reader shared_memory_reader.c -lrt
    Usage: reader NAME FRAMES. A frame is whole or it is not taken; layout: docs/sinks.md. */
-#include "edgeenh_shared_memory.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "edgeenh_shared_memory.h"
 
 int main(int argc, char **argv) {
     char name[256];
