@@ -1,6 +1,7 @@
 """README's table of measured figures, made from `benchmarks/results/`: `make results` writes it, and a test holds README against it.
 
-Of every target the newest result counts. A row is a figure that has a limit; what only informs stays in the file.
+Of every target that there is, the newest result counts. First the rows of its comparison of backends (target `latency`), then every figure that
+has a limit; what only informs stays in the file.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeenh_bench.targets import TARGETS
+
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- /results -->"
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)-([a-z0-9-]+?)-(?:amd|intel|arm|apple|nvidia)[a-z0-9-]*\.json")
 
@@ -23,25 +26,75 @@ def newest(folder: Path) -> dict[str, Path]:
     """Target → its newest result; of one day, the last by name."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")):
-        if match := _NAME.fullmatch(path.name):
+        if (match := _NAME.fullmatch(path.name)) and match[2] in TARGETS:
             found[match[2]] = path
     return dict(sorted(found.items()))
 
 
+def made_of(folder: Path) -> str:
+    """All that stands between the marks."""
+    latency = newest(folder).get("latency")
+    first = [] if latency is None else [backends(json.loads(latency.read_text(encoding="utf-8")))]
+    return "\n\n".join([*first, table(folder)])
+
+
+def backends(result: Json) -> str:
+    """What ran in target `latency`, row by row, under a line that says on what."""
+    document = result["details"]["comparison"]
+    model, frames = document["model"], document["frames"]
+    head = (
+        "backend",
+        "precision",
+        "p50 ms",
+        "p90 ms",
+        "frames/s",
+        "load ms",
+        "first frame ms",
+        "PSNR dB",
+        "largest difference",
+        "MB",
+    )
+    lines = [
+        f"`{model['id']}` {model['version']}, {frames['size'][0]}×{frames['size'][1]}, {_where('latency', result)}; drift is against the FP32 graph on ONNX Runtime, memory the peak above the process before loading:",
+        "",
+        f"| {' | '.join(head)} |",
+        "|---|---|" + "---:|" * (len(head) - 2),
+    ]  # fmt: skip
+    for row in document["rows"]:
+        if row["available"]:
+            psnr = "identical" if row["identical"] else _number(row["psnr_db"])
+            times = [_number(row["latency_ms"][key]) for key in ("p50", "p90")]
+            rest = [_number(row[key]) for key in ("throughput_fps", "load_ms", "first_frame_ms")]
+            cells = [
+                row["backend"],
+                row["precision"],
+                *times,
+                *rest,
+                psnr,
+                _number(row["max_abs"]),
+                _number(row["rss_mb"]),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _where(target: str, result: Json) -> str:
+    cpu = result["environment"]["cpu"]
+    simd = "AVX-512" if "avx512f" in cpu["flags"] else "AVX2" if "avx2" in cpu["flags"] else "no AVX2"
+    busy = result.get("cpu_share_of_other_programs") or 0.0
+    where = f"`{target}`, {cpu['model']} ({cpu['cores_allowed']} cores, {simd}), {result['created'][:10]}"
+    return where + (f"; other programs used {busy:.0%}" if busy > 0.10 else "")
+
+
 def table(folder: Path) -> str:
-    """The table as Markdown; each row names the command, the machine and the day."""
+    """The figures with limits as Markdown; each row names the command, the machine and the day."""
     lines = [
         "| figure | measured | limit | | `python -m edgeenh_bench.targets …`, machine, day |",
         "|---|---|---|---|---|",
     ]
     for target, path in newest(folder).items():
         result = json.loads(path.read_text(encoding="utf-8"))
-        cpu = result["environment"]["cpu"]
-        simd = "AVX-512" if "avx512f" in cpu["flags"] else "AVX2" if "avx2" in cpu["flags"] else "no AVX2"
-        busy = result.get("cpu_share_of_other_programs") or 0.0
-        where = f"`{target}`, {cpu['model']} ({cpu['cores_allowed']} cores, {simd}), {result['created'][:10]}"
-        where += f"; other programs used {busy:.0%}" if busy > 0.10 else ""
-        lines += [_row(figure, where) for figure in result["figures"] if figure["passed"] is not None]
+        lines += [_row(figure, _where(target, result)) for figure in result["figures"] if figure["passed"] is not None]
     return "\n".join(lines)
 
 
@@ -77,7 +130,7 @@ def with_table(text: str, made: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """`python -m edgeenh_bench.readme_table RESULTS README.md`: write the table into the README."""
     results, readme = map(Path, arguments)
-    readme.write_text(with_table(readme.read_text(encoding="utf-8"), table(results)), encoding="utf-8")
+    readme.write_text(with_table(readme.read_text(encoding="utf-8"), made_of(results)), encoding="utf-8")
     print(f"{readme}: {len(newest(results))} targets")
     return 0
 
