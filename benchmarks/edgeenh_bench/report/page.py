@@ -77,7 +77,7 @@ def render_page(sections: Sequence[Section], quality: Sequence[Json] = ()) -> st
 
 
 def _shown(section: Section) -> dict[str, Any]:
-    document = {"ratios": None, "noise": None, **section.document}
+    document = {"ratios": None, "noise": None, "energy": "not looked for when this was measured", **section.document}
     rows = [_row(row) for row in document["rows"]]
     ran = [row for row in rows if row["available"]]
     raw = {row["label"]: row["raw_ms"] for row in ran}
@@ -116,7 +116,7 @@ def _row(row: Json) -> dict[str, Any]:
     label = row.get("label") or "-".join(str(row[key]) for key in ("backend", "device", "precision") if row[key])
     decibels = IDENTICAL_DB if row.get("identical") else row.get("psnr_db")
     each = row.get("drift_of_each") or []
-    return {"paced": None, "energy": None, **row, "label": label, "decibels": decibels, "each": _spread(each)}
+    return {"paced": None, "joules_per_frame": None, **row, "label": label, "decibels": decibels, "each": _spread(each)}
 
 
 def _spread(each: Sequence[Json]) -> dict[str, float] | None:

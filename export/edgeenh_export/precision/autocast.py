@@ -1,7 +1,7 @@
 """ModelOpt AutoCast: NVIDIA's way of writing FP16 into an ONNX graph, where somebody installed it. Never required.
 
-It lives in an environment of its own: `nvidia-modelopt[onnx]` brings more than a gigabyte and binds itself to versions of
-ONNX and ONNX Runtime that exclude others. It never compares its result with the original, so the gate does.
+`nvidia-modelopt[onnx]` brings onnxruntime-gpu, which excludes onnxruntime, and an older ONNX; AutoCast needs neither, so the extra
+`autocast` names the rest one by one. It never compares its result with the original, so the gate does.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FUNCTION = "convert_to_mixed_precision"
 def unavailable() -> str:
     """Why it cannot be used here, with the fix; empty when it can."""
     if find_spec("modelopt") is None:
-        return "it is not installed (pip install 'nvidia-modelopt[onnx]', in an environment of its own)"
+        return "nvidia-modelopt is not installed (pip install 'edgeenh[autocast]')"
     try:
         module = importlib.import_module(_MODULE)
     except Exception as exc:  # what it imports has no common base for its errors
@@ -51,7 +51,8 @@ def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[st
     Args:
         fp32: The graph by the contract.
         frames: Real frames that it may measure ranges on; the first is used.
-        keep_fp32: Names of nodes that it must leave in FP32.
+        keep_fp32: Names of nodes that it must leave in FP32. Casts among them are left to it: it places its own, and kept ones
+            with readers in both precisions make it write a graph whose types do not agree (0.47.0).
 
     Raises:
         JobFailed: It gave up, or its result is not valid ONNX.
@@ -60,6 +61,8 @@ def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[st
     with tempfile.TemporaryDirectory(prefix="edgeenh-autocast-") as folder:
         path, data = Path(folder, "fp32.onnx"), Path(folder, "frames.npz")
         path.write_bytes(fp32)
+        casts = {node.name for node in onnx.load_model_from_string(fp32).graph.node if node.op_type == "Cast"}
+        excluded = [f"^{re.escape(name)}$" for name in sorted(set(keep_fp32) - casts)]
         feeds: dict[str, Any] = dict(fed(frames[0]))
         np.savez(data, **feeds)
         try:
@@ -69,7 +72,7 @@ def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[st
                     low_precision_type="fp16",
                     keep_io_types=True,
                     calibration_data=str(data),
-                    nodes_to_exclude=[f"^{re.escape(name)}$" for name in keep_fp32],
+                    nodes_to_exclude=excluded,
                 )
             onnx.checker.check_model(model, full_check=True)
         except Exception as exc:  # the library has no common base for its errors
