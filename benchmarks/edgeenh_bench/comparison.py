@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from edgeenh.backends import AUTO, get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
-from edgeenh_bench.clocks import clocks
+from edgeenh_bench.clocks import clocks, throttling, variables
 from edgeenh_bench.drift_pictures import DriftPicture
 from edgeenh_bench.energy import find_counters
 from edgeenh_bench.intervals import CONFIDENCE, Ratio, block_medians, ratio_of_blocks
@@ -110,7 +111,8 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         busy = load.share()
     document = _document(request, bundle, frames, rows, measured, busy, now)
     document["energy"] = job.energy.reason or "of the whole machine, other programs included"
-    document["clocks"] = {"before": before, "after": clocks()}
+    document["clocks"] = {"before": before, "after": (after := clocks())}
+    document["remarks"] += throttling(before, after)
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
 
 
@@ -148,8 +150,16 @@ def _document(
         "rows": [row.to_json(request.mode.deadline_ms) for row in rows],
         "ratios": _ratios(rows, request.mode),
         "noise": noise,
-        "remarks": [*_remarks(request, frames, rows, no_reference, busy), *_noisy(noise)],
+        "remarks": [*_remarks(frames, rows, no_reference, busy), *_noisy(noise, measured.twin)],
     }
+
+
+def _used_again(frames: FrameSet, rows: Sequence[Row]) -> list[str]:
+    most = max((row.frames_given for row in rows), default=0)
+    if most <= frames.count:
+        return []
+    why = "the source holds no more" if frames.whole else "no more are kept"
+    return [f"{frames.count} distinct frames ({why}) for {most} runs of a row: they were used again"]
 
 
 def _medians(row: Row) -> list[float]:
@@ -175,7 +185,7 @@ def _ratio(row: Row, other: Row) -> Ratio:
 
 def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
     """The same row in two processes, taking turns: what their ratio is off 1 by, is noise."""
-    if twin is None or not twin.available:
+    if twin is None or not twin.latencies_ms:
         return None
     first = next(row for row in rows if row.spec == twin.spec)
     if not first.available:
@@ -187,7 +197,9 @@ def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
     }
 
 
-def _noisy(noise: dict[str, Any] | None) -> list[str]:
+def _noisy(noise: dict[str, Any] | None, twin: Row | None) -> list[str]:
+    if noise is None and twin is not None:
+        return [f"the machine's noise was not measured: {twin.reason or f'{twin.spec.label} failed'}"]
     if noise is None or not noise["differs"] or abs(noise["value"] - 1.0) <= NOISY:
         return []
     return [
@@ -201,22 +213,20 @@ def _method(request: Request) -> dict[str, Any]:
         "frames_per_row": request.frames,
         "seconds_per_row": None if request.frames else request.seconds,
         "threads": request.threads,
+        "variables": variables(os.environ),
         "rounds": ROUNDS,
         "rewarm_frames": REWARM,
         "warm_up": asdict(request.warm_up),
         "reference": "fp32 on ONNX Runtime, CPU",
         "drift_frames": DRIFT_FRAMES,
         "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
+        "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out); null where the backend has none or cannot tell it apart",
         "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
     }
 
 
-def _remarks(request: Request, frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
-    remarks = list(frames.remarks)
-    if request.frames and frames.count < request.frames:
-        remarks.append(
-            f"the source holds {frames.count} distinct frames of the {request.frames} asked for, so they are used again"
-        )
+def _remarks(frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
+    remarks = [*frames.remarks, *_used_again(frames, rows)]
     if no_reference:
         remarks.append(f"no drift was measured, since the FP32 reference could not be made: {no_reference}")
     if busy > BUSY:

@@ -6,7 +6,8 @@ import itertools
 import threading
 from collections.abc import Sequence
 
-from edgeenh_bench.measure import Block, NowNs, Run, time_run
+from edgeenh_bench.measure import Block, NowNs, Run, block_of, time_parts
+from edgeenh_bench.stopwatch import Parts
 
 
 def run_in_flight(runs: Sequence[Run], buffers: int, frames: int, now_ns: NowNs) -> Block:
@@ -19,17 +20,17 @@ def run_in_flight(runs: Sequence[Run], buffers: int, frames: int, now_ns: NowNs)
         now_ns: Monotonic clock.
 
     Returns:
-        Every frame's own latency, in the order in which they ended, and the wall time of all.
+        Every frame's own latency and parts, in the order in which they ended, and the wall time of all.
 
     Raises:
         Exception: What a session raised first; the others end their frames.
     """
-    counter, latencies, errors = itertools.count(), list[float](), list[BaseException]()
+    counter, timed, errors = itertools.count(), list[tuple[float, Parts]](), list[BaseException]()
 
     def work(run: Run) -> None:
         try:
             while not errors and (index := next(counter)) < frames:
-                latencies.append(time_run(run, index % buffers, now_ns))
+                timed.append(time_parts(run, index % buffers, now_ns))
         except BaseException as exc:  # a thread has nobody to raise to; it is raised below
             errors.append(exc)
 
@@ -41,4 +42,4 @@ def run_in_flight(runs: Sequence[Run], buffers: int, frames: int, now_ns: NowNs)
         thread.join()
     if errors:
         raise errors[0]
-    return Block(tuple(latencies), (now_ns() - began) / 1e6)
+    return block_of(timed, (now_ns() - began) / 1e6)

@@ -1,7 +1,7 @@
 """The clockwork of a measurement: warming up until steady, then timed blocks of frames.
 
 A *run* is one call of the session on one frame, timed on the host from the frame's buffer to the output's buffer.
-Nothing else is between the two readings of the clock.
+Nothing else is between the two readings of the clock, but the readings that tell its parts apart (`stopwatch`): five at most.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-Run = Callable[[int], None]
-"""Enhances the frame at an index of the buffers that are in memory already."""
+from edgeenh_bench.stopwatch import Laps, Parts, in_milliseconds
+
+Run = Callable[[int], Laps | None]
+"""Enhances the frame at an index of the buffers that are in memory already; returns the parts of that, if it can tell them."""
 
 NowNs = Callable[[], int]
 """A monotonic clock in nanoseconds."""
@@ -70,17 +72,29 @@ class WarmUp:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Frames measured in one go: each one's latency, and the wall time of all from the first start to the last end."""
+    """Frames measured in one go.
+
+    Attributes:
+        latencies_ms: Of each frame.
+        parts_ms: The parts of each, in the same order; empty ones where they cannot be told.
+        wall_ms: From the first start to the last end.
+    """
 
     latencies_ms: tuple[float, ...]
+    parts_ms: tuple[Parts, ...]
     wall_ms: float
 
 
 def time_run(run: Run, index: int, now_ns: NowNs) -> float:
     """Milliseconds that one run took."""
+    return time_parts(run, index, now_ns)[0]
+
+
+def time_parts(run: Run, index: int, now_ns: NowNs) -> tuple[float, Parts]:
+    """Milliseconds that one run took, and its parts, if it can tell them."""
     started = now_ns()
-    run(index)
-    return (now_ns() - started) / 1e6
+    laps = run(index)
+    return (now_ns() - started) / 1e6, in_milliseconds(laps)
 
 
 def warm_up(run: Run, frames: int, now_ns: NowNs, limits: WarmUpLimits) -> WarmUp:
@@ -102,8 +116,13 @@ def measure_block(run: Run, indices: Sequence[int], now_ns: NowNs, *, rewarm: in
     """
     for index in indices[:rewarm]:
         run(index)
-    latencies: list[float] = []
+    timed: list[tuple[float, Parts]] = []
     begin = now_ns()
     for index in indices:
-        latencies.append(time_run(run, index, now_ns))
-    return Block(tuple(latencies), (now_ns() - begin) / 1e6)
+        timed.append(time_parts(run, index, now_ns))
+    return block_of(timed, (now_ns() - begin) / 1e6)
+
+
+def block_of(timed: Sequence[tuple[float, Parts]], wall_ms: float) -> Block:
+    """The block of runs that `time_parts` timed."""
+    return Block(tuple(latency for latency, _ in timed), tuple(parts for _, parts in timed), wall_ms)

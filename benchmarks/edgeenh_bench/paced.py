@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edgeenh_bench.measure import NowNs, Run
+from edgeenh_bench.stopwatch import Parts, in_milliseconds
 
 SleepNs = Callable[[int], None]
 """Waits so many nanoseconds, or a little longer."""
@@ -27,12 +28,14 @@ class Paced:
     Attributes:
         ages_ms: Of every enhanced frame, in order.
         latencies_ms: From taking it up to its end.
+        parts_ms: The parts of each latency; empty ones where they cannot be told.
         skipped: Frames that a newer one overtook.
         wall_ms: From the first frame to the end of the last.
     """
 
     ages_ms: tuple[float, ...]
     latencies_ms: tuple[float, ...]
+    parts_ms: tuple[Parts, ...]
     skipped: int
     wall_ms: float
 
@@ -49,19 +52,20 @@ def run_paced(run: Run, buffers: int, frames: int, fps: float, now_ns: NowNs, sl
     """
     period = 1e9 / fps
     start, taken = now_ns(), 0
-    ages, latencies, index = [], [], 0
+    ages, latencies, told, index = list[float](), list[float](), list[Parts](), 0
     while index < frames:
         due = start + round(index * period)
         _wait_until(due, now_ns, sleep_ns)
         began = now_ns()
-        run(index % buffers)
+        laps = run(index % buffers)
         ended = now_ns()
+        told.append(in_milliseconds(laps))
         ages.append((ended - due) / 1e6)
         latencies.append((ended - began) / 1e6)
         taken += 1
         newest = int((ended - start) // period)  # the last frame that is there by now
         index = max(index + 1, min(newest, frames - 1) if newest > index else index + 1)
-    return Paced(tuple(ages), tuple(latencies), frames - taken, (now_ns() - start) / 1e6)
+    return Paced(tuple(ages), tuple(latencies), tuple(told), frames - taken, (now_ns() - start) / 1e6)
 
 
 def _wait_until(due: int, now_ns: NowNs, sleep_ns: SleepNs) -> None:

@@ -11,28 +11,24 @@ because the caches hold the previous row's data; after that every run counts and
 
 from __future__ import annotations
 
-import math
 import statistics
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeenh.drift import Thresholds
 from edgeenh.environment import cores_allowed
-from edgeenh.gate import SelfTest, Verdict, judge
-from edgeenh_bench.drift_pictures import WORST, DriftPicture, draw
+from edgeenh.gate import SelfTest
 from edgeenh_bench.energy import Counters
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
-from edgeenh_bench.source_frames import FrameSet, read_frame_into
+from edgeenh_bench.source_frames import FrameSet
+from edgeenh_bench.stored_outputs import StoredOutputs
 from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
-
-if TYPE_CHECKING:
-    from edgeenh.pixels import Levels
 
 WORKER = "edgeenh_bench.worker"
 """The module that a row's process runs."""
@@ -106,6 +102,10 @@ class Job:
         wanted = min(DRIFT_FRAMES, self.frames.count)
         return [step * self.frames.count // wanted for step in range(wanted)]
 
+    def thresholds_of(self, precision: str) -> Thresholds:
+        """What the gate asks of a precision."""
+        return (self.int8_thresholds if precision == "int8" else None) or self.thresholds
+
     def open_request(self, spec: RowSpec) -> dict[str, Any]:
         """The request that opens `spec` in a worker."""
         width, height = self.frames.size
@@ -127,8 +127,8 @@ class Measured:
 
     Attributes:
         no_reference: Why there is no reference to measure the drift against; empty when there is one.
-        twin: The fastest row once more, in a process of its own: by how much it differs is the machine's noise. None where the mode is not
-            `latency`, or no row ran.
+        twin: The fastest row once more, in a process of its own: by how much it differs is the machine's noise; it may have failed. None
+            where the mode is not `latency`, or no row ran.
     """
 
     no_reference: str
@@ -144,26 +144,25 @@ def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
         for number, (row, worker) in enumerate(workers):
             report("warming up", number, len(workers))
             plans[id(row)] = _warm_up(job, row, worker)
-        twin = _open_twin(job, rows, stack, report)
-        if twin is not None:
-            plans[id(twin[0])] = _warm_up(job, *twin)
-        _drive(job, [*workers, *([twin] if twin else [])], plans, report)
-        if twin is not None:
-            twin[1].close()
+        twin = _twin(job, rows)
+        again = _open(job, [twin], stack, report, again=True) if twin else []
+        for pair in again:
+            plans[id(twin)] = _warm_up(job, *pair)
+        _drive(job, [*workers, *again], plans, report)
+        for _, worker in again:
+            worker.close()
         for number, (row, worker) in enumerate(workers):
             report("comparing outputs", number, len(workers))
             _finish(job, row, worker, has_reference=not no_reference)
-    return Measured(no_reference, twin[0] if twin else None)
+    return Measured(no_reference, twin)
 
 
-def _open_twin(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report) -> Pair | None:
-    """A second process for the row that was fastest when it was warm."""
+def _twin(job: Job, rows: Sequence[Row]) -> Row | None:
+    """The row that was fastest when it was warm, to be measured again."""
     ran = [row for row in rows if row.available and row.warm_ms is not None]
     if not job.compare or job.mode.name != LATENCY or not ran:
         return None
-    fastest = min(ran, key=lambda row: row.warm_ms or 0.0)
-    opened = _open(job, [Row(fastest.spec)], stack, report, again=True)
-    return opened[0] if opened else None
+    return Row(min(ran, key=lambda row: row.warm_ms or 0.0).spec)
 
 
 def make_reference(job: Job, report: Report) -> str:
@@ -206,6 +205,7 @@ def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report, *, ag
             worker.close()
             continue
         row.load_ms, row.first_frame_ms, row.info = answer["load_ms"], answer["first_frame_ms"], answer["info"]
+        row.threads = answer["threads"]
         pairs.append((row, worker))
     return pairs
 
@@ -263,39 +263,13 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
         return
     if has_reference and (answer := _ask(row, worker, request)) is not None:
         found = answer["self_test"]
-        row.verdict = _judge(job, row.spec.precision, path, SelfTest(tuple(found["faults"]), found["repeat_max_abs"]))
+        outputs = StoredOutputs(job.frames, job.drift_indices, job.folder / "reference.raw", path)
+        tested = SelfTest(tuple(found["faults"]), found["repeat_max_abs"])
+        row.verdict = outputs.judge(job.thresholds_of(row.spec.precision), tested)
         if job.pictures:
-            row.pictures = _pictures(job, path, row.verdict)
+            row.pictures = outputs.worst(row.verdict)
     path.unlink(missing_ok=True)
     worker.close()
-
-
-def _judge(job: Job, precision: str, path: Path, tested: SelfTest) -> Verdict:
-    """The gate's verdict on the stored outputs."""
-    thresholds = (job.int8_thresholds if precision == "int8" else None) or job.thresholds
-    return judge(_pairs(job, path), thresholds, job.frames.pixels.top, tested)
-
-
-def _pairs(job: Job, path: Path) -> Iterator[tuple[str, Levels, Levels]]:
-    reference, candidate = job.frames.read(0), job.frames.read(0)
-    for position, index in enumerate(job.drift_indices):
-        read_frame_into(job.folder / "reference.raw", position, reference)
-        read_frame_into(path, position, candidate)
-        yield f"frame {index}", reference, candidate
-
-
-def _pictures(job: Job, path: Path, verdict: Verdict) -> list[DriftPicture]:
-    """The frames on which this row is farthest from the reference, worst first; what is identical is not shown."""
-    ordered = sorted((drift.psnr_db, name) for name, drift in verdict.figures if math.isfinite(drift.psnr_db))
-    numbers = {f"frame {index}": position for position, index in enumerate(job.drift_indices)}
-    reference, candidate = job.frames.read(0), job.frames.read(0)
-    found = []
-    for psnr_db, name in ordered[:WORST]:
-        read_frame_into(job.folder / "reference.raw", numbers[name], reference)
-        read_frame_into(path, numbers[name], candidate)
-        original = job.frames.read(job.drift_indices[numbers[name]])
-        found.append(draw(name, psnr_db, original, reference, candidate, job.frames.pixels.top))
-    return found
 
 
 def _ask(

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from edgeenh_bench.intervals import block_medians
 from edgeenh_bench.percentiles import summarise, variation
+from edgeenh_bench.stopwatch import Parts, split_json
 
 if TYPE_CHECKING:
     from edgeenh.backends.base import Backend
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 UNSTABLE_VARIATION = 0.10
 """Coefficient of variation above which a row's latencies are called unstable; pyperf's limit."""
+
+UNEVEN_BLOCKS = 0.10
+"""Difference of the last block's median latency from the first's above which the row says that the machine did not stay the same."""
 
 _DEVICES = {"onnxruntime": ("cpu", "cuda")}
 """Backends that run on more than one device, which are rows of their own; the others choose their device."""
@@ -45,12 +50,15 @@ class Row:
         reason: Why it could not run; empty while it can.
         fix: What to do about that, where there is something.
         info: The session's own account: provider, device, precision, version.
+        threads: CPU threads that its session was given; None before.
         first_frame_ms: The very first run, before any warming up.
         load_ms: From the verified bytes in memory to an open session, the import of the backend's library included.
         warm_up_frames: Frames run until steady.
         steady: Whether the last two windows of warming up agreed; None before.
         latencies_ms: Every counted run, in order; nothing is ever removed.
         wall_ms: Wall time of the blocks in which they were counted.
+        parts_ms: The parts of every counted run, where the session tells them.
+        partial_ms: What had been counted of a row that failed in the middle; never summarised.
         blocks: How many of the runs each block holds, in order.
         warm_ms: Median of the last window of warming up; None before.
         frames_given: Frames that were there for it, the skipped ones included.
@@ -67,11 +75,14 @@ class Row:
     reason: str = ""
     fix: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
     first_frame_ms: float | None = None
     load_ms: float | None = None
     warm_up_frames: int = 0
     steady: bool | None = None
     latencies_ms: list[float] = field(default_factory=list)
+    parts_ms: list[Parts] = field(default_factory=list)
+    partial_ms: list[float] = field(default_factory=list)
     wall_ms: float = 0.0
     blocks: list[int] = field(default_factory=list)
     warm_ms: float | None = None
@@ -90,15 +101,19 @@ class Row:
         return not self.reason
 
     def fail(self, reason: str, fix: str = "") -> None:
-        """Mark the row as one that cannot run here; the first reason stays, and half a measurement is not kept."""
-        if self.available:
-            self.reason, self.fix = reason, fix
-            self.latencies_ms, self.wall_ms, self.verdict = [], 0.0, None
-            self.blocks, self.ages_ms, self.skipped = [], [], 0
+        """Mark the row as one that cannot run here; the first reason stays. Half a measurement is kept apart: it has no figures."""
+        if not self.available:
+            return
+        counted = len(self.latencies_ms)
+        self.reason, self.fix = f"{reason} (after {counted} measured frames)" if counted else reason, fix
+        self.partial_ms = self.latencies_ms
+        self.latencies_ms, self.parts_ms, self.wall_ms, self.verdict = [], [], 0.0, None
+        self.blocks, self.ages_ms, self.skipped, self.joules = [], [], 0, None
 
     def add(self, answer: Mapping[str, Any], frames: int) -> None:
         """Take a worker's answer to `block` for so many frames."""
         self.latencies_ms += answer["latencies_ms"]
+        self.parts_ms += answer.get("parts_ms", ())
         self.wall_ms += answer["wall_ms"]
         self.ages_ms += answer.get("ages_ms", ())
         self.skipped += answer.get("skipped", 0)
@@ -114,6 +129,14 @@ class Row:
         """Frames per second of wall time, as many in flight as the mode says."""
         return len(self.latencies_ms) / self.wall_ms * 1000 if self.wall_ms > 0 else None
 
+    def first_and_last(self) -> dict[str, float] | None:
+        """Median latency of the first block and of the last, and the last over the first; None for fewer than two blocks."""
+        medians = block_medians(self.latencies_ms, self.blocks) if self.blocks else []
+        if len(medians) < 2:
+            return None
+        first, last = medians[0], medians[-1]
+        return {"first_ms": round(first, 4), "last_ms": round(last, 4), "last_to_first": round(last / first, 4)}
+
     def warnings(self) -> list[str]:
         """Why a figure of this row should not be trusted, one line each."""
         lines = []
@@ -123,6 +146,10 @@ class Row:
         if share > UNSTABLE_VARIATION:
             limit = f"expected at most {UNSTABLE_VARIATION:.0%}"
             lines.append(f"{self.spec.label}: latencies vary by {share:.0%} (coefficient of variation; {limit})")
+        ends = self.first_and_last()
+        if ends is not None and not abs(change := ends["last_to_first"] - 1.0) <= UNEVEN_BLOCKS:
+            limit = f"expected within {UNEVEN_BLOCKS:.0%}"
+            lines.append(f"{self.spec.label}: the last block's latency is {change:+.0%} off the first's ({limit})")
         return lines
 
     def to_json(self, deadline_ms: float | None = None) -> dict[str, Any]:
@@ -138,6 +165,7 @@ class Row:
             "device": self.info.get("device", None if self.spec.device == "auto" else self.spec.device),
             "precision": self.info.get("precision", self.spec.precision),
             "version": self.info.get("version"),
+            "threads": self.threads,
             "available": self.available,
             "reason": self.reason,
             "fix": self.fix,
@@ -155,7 +183,12 @@ class Row:
             else None,
             "variation": _rounded(variation(self.latencies_ms), 4) if self.latencies_ms else None,
             "blocks": self.blocks,
-            "raw_ms": [round(value, 4) for value in self.latencies_ms],
+            "first_and_last_block": self.first_and_last(),
+            "split_ms": split_json(self.latencies_ms, self.parts_ms),
+            "partial": {"n": len(self.partial_ms), "raw_ms": _all_rounded(self.partial_ms)}
+            if self.partial_ms
+            else None,
+            "raw_ms": _all_rounded(self.latencies_ms),
             "paced": None if deadline_ms is None or not self.ages_ms else self._paced(deadline_ms),
         }
 
@@ -168,7 +201,7 @@ class Row:
             "skipped": self.skipped,
             "missed_share": _rounded((late + self.skipped) / self.frames_given, 5),
             "age_ms": summarise(self.ages_ms),
-            "raw_age_ms": [round(value, 4) for value in self.ages_ms],
+            "raw_age_ms": _all_rounded(self.ages_ms),
         }
 
 
@@ -200,12 +233,15 @@ def plan_rows(backends: Mapping[str, Backend], precisions: Sequence[str]) -> lis
 def drift_json(verdict: Verdict | None) -> dict[str, Any]:
     """The gate's verdict, the worst of each figure over the compared frames; all null when none was compared.
 
+    `deterministic` says whether the same frame given twice, with others between, came back the same bit for bit; `repeat_max_abs` by how
+    much not.
+
     `psnr_db` is also null when every frame is identical, and `identical` then says so; and when a frame could not be
     measured, and `gate_reasons` then says why.
     """
     names = ("psnr_db", "identical", "ssim", "max_abs", "worst_patch", "mean_shift", "gate_passed", "gate_reasons")
     if verdict is None:
-        return dict.fromkeys((*names, "share_off_by_more_than_1", "repeat_max_abs")) | {
+        return dict.fromkeys((*names, "share_off_by_more_than_1", "deterministic", "repeat_max_abs")) | {
             "drift_frames": 0,
             "drift_of_each": [],
         }
@@ -217,10 +253,19 @@ def drift_json(verdict: Verdict | None) -> dict[str, Any]:
         "mean_shift": verdict.mean_shift and [round(shift, 5) for shift in verdict.mean_shift],
         "gate_passed": verdict.passed,
         "gate_reasons": measured["reasons"],
-        "repeat_max_abs": verdict.self_test and verdict.self_test.repeat_max_abs,
+        "deterministic": None if (repeat := _repeat(verdict)) is None else repeat == 0,
+        "repeat_max_abs": repeat,
         "drift_frames": verdict.pictures,
         "drift_of_each": verdict.document()["each"],
     }
+
+
+def _repeat(verdict: Verdict) -> int | None:
+    return None if verdict.self_test is None else verdict.self_test.repeat_max_abs
+
+
+def _all_rounded(values: Sequence[float]) -> list[float]:
+    return [round(value, 4) for value in values]
 
 
 def _rounded(value: float | None, digits: int = 3) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from edgeenh.errors import OutputFailed, SourceError, UsageError
-from edgeenh.pixels import MAX_BITS, RGB, Pixels, top_of
+from edgeenh.pixels import MAX_BITS, RGB, Pixels, scaled_shape, top_of
 from edgeenh.sources import open_source
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class FrameSet:
         resized: How many had to be cropped or scaled to `size`.
         remarks: What the source had to tell, one line each.
         pixels: What the frames are.
+        scale: How many times their size the enhanced ones have.
+        whole: The source was read to its end; otherwise it may hold more frames.
     """
 
     path: Path
@@ -54,6 +56,12 @@ class FrameSet:
     resized: int
     remarks: tuple[str, ...] = ()
     pixels: Pixels = RGB
+    scale: int = 1
+    whole: bool = True
+
+    def empty_enhanced(self) -> Levels:
+        """A new array for one enhanced frame."""
+        return np.empty(scaled_shape(self.empty().shape, self.scale), levels_dtype(self.pixels))
 
     def empty(self) -> Levels:
         """A new array for one frame."""
@@ -62,7 +70,7 @@ class FrameSet:
     def to_json(self) -> dict[str, object]:
         """What a result says about its frames."""
         document = {"source": self.source, "count": self.count, "size": list(self.size), "sha256": self.sha256}
-        return document | {"resized": self.resized, "pixels": self.pixels.photometric}
+        return document | {"resized": self.resized, "pixels": self.pixels.photometric, "scale": self.scale}
 
     def read_into(self, index: int, out: Levels) -> None:
         """Fill `out` (as `empty` makes it, C-contiguous, the caller's) with frame `index` modulo `count`."""
@@ -122,19 +130,20 @@ def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, want
         UsageError: The source or the size cannot be used.
         OutputFailed: The frames cannot be stored at `path`.
     """
-    pixels = bundle.manifest.pixels
+    pixels, generator = bundle.manifest.pixels, bundle.manifest.generator
     if spec is None:
-        size = size or bundle.manifest.generator.fixed_size or DEFAULT_SIZE
-        check_size(size, bundle.manifest.generator)
-        return _store((image for _, image, _ in bundle.golden()), GOLDEN, size, wanted, path, pixels)
+        size = size or generator.fixed_size or DEFAULT_SIZE
+        check_size(size, generator)
+        stored = _store((image for _, image, _ in bundle.golden()), GOLDEN, size, wanted, path, pixels)
+        return replace(stored, scale=generator.scale)
     source = open_source(spec, photometric=pixels.photometric)
     try:
-        size = size or bundle.manifest.generator.fixed_size or source.size or DEFAULT_SIZE
-        check_size(size, bundle.manifest.generator)
+        size = size or generator.fixed_size or source.size or DEFAULT_SIZE
+        check_size(size, generator)
         images = (_in_full_range(frame.image, frame.bits, pixels) for frame in iter(source.read, None))
         stored = _store(images, spec, size, wanted, path, pixels)
         remarks = (*(notice.detail for notice in source.notices), *_losses(dict(source.lost_upstream)))
-        return FrameSet(stored.path, spec, stored.count, size, stored.sha256, stored.resized, remarks, pixels)
+        return replace(stored, remarks=remarks, scale=generator.scale)
     finally:
         source.close()
 
@@ -187,7 +196,7 @@ def _store(
 ) -> FrameSet:
     frame_bytes = size[0] * size[1] * pixels.channels * np.dtype(levels_dtype(pixels)).itemsize
     limit = max(1, min(wanted, MAX_STORED_BYTES // frame_bytes))
-    digest, count, resized = hashlib.sha256(), 0, 0
+    digest, count, resized, whole = hashlib.sha256(), 0, 0, True
     try:
         with path.open("wb") as file:
             for image in images:
@@ -197,6 +206,7 @@ def _store(
                 digest.update(frame.data)
                 count += 1
                 if count == limit:
+                    whole = False
                     break
     except OSError as exc:
         raise OutputFailed(
@@ -207,7 +217,7 @@ def _store(
         raise SourceError(
             f"{source} holds no frame: give a source with pictures, e.g. a folder, a video or --source camera:0"
         )
-    return FrameSet(path, source, count, size, digest.hexdigest(), resized, pixels=pixels)
+    return FrameSet(path, source, count, size, digest.hexdigest(), resized, pixels=pixels, whole=whole)
 
 
 def _losses(lost: dict[str, int]) -> list[str]:

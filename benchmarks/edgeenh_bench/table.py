@@ -29,6 +29,8 @@ HEAD = (
     "memory",
 )
 PACED_HEAD = ("backend", "precision", "frames", "late", "skipped", "missed", "age p50", "age p90", "age p99", "age max")
+SPLIT_PARTS = ("convert", "copy_in", "enqueue", "compute", "copy_out", "rest", "end_to_end")
+SPLIT_HEAD = ("backend", "precision", *(name.replace("_", " ") for name in SPLIT_PARTS))
 TEXTS = ("backend", "precision", "provider", "device", "row", "verdict")
 
 
@@ -41,11 +43,15 @@ def render(document: Json) -> str:
     parts = [_headline(document)]
     if ran:
         parts.append(grid([HEAD, *(_cells(row) for row in ran)]))
+    if split := [row for row in ran if row["split_ms"]]:
+        parts.append("Where the mean of the time goes, ms; n/a: no such part, or not to be told apart:")
+        parts.append(grid([SPLIT_HEAD, *(_split_cells(row) for row in split)]))
     if paced := [row for row in ran if row["paced"]]:
         parts.append(grid([PACED_HEAD, *(_paced_cells(row) for row in paced)]))
     if lines := _ratios(document):
         parts.append("\n".join(lines))
-    parts += ["\n".join(lines) for lines in (_shortages(ran), _refused(document["rows"]), _remarks(document)) if lines]
+    refused = (_refused(document["rows"], failed=failed) for failed in (False, True))
+    parts += ["\n".join(lines) for lines in (_shortages(ran), *refused, _remarks(document)) if lines]
     return "\n\n".join(parts)
 
 
@@ -61,7 +67,22 @@ def _headline(document: Json) -> str:
         "throughput": f", {mode['in_flight']} in flight",
     }
     given = how.get(mode["name"], "")
-    return f"{what}: {many} frames per row from {frames['source']} ({frames['count']} distinct){given}; ms, dB, MB"
+    from_source = f"{many} frames per row from {frames['source']} ({frames['count']} distinct){given}"
+    return f"{what}: {from_source}; ms, dB, MB\n{_machine(document)}"
+
+
+def _machine(document: Json) -> str:
+    cpu, now = document["environment"]["cpu"], document["clocks"]["after"]
+    cores = f"{cpu['cores_allowed']} of {cpu['cores']} cores"
+    readings = (
+        ("clock", now["mhz"] and f"{now['mhz']:.0f} MHz"),
+        ("governor", now["governor"]),
+        ("boost", now["boost"] if now["boost"] is None else "on" if now["boost"] else "off"),
+        ("slowed down for heat", now["throttled"] if now["throttled"] is None else f"{now['throttled']} times so far"),
+    )
+    unread = ", ".join(name for name, value in readings if value is None)
+    known = [f"{name} {value}" for name, value in readings if value is not None]
+    return "; ".join([f"{cpu['model']}, {cores}", *known, *([f"not readable: {unread}"] if unread else [])])
 
 
 def _ratios(document: Json) -> list[str]:
@@ -87,6 +108,15 @@ def _paced_cells(row: Json) -> tuple[str, ...]:
     paced, age = row["paced"], row["paced"]["age_ms"]
     counts = (str(paced["frames"]), str(paced["late"]), str(paced["skipped"]), f"{paced['missed_share']:.2%}")
     return (row["backend"], row["precision"], *counts, *(_ms(age[key]) for key in ("p50", "p90", "p99", "max")))
+
+
+def _split_cells(row: Json) -> tuple[str, ...]:
+    mean = row["split_ms"]["mean"]
+    return (row["backend"], row["precision"], *(_part(mean[name]) for name in SPLIT_PARTS))
+
+
+def _part(value: float | None) -> str:
+    return "n/a" if value is None else f"{value:.3f}"
 
 
 def render_comparison(comparison: Comparison) -> str:
@@ -135,18 +165,19 @@ def _shortages(rows: Sequence[Json]) -> list[str]:
     return sorted(lines)
 
 
-def _refused(rows: Sequence[Json]) -> list[str]:
-    """One line per backend and reason, with the precisions it holds for."""
+def _refused(rows: Sequence[Json], *, failed: bool) -> list[str]:
+    """One line per backend and reason, with the precisions it holds for: of rows that failed in the middle, or of those that never began."""
     precisions: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
-        if not row["available"]:
+        if not row["available"] and bool(row["partial"]) == failed:
             name = row["backend"] if row["device"] is None else f"{row['backend']} on {row['device']}"
             precisions.setdefault((name, row["reason"], row["fix"]), []).append(row["precision"])
     lines = [
         f"- {name} ({', '.join(which)}): {reason}" + (f" → {fix}" if fix else "")
         for (name, reason, fix), which in precisions.items()
     ]
-    return ["Cannot run here:", *lines] if lines else []
+    title = "Failed in the middle; what was measured is in the JSON, without figures:" if failed else "Cannot run here:"
+    return [title, *lines] if lines else []
 
 
 def _remarks(document: Json) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeenh.errors import InputError, UsageError
+from edgeenh_bench.clocks import POLICY
 from edgeenh_bench.intervals import block_medians, rank_sum_p
 from edgeenh_bench.rounds import blocks, rounds_for
 
@@ -168,9 +169,22 @@ def _unlike(before: Json, after: Json) -> list[str]:
         found += _differences(name, before["environment"].get(name), after["environment"].get(name))
     for name in _METHOD:
         found += _differences(name, _mode(before) if name == "mode" else before["method"].get(name), _mode(after) if name == "mode" else after["method"].get(name))  # fmt: skip
+    found += _differences("method", *_where_both(before["method"], after["method"], ("variables",)))
+    found += _differences("clocks", *_where_both(_policy(before), _policy(after), POLICY))
     for name in ("size", "sha256"):
         found += _differences(f"frames.{name}", before["frames"].get(name), after["frames"].get(name))
     return found
+
+
+def _policy(document: Json) -> Json:
+    clocks: Json = document.get("clocks") or {}
+    return clocks.get("before") or {}
+
+
+def _where_both(before: Json, after: Json, names: Sequence[str]) -> tuple[Json, Json]:
+    """Those of `names` that both have: a field that an older edgeenh did not write says nothing."""
+    both = [name for name in names if name in before and name in after]
+    return {name: before[name] for name in both}, {name: after[name] for name in both}
 
 
 def _mode(document: Json) -> Any:

@@ -25,22 +25,39 @@ from edgeenh.backends import get_backend
 from edgeenh.backends.base import Session, SessionOptions
 from edgeenh.backends.contract import graph_precision
 from edgeenh.bundle import Bundle
+from edgeenh.environment import cores_allowed
 from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.gate import self_test
 from edgeenh.padding import padded_size
-from edgeenh.pixels import KINDS, RGB
+from edgeenh.pixels import KINDS, MAX_BITS, RGB, scaled_shape
+from edgeenh.slots import GreySlot, Slot
 from edgeenh_bench import modes
 from edgeenh_bench.in_flight import run_in_flight
 from edgeenh_bench.measure import NowNs, Run, WarmUpLimits, measure_block, time_run, warm_up
 from edgeenh_bench.memory import forget_peak_memory, peak_memory_mb, resident_memory_mb
 from edgeenh_bench.paced import run_paced
-from edgeenh_bench.padded_session import GreySession, PaddedSession
 from edgeenh_bench.source_frames import levels_dtype, read_frame_into
+from edgeenh_bench.stopwatch import Laps, Stopwatch
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
 
 Answer = dict[str, Any]
+
+
+class Lane:
+    """A session with all that stands around it in an enhancer, its output, and the stopwatch of its parts; used by one thread."""
+
+    def __init__(self, slot: Slot, out: Levels, now_ns: NowNs) -> None:
+        self.slot, self.out = slot, out
+        self._watch = Stopwatch(now_ns)
+        slot.tell(self._watch.lap)
+
+    def run(self, image: Levels, strength: float = 1.0) -> Laps:
+        """Enhance a frame, grey on `MAX_BITS`, into `out`; returns the parts of that."""
+        self._watch.start()
+        self.slot.run(image, strength, self.out, MAX_BITS)
+        return self._watch.laps
 
 
 class Worker:
@@ -57,39 +74,53 @@ class Worker:
         self._now_ns = now_ns
         self._frames, self._distinct = Path(request["frames"]), int(request["distinct"])
         self._pixels = next(kind for kind in KINDS if kind.photometric == request.get("photometric", RGB.photometric))
-        shape, dtype = self._pixels.shape(request["height"], request["width"]), levels_dtype(self._pixels)
-        self._inputs = [np.empty(shape, dtype) for _ in range(request["slots"])]
-        self._outs = [np.zeros(shape, dtype) for _ in range(request.get("sessions", 1))]
-        self._out = self._outs[0]
+        self._shape = self._pixels.shape(request["height"], request["width"])
+        self._inputs = [np.empty(self._shape, levels_dtype(self._pixels)) for _ in range(request["slots"])]
         self._load_frames(0, len(self._inputs))
-        self._sessions: list[Session] = []
+        self._lanes: list[Lane] = []
         self._request = request
 
     def open(self) -> Answer:
         """Load the backend and enhance one frame; memory is counted from just before the load."""
         request = self._request
-        bundle = Bundle.open(Path(request["bundle"]))
-        if request.get("bundle_sha256") not in (None, bundle.sha256):
-            raise IntegrityError(f"{bundle.path} is another bundle than the one that was checked: run it again")
-        self._cap = bundle.manifest.generator.cap
+        bundle = self._open_bundle()
         model = bundle.model(graph_precision(request["precision"]))
-        height, width = padded_size(request["height"], request["width"], bundle.manifest.generator.size_multiple)
+        height, width = padded_size(*self._shape[:2], bundle.manifest.generator.size_multiple)
         options = SessionOptions(height, width, request["precision"], request["threads"], request["device"])
+
+        def open_session() -> Session:
+            return get_backend(request["backend"]).open_session(model, options)
+
+        return self._load(open_session, (height, width), request.get("sessions", 1))
+
+    def _open_bundle(self) -> Bundle:
+        bundle = Bundle.open(Path(self._request["bundle"]))
+        if self._request.get("bundle_sha256") not in (None, bundle.sha256):
+            raise IntegrityError(f"{bundle.path} is another bundle than the one that was checked: run it again")
+        self._cap, self._scale = bundle.manifest.generator.cap, bundle.manifest.generator.scale
+        return bundle
+
+    def _load(self, open_session: Callable[[], Session], size: tuple[int, int], sessions: int) -> Answer:
+        """Open the first session and run its first frame, both timed; then the others."""
+        shape = scaled_shape(self._shape, self._scale)
+        outs = [np.zeros(shape, levels_dtype(self._pixels)) for _ in range(sessions)]
         forget_peak_memory()
         self._memory_before_mb = resident_memory_mb()
         started = self._now_ns()
-        session = get_backend(request["backend"]).open_session(model, options)
+        session = open_session()
         load_ms = (self._now_ns() - started) / 1e6
-        self._keep(session, height, width)
+        kind = Slot if self._pixels == RGB else GreySlot
+        self._lanes = [Lane(kind(session, size, self._pixels, self._scale), outs[0], self._now_ns)]
         first_frame_ms = time_run(self._run, 0, self._now_ns)
-        for _ in self._outs[1:]:
-            self._keep(get_backend(request["backend"]).open_session(model, options), height, width)
-        return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": asdict(session.info)}
-
-    def _keep(self, session: Session, height: int, width: int) -> None:
-        whole = session if self._pixels == RGB else GreySession(session, height, width)
-        fits = self._out.shape[:2] == (height, width)
-        self._sessions.append(whole if fits else PaddedSession(whole, self._out, height, width))
+        for out in outs[1:]:
+            self._lanes.append(Lane(kind(open_session(), size, self._pixels, self._scale), out, self._now_ns))
+        threads = self._request["threads"] or cores_allowed()
+        return {
+            "load_ms": load_ms,
+            "first_frame_ms": first_frame_ms,
+            "info": asdict(session.info),
+            "threads": threads,
+        }
 
     def warm_up(self, request: Answer) -> Answer:
         """Run until steady."""
@@ -116,10 +147,10 @@ class Worker:
             self._run(0)
 
     def _runs(self) -> list[Run]:
-        def run_with(session: Session, out: Levels) -> Run:
-            return lambda slot: session.run(self._inputs[slot], 1.0, out)
+        def run_with(lane: Lane) -> Run:
+            return lambda slot: lane.run(self._inputs[slot])
 
-        return [run_with(session, out) for session, out in zip(self._sessions, self._outs, strict=True)]
+        return [run_with(lane) for lane in self._lanes]
 
     def outputs(self, request: Answer) -> Answer:
         """Enhance the frames of the given numbers and store the results as a file of raw frames; then the self-test."""
@@ -127,8 +158,9 @@ class Worker:
             for index in request["indices"]:
                 self._load_frames(index, 1)
                 self._run(0)
-                file.write(self._out.data)
-        return {"self_test": asdict(self_test(self._enhance, self._pixels, self._out.shape[:2], self._cap))}
+                file.write(self._lanes[0].out.data)
+        tested = self_test(self._enhance, self._pixels, self._shape[:2], self._cap, self._scale)
+        return {"self_test": asdict(tested)}
 
     def memory(self) -> Answer:
         """Peak resident memory added since just before the backend was loaded, and what was resident then."""
@@ -136,15 +168,15 @@ class Worker:
 
     def close(self) -> None:
         """Give the backend back."""
-        for session in self._sessions:
-            session.close()
+        for lane in self._lanes:
+            lane.slot.close()
 
     def _enhance(self, image: Levels, strength: float) -> Levels:
-        self._sessions[0].run(image, strength, self._out)
-        return self._out
+        self._lanes[0].run(image, strength)
+        return self._lanes[0].out
 
-    def _run(self, slot: int) -> None:
-        self._sessions[0].run(self._inputs[slot], 1.0, self._out)
+    def _run(self, slot: int) -> Laps:
+        return self._lanes[0].run(self._inputs[slot])
 
     def _load_frames(self, first: int, count: int) -> None:
         for slot in range(count):

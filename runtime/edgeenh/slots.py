@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeenh.backends.contract import prove_identity
+from edgeenh.backends.laps import COMPUTE, CONVERT, Lap, Lapped, no_lap
 from edgeenh.errors import InferenceFailed
 from edgeenh.padding import crop_into, pad_into
 from edgeenh.pixels import RGB, Pixels, from_unit, scaled_shape, to_unit
@@ -43,6 +44,13 @@ class Slot:
         self.session, self._size, self._pixels, self._scale = session, size, pixels, scale
         self._padded: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._warm = False
+        self._lap: Lap = no_lap
+
+    def tell(self, lap: Lap) -> None:
+        """Have `lap` told the parts of every run from now on, the session's own where it tells them; see `edgeenh.backends.laps`."""
+        self._lap = lap
+        if isinstance(self.session, Lapped):
+            self.session.lap = lap
 
     def warm_up(self) -> None:
         """Run black frames, once in the slot's life."""
@@ -66,18 +74,25 @@ class Slot:
             InferenceFailed: The session failed, or what it gave is no picture.
         """
         if image.shape[:2] == self._size:
-            self.session.run(np.ascontiguousarray(image), strength, out)
+            self._run(np.ascontiguousarray(image), strength, out)
             return
         if self._padded is None:
             self._padded = self._pair(np.empty)
         padded, enhanced = self._padded
         pad_into(np.ascontiguousarray(image), padded)
-        self.session.run(padded, strength, enhanced)
+        self._run(padded, strength, enhanced)
         crop_into(enhanced, out)
+        self._lap(CONVERT)
 
     def close(self) -> None:
         """Close the session; closing twice is allowed."""
         self.session.close()
+
+    def _run(self, image: NDArray[Any], strength: float, out: NDArray[Any]) -> None:
+        """Run the session; what came before it was conversion."""
+        self._lap(CONVERT)
+        self.session.run(image, strength, out)
+        self._lap(COMPUTE)
 
     def _pair(self, make: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Memory for a frame and a result, as `numpy.empty` and `numpy.zeros` make it."""
@@ -98,7 +113,7 @@ class GreySlot(Slot):
             pad_into(unit, padded)
             unit = padded
         enhanced[::_GRID, ::_GRID] = np.nan
-        self.session.run(unit, strength, enhanced)
+        self._run(unit, strength, enhanced)
         low, high = float(enhanced.min()), float(enhanced.max())
         if not (low >= 0.0 and high <= 1.0):  # so written that NaN fails
             raise InferenceFailed(
@@ -106,6 +121,7 @@ class GreySlot(Slot):
                 "the model or the backend is broken, or did not write its output"
             )
         from_unit(enhanced[: out.shape[0], : out.shape[1]], bits, out)
+        self._lap(CONVERT)
 
 
 def open_slot(session: Session, size: tuple[int, int], pixels: Pixels, scale: int = 1) -> Slot:

@@ -13,14 +13,18 @@ from onnx import TensorProto, helper
 
 from edgeenh.bundle.manifest import Gate, Generator, Golden, Manifest, Onnx, Training
 from edgeenh.bundle.writer import write_bundle
+from edgeenh.padding import upscale
 
 WIDTH, HEIGHT = 64, 48
 
 
-def brightening_onnx(float_type: int) -> bytes:
-    """enhanced = clamp(round(image · (1 + 0.137 · strength))), computed in `float_type`."""
+def brightening_onnx(float_type: int, scale: int = 1) -> bytes:
+    """enhanced = clamp(round(enlarged image · (1 + 0.137 · strength))), computed in `float_type`."""
+    kind = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    enlarge = helper.make_node("Resize", ["small", "", "scales"], ["pixels"], **kind)
     nodes = [
-        helper.make_node("Cast", ["image"], ["pixels"], to=float_type),
+        helper.make_node("Cast", ["image"], ["pixels" if scale == 1 else "small"], to=float_type),
+        *([] if scale == 1 else [enlarge]),
         helper.make_node("Cast", ["strength"], ["amount"], to=float_type),
         helper.make_node("Mul", ["amount", "gain"], ["scaled"]),
         helper.make_node("Add", ["scaled", "one"], ["factor"]),
@@ -31,12 +35,15 @@ def brightening_onnx(float_type: int) -> bytes:
     ]
     values = {"gain": (0.137, [1]), "one": (1.0, [1]), "black": (0.0, []), "white": (255.0, [])}
     constants = [helper.make_tensor(name, float_type, shape, [value]) for name, (value, shape) in values.items()]
+    if scale > 1:
+        constants.append(helper.make_tensor("scales", TensorProto.FLOAT, [4], [1.0, scale, scale, 1.0]))
     frame = [1, "height", "width", 3]
+    enhanced = frame if scale == 1 else [1, "enhanced_height", "enhanced_width", 3]
     inputs = [
         helper.make_tensor_value_info("image", TensorProto.UINT8, frame),
         helper.make_tensor_value_info("strength", TensorProto.FLOAT, [1]),
     ]
-    outputs = [helper.make_tensor_value_info("enhanced", TensorProto.UINT8, frame)]
+    outputs = [helper.make_tensor_value_info("enhanced", TensorProto.UINT8, enhanced)]
     graph = helper.make_graph(nodes, "brighten", inputs, outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     onnx.checker.check_model(model)
@@ -60,21 +67,31 @@ def png(image: np.ndarray) -> bytes:
 @pytest.fixture(scope="session")
 def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole bundle: fp32 and fp16 graphs, two golden frames."""
+    return make_bundle(tmp_path_factory.mktemp("bundle") / "tiny.edgeenh")
+
+
+@pytest.fixture(scope="session")
+def enlarging_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, twice the frame's size."""
+    return make_bundle(tmp_path_factory.mktemp("bundle") / "twice.edgeenh", scale=2)
+
+
+def make_bundle(path: Path, scale: int = 1) -> Path:
     members = {
-        "generator.fp32.onnx": brightening_onnx(TensorProto.FLOAT),
-        "generator.fp16.onnx": brightening_onnx(TensorProto.FLOAT16),
+        "generator.fp32.onnx": brightening_onnx(TensorProto.FLOAT, scale),
+        "generator.fp16.onnx": brightening_onnx(TensorProto.FLOAT16, scale),
     }
     golden = []
     for number in range(2):
         image = picture(number)
-        bright = np.clip(np.rint(image * np.float32(1.137)), 0, 255).astype(np.uint8)
+        bright = np.clip(np.rint(upscale(image, scale) * np.float32(1.137)), 0, 255).astype(np.uint8)
         members |= {f"golden/{number}.png": png(image), f"golden/{number}.fp32.png": png(bright)}
         golden.append(Golden(f"{number}", f"golden/{number}.png", f"golden/{number}.fp32.png"))
     manifest = Manifest(
         id="tiny",
         version=1,
         created="2026-11-22T10:00:00Z",
-        generator=Generator("n", 1, 1.0, 0.5, 16, (16, 16), (256, 256)),
+        generator=Generator("n", 1, 1.0, 0.5, 16, (16, 16), (256, 256), scale=scale),
         training=Training("none", "none", 0, hashlib.sha256(b"").hexdigest()),
         onnx=Onnx(20, 10),
         precisions={"fp32": "generator.fp32.onnx", "fp16": "generator.fp16.onnx"},
@@ -82,7 +99,6 @@ def bundle_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
         gate=Gate(50.0, 0.995),
         tools={"edgeenh": "0.1.0"},
     )
-    path = tmp_path_factory.mktemp("bundle") / "tiny.edgeenh"
     write_bundle(path, manifest, members)
     return path
 

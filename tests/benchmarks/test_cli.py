@@ -71,7 +71,18 @@ def test_every_row_is_related_to_the_fastest_and_that_one_to_itself(document: di
         assert ratio["low"] <= ratio["value"] <= ratio["high"]
     assert noise["row"] in ran
     assert all(sum(row["blocks"]) == len(row["raw_ms"]) for row in ran.values())
-    assert set(document["clocks"]["before"]) == {"mhz", "governor", "throttled"}
+    assert {"mhz", "governor", "boost", "throttled"} <= set(document["clocks"]["before"])
+
+
+def test_the_time_of_every_row_is_split_and_its_threads_are_named(document: dict[str, Any]) -> None:
+    for row in (row for row in document["rows"] if row["available"]):
+        mean = row["split_ms"]["mean"]
+        assert mean["convert"] is not None  # 60×40 is padded and cropped
+        assert (mean["enqueue"] is not None) == (row["backend"] != "fake")
+        assert row["threads"] == 1
+        assert row["deterministic"] is True
+        assert row["first_and_last_block"]["first_ms"] > 0
+    assert document["method"]["variables"].items() <= os.environ.items()
 
 
 def test_a_pace_counts_what_is_late(bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,9 +131,45 @@ def test_stdout_is_json_alone_when_asked(bundle_path: Path, pictures: Path, caps
     words = ("--source", pictures, "--backends", "fake", "--seconds", 0.1, "--json", "-")
     assert bench("--model", bundle_path, *words) == 0
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["frames"]["size"] == [90, 60]
+    document = json.loads(captured.out)
+    assert document["frames"]["size"] == [90, 60]
+    assert any("6 distinct frames (the source holds no more)" in remark for remark in document["remarks"])
     assert "| fake" in captured.err
     assert f"next: edgeenh run {pictures} --model {bundle_path} --backend fake" in captured.err
+
+
+def test_a_result_that_cannot_be_written_is_still_printed(
+    bundle_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--backends", "fake", "--size", "64x48", "--frames", 5, "--json", "/dev/full")
+    assert bench("--model", bundle_path, *words) == 1
+    captured = capsys.readouterr()
+    assert "| fake" in captured.out
+    assert "Where the mean of the time goes" in captured.out
+    assert "needs 59 more" in captured.out  # five frames earn no percentile
+    assert "1 blocks, 6 are needed" in captured.out
+    assert len([line for line in captured.err.splitlines() if "/dev/full" in line]) == 1
+
+
+def test_a_row_that_fails_in_the_middle_leaves_the_others(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgeenh_bench import rounds
+    from edgeenh_bench.worker_process import WorkerError, WorkerProcess
+
+    class Dying(WorkerProcess):
+        def ask(self, request: Any, *timeout: float) -> dict[str, Any]:
+            if self.label == "fake-fp16" and request.get("first", 0) > 0:
+                raise WorkerError("the worker process ended with SIGSEGV")
+            return super().ask(request, *timeout)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", Dying)
+    words = ("--backends", "fake", "--size", "64x48", "--frames", 20, "--json", tmp_path / "b.json")
+    assert bench("--model", bundle_path, *words) == 0
+    rows = {row["label"]: row for row in json.loads((tmp_path / "b.json").read_text())["rows"]}
+    assert rows["fake-fp16"]["reason"] == "the worker process ended with SIGSEGV (after 5 measured frames)"
+    assert (rows["fake-fp16"]["partial"]["n"], rows["fake-fp32"]["latency_ms"]["n"]) == (5, 20)
+    assert "Failed in the middle" in capsys.readouterr().out
 
 
 def test_no_row_that_runs_is_exit_5_and_the_rows_are_still_written(
@@ -213,12 +260,17 @@ def test_grey_bundles_are_compared_on_16_bits(tmp_path: Path) -> None:
 
     picture = cv2.resize(np.random.default_rng(1).integers(0, 4096, (6, 8), dtype=np.uint16), (170, 100))
     cv2.imwrite(str(tmp_path / "shot.png"), picture)
-    words = ("--backends", "onnxruntime,openvino", "--source", tmp_path / "shot.png", "--frames", 6, "--threads", 1)
+    (tmp_path / "shots").mkdir()
+    (tmp_path / "shot.png").rename(tmp_path / "shots" / "12 bits.png")
+    cv2.imwrite(str(tmp_path / "shots" / "8 bits.png"), (picture >> 4).astype(np.uint8))
+    words = ("--backends", "onnxruntime,openvino", "--source", tmp_path / "shots", "--frames", 6, "--threads", 1)
     target = tmp_path / "grey.json"
     assert bench("--model", "xray-n", *words, "--json", target, "--html", tmp_path / "grey.html") == 0
     document = json.loads(target.read_text())
     assert (document["frames"]["size"], document["frames"]["pixels"]) == ([170, 100], "grey")
     rows = {(row["backend"], row["precision"]): row for row in document["rows"] if row["available"]}
     assert rows["onnxruntime", "fp32"]["identical"] is True
+    assert document["frames"]["count"] == 2
+    assert rows["onnxruntime", "fp32"]["split_ms"]["mean"]["convert"] > 0  # to 0…1 and back
     assert rows["onnxruntime", "fp16"]["gate_passed"] is True
     assert rows["openvino", "fp32"]["psnr_db"] is None or rows["openvino", "fp32"]["psnr_db"] > 90

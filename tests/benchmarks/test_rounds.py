@@ -17,6 +17,18 @@ from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import collect
 from edgeenh_bench.worker_process import WorkerProcess
 
+FAIL_IN_THE_MIDDLE = """
+import edgeenh_bench.worker as w
+from edgeenh.errors import InferenceFailed
+real = w.Worker.block
+def block(self, request):
+    if request["first"] > 0:
+        {what}
+    return real(self, request)
+w.Worker.block = block
+w.main()
+"""
+
 CRASH_AT_FIRST_BLOCK = """
 import edgeenh_bench.worker as w
 def crash(self, request):
@@ -52,6 +64,76 @@ def test_a_crash_marks_its_own_row_only(job: Job, monkeypatch: pytest.MonkeyPatc
     assert "MemoryError: no memory left on the device" in rows[1].reason
     assert [len(row.latencies_ms) for row in rows] == [11, 0, 11]
     assert [row.verdict and row.verdict.pictures for row in rows] == [2, None, 2]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("raise InferenceFailed('the model gave NaN')", "the model gave NaN (after 6 measured frames)"),
+        ("import os; os.kill(os.getpid(), 9)", "SIGKILL (after 6 measured frames)"),
+    ],
+)
+def test_what_was_measured_before_a_failure_in_the_middle_is_kept_apart(
+    job: Job, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+) -> None:
+    def start(label: str, log: Path) -> WorkerProcess:
+        command = [sys.executable, "-c", FAIL_IN_THE_MIDDLE.format(what=what)] if label == "fake-fp16" else None
+        return WorkerProcess(label, log, command)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", start)
+    rows = [Row(RowSpec("fake", precision)) for precision in ("fp32", "fp16")]
+    measure_rows(job, rows, silent)
+    assert [len(row.latencies_ms) for row in rows] == [11, 0]
+    assert rows[1].reason.endswith(said)
+    document = rows[1].to_json()
+    assert (document["available"], document["partial"]["n"], document["latency_ms"]) == (False, 6, None)
+
+
+def test_a_second_process_that_fails_leaves_the_rows_and_is_not_silent(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(label: str, log: Path) -> WorkerProcess:
+        command = [sys.executable, "-c", "raise SystemExit(7)"] if label.endswith("-again") else None
+        return WorkerProcess(label, log, command)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", start)
+    row = Row(RowSpec("fake", "fp32"))
+    twin = measure_rows(job, [row], silent).twin
+    assert len(row.latencies_ms) == 11
+    assert twin is not None
+    assert "exit code 7" in twin.reason
+
+
+@pytest.mark.parametrize("mode", [Mode(), Mode(PACED, fps=500.0), Mode(THROUGHPUT, in_flight=2)])
+@pytest.mark.parametrize(("backend", "tells"), [("onnxruntime", True), ("openvino", True), ("fake", False)])
+def test_every_frame_is_split_into_its_parts(job: Job, mode: Mode, backend: str, tells: bool) -> None:
+    row = Row(RowSpec(backend, "fp32"))
+    measure_rows(replace(job, mode=mode, compare=False), [row], silent)
+    assert row.available, row.reason
+    split = row.to_json(2.0)["split_ms"]
+    assert (split["raw"]["enqueue"] is not None) == tells
+    assert split["raw"]["copy_in"] is split["raw"]["copy_out"] is None  # the CPU's libraries work in our memory
+    assert all(len(raw) == len(row.latencies_ms) for raw in split["raw"].values() if raw is not None)
+    assert min(split["raw"]["rest"]) >= 0.0
+    assert min(split["raw"]["compute"]) > 0.0
+    assert sum(mean or 0.0 for mean in split["mean"].values()) == pytest.approx(
+        2 * split["mean"]["end_to_end"], abs=1e-3
+    )
+
+
+def test_frames_that_the_model_enlarges(enlarging_path: Path, tmp_path: Path) -> None:
+    frames = collect(None, Bundle.open(enlarging_path), (60, 40), 10, tmp_path / "frames.raw")
+    limits = WarmUpLimits(window=2, tolerance=100.0)
+    job = Job(enlarging_path, frames, tmp_path, count=11, threads=1, warm_up=limits, pictures=True)
+    rows = [Row(RowSpec(backend, "fp32")) for backend in ("onnxruntime", "openvino", "fake")]
+    assert measure_rows(job, rows, silent).no_reference == ""
+    assert [(row.reason, len(row.latencies_ms)) for row in rows] == [("", 11)] * 3
+    verdicts = [row.to_json() for row in rows]
+    assert verdicts[0]["identical"] is True
+    assert verdicts[1]["psnr_db"] is None or verdicts[1]["psnr_db"] > 50
+    assert verdicts[2]["gate_passed"] is False  # it repeats pixels and adds instead of multiplying
+    assert [row["deterministic"] for row in verdicts] == [True] * 3
+    assert rows[2].pictures
 
 
 def test_rows_take_turns_and_each_begins_a_round(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edgeenh.bundle import Bundle
 from edgeenh.errors import OutputFailed, PictureError, SourceError, UsageError
+from edgeenh.pixels import GREY
 from edgeenh_bench import source_frames
 from edgeenh_bench.source_frames import GOLDEN, collect, fit, parse_size
 
@@ -86,3 +87,20 @@ def test_fit_crops_the_centre_and_keeps_the_aspect() -> None:
     image = np.zeros((40, 100, 3), np.uint8)
     image[:, 30:70] = 200  # the central square
     assert (fit(image, (20, 20)) == 200).all()
+
+
+@given(st.integers(8, 16), st.data())
+def test_grey_of_any_depth_keeps_black_white_and_every_value(bits: int, data: st.DataObject) -> None:
+    top = (1 << bits) - 1
+    value = data.draw(st.integers(0, top))
+    image = np.array([[0, value, top]], np.uint8 if bits == 8 else np.uint16)
+    full = source_frames._in_full_range(image, bits, GREY)
+    assert (full.shape, full.dtype) == ((1, 3, 1), np.uint16)
+    assert (full[0, 0, 0], full[0, 2, 0]) == (0, 65535)
+    assert round(int(full[0, 1, 0]) * top / 65535) == value
+
+
+def test_a_set_knows_whether_its_source_held_more(pictures: Path, bundle_path: Path, tmp_path: Path) -> None:
+    bundle = Bundle.open(bundle_path)
+    assert collect(str(pictures), bundle, None, 100, tmp_path / "raw").whole
+    assert not collect(str(pictures), bundle, None, 4, tmp_path / "raw").whole

@@ -28,7 +28,8 @@ def made(factor: float = 1.0, seed: int = 0, spread: float = 0.02, frames: int =
         "environment": {"machine": "m", "cpu": {"model": "A", "flags": ["avx"]}, "edgeenh": "1", "libraries": {"numpy": "2"}},
         "model": {"id": "n", "digest": "d"},
         "frames": {"size": [8, 8], "sha256": "s"},
-        "method": {"threads": None, "mode": {"name": "latency", "fps": None, "in_flight": 1}},
+        "clocks": {"before": {"governor": "performance", "mhz": 3000.0 + seed}},
+        "method": {"threads": None, "variables": {}, "mode": {"name": "latency", "fps": None, "in_flight": 1}},
         "rows": [row | {"blocks": [10] * (frames // 10)}, {"label": "y", "available": False}],
     }  # fmt: skip
 
@@ -74,6 +75,14 @@ def change_frames(document: Document) -> None:
     document["frames"]["sha256"] = "other"
 
 
+def change_governor(document: Document) -> None:
+    document["clocks"]["before"]["governor"] = "powersave"
+
+
+def change_variable(document: Document) -> None:
+    document["method"]["variables"] = {"OMP_NUM_THREADS": "1"}
+
+
 def change_pace(document: Document) -> None:
     document["method"]["mode"] |= {"name": "paced", "fps": 30.0}
 
@@ -84,6 +93,8 @@ def change_pace(document: Document) -> None:
         (change_cpu, "cpu.model: A → B"),
         (change_library, "libraries.openvino: absent → 2026"),
         (change_frames, "frames.sha256: s → other"),
+        (change_governor, "clocks.governor: performance → powersave"),
+        (change_variable, "method.variables.OMP_NUM_THREADS: absent → 1"),
         (change_pace, "mode.fps: absent → 30.0"),
     ],
 )
@@ -107,7 +118,7 @@ def test_results_of_the_first_schema_have_their_blocks_by_count() -> None:
     old = copy.deepcopy(made())
     old["schema"] = "edgeenh.bench/1"
     old["method"] = {"threads": None, "mode": "latency: closed loop"}
-    del old["rows"][0]["blocks"], old["rows"][0]["label"]
+    del old["rows"][0]["blocks"], old["rows"][0]["label"], old["clocks"]
     old["rows"][0] |= {"label": "x-fp32"}
     comparison = compare_results(old, made(seed=4))
     require_alike(comparison)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from pathlib import Path
-
-from edgeenh.bundle import Bundle
 from edgeenh.environment import cores_allowed
 from edgeenh_bench import worker
-from edgeenh_bench.measure import time_run
-from edgeenh_bench.memory import forget_peak_memory, resident_memory_mb
 from edgeenh_bench.peers.catalogue import BY_NAME
 from edgeenh_bench.peers.sessions import Wanted, open_peer
 
@@ -19,21 +13,13 @@ class PeerWorker(worker.Worker):
 
     def open(self) -> worker.Answer:
         """As `Worker.open`."""
-        request = self._request
-        if request["backend"] not in BY_NAME:
+        name = self._request["backend"]
+        if name not in BY_NAME:
             return super().open()
-        bundle = Bundle.open(Path(request["bundle"]))
-        self._cap = bundle.manifest.generator.cap
-        onnx = bundle.model("fp32").onnx
-        forget_peak_memory()
-        self._memory_before_mb = resident_memory_mb()
-        started = self._now_ns()
-        size = (request["width"], request["height"])
-        session = open_peer(Wanted(request["backend"], onnx, size, request["threads"] or cores_allowed()))
-        load_ms = (self._now_ns() - started) / 1e6
-        self._sessions = [session]
-        first_frame_ms = time_run(self._run, 0, self._now_ns)
-        return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": asdict(session.info)}
+        onnx = self._open_bundle().model("fp32").onnx
+        height, width = self._shape[:2]
+        wanted = Wanted(name, onnx, (width, height), self._request["threads"] or cores_allowed())
+        return self._load(lambda: open_peer(wanted), (height, width), 1)
 
 
 if __name__ == "__main__":

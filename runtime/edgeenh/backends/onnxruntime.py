@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_contract, check_fixed_size, check_frames, one_line
+from edgeenh.backends.laps import COMPUTE, COPY_IN, ENQUEUE, Lap, no_lap
 from edgeenh.backends.libraries import import_onnxruntime
 from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.backends.onnx_int8 import proven_int8
@@ -91,7 +92,11 @@ def open_session(model: Model, options: SessionOptions) -> Session:
 
 
 class OnnxRuntimeSession:
-    """A session for one frame size. The library reads `image` and writes `out` in place; nothing is kept."""
+    """A session for one frame size. The library reads `image` and writes `out` in place; nothing is kept.
+
+    Attributes:
+        lap: Told the parts of every run (`edgeenh.backends.laps`).
+    """
 
     def __init__(
         self, session: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels, scale: int = 1
@@ -101,10 +106,11 @@ class OnnxRuntimeSession:
         self._session = session
         self._binding = session.io_binding()
         self._info = info
+        self.lap: Lap = no_lap
+        self._bound = COPY_IN if info.provider.startswith(_CUDA) else ENQUEUE  # binding copies to a GPU at once
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._scale, self._out_shape = scale, (1, *scaled_shape(self._shape, scale))
-        self._strength = np.zeros(1, np.float32)
-        self._binding.bind_input(STRENGTH, "cpu", 0, np.float32, (1,), self._strength.ctypes.data)
+        self._strength = np.full(1, np.nan, np.float32)
         self._element = np.dtype(pixels.dtype).type
 
     @property
@@ -117,13 +123,21 @@ class OnnxRuntimeSession:
         if self._session is None:
             raise InferenceFailed("this onnxruntime session is closed: open another")
         check_frames(image, out, self._shape, self._dtype, self._scale)
-        self._strength[0] = strength
         try:
+            self._bind_strength(strength)
             self._binding.bind_input(INPUT, "cpu", 0, self._element, (1, *self._shape), image.ctypes.data)
             self._binding.bind_output(OUTPUT, "cpu", 0, self._element, self._out_shape, out.ctypes.data)
+            self.lap(self._bound)
             self._session.run_with_iobinding(self._binding)
+            self.lap(COMPUTE)
         except Exception as exc:  # the library has no common base for its errors
             raise inference_failure(f"onnxruntime failed on a frame: {one_line(exc)}") from exc
+
+    def _bind_strength(self, strength: float) -> None:
+        """Bound again for every other value: for a GPU the library copies what is bound at that moment, and never looks again."""
+        if self._strength[0] != strength:
+            self._strength[0] = strength
+            self._binding.bind_input(STRENGTH, "cpu", 0, self._strength.dtype.type, (1,), self._strength.ctypes.data)
 
     def close(self) -> None:
         """Give back the library's memory; closing twice is allowed."""

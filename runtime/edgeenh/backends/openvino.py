@@ -24,6 +24,7 @@ from edgeenh.backends.contract import (
     graph_precision,
     one_line,
 )
+from edgeenh.backends.laps import COMPUTE, ENQUEUE, Lap, no_lap
 from edgeenh.backends.libraries import import_openvino
 from edgeenh.backends.onnx_file import check_onnx
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
@@ -120,7 +121,11 @@ def _open(graph: Any, model: Model, options: SessionOptions, version: str) -> Se
 
 
 class OpenVinoSession:
-    """A session for one frame size. The plug-in reads `image` and writes `out` in place; nothing is kept."""
+    """A session for one frame size. The plug-in reads `image` and writes `out` in place; nothing is kept.
+
+    Attributes:
+        lap: Told the parts of every run (`edgeenh.backends.laps`).
+    """
 
     def __init__(
         self, compiled: Any, info: SessionInfo, options: SessionOptions, pixels: Pixels, scale: int = 1
@@ -130,6 +135,7 @@ class OpenVinoSession:
         self._tensor = import_openvino().Tensor
         self._request = compiled.create_infer_request()
         self._info = info
+        self.lap: Lap = no_lap
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._scale = scale
         self._strength = np.zeros(1, np.float32)
@@ -149,7 +155,9 @@ class OpenVinoSession:
         try:
             self._request.set_tensor(INPUT, self._tensor(image[None], shared_memory=True))
             self._request.set_tensor(OUTPUT, self._tensor(out[None], shared_memory=True))
+            self.lap(ENQUEUE)
             self._request.infer()
+            self.lap(COMPUTE)
         except Exception as exc:  # the library has no common base for its errors
             raise InferenceFailed(f"openvino failed on a frame: {one_line(exc)}") from exc
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgeenh.backends.base import Availability, Model, Session, SessionInfo, SessionOptions
 from edgeenh.backends.contract import INPUT, OUTPUT, STRENGTH, check_frames, one_line
+from edgeenh.backends.laps import COMPUTE, COPY_IN, COPY_OUT, ENQUEUE, Lap, no_lap
 from edgeenh.backends.tensorrt_build import (
     Flavour,
     Profile,
@@ -122,6 +123,7 @@ class TensorRtSession:
         kernels: What TensorRT-RTX compiled for this plan at an earlier start; replaced by what it has now.
 
     Attributes:
+        lap: Told the parts of every run (`edgeenh.backends.laps`).
         notices: What the user should hear of the cache that the plan came from, and of the CUDA graph.
 
     Raises:
@@ -140,6 +142,7 @@ class TensorRtSession:
     ) -> None:
         self._shape, self._dtype = pixels.shape(options.height, options.width), pixels.dtype
         self._scale = scale
+        self.lap: Lap = no_lap
         self.notices: tuple[str, ...] = ()
         self._device = device
         self._trt = flavour.module
@@ -186,12 +189,16 @@ class TensorRtSession:
         device.activate()
         self._staged[INPUT][:] = image.reshape(-1).view("uint8")
         self._staged_strength[0] = strength
+        self.lap(COPY_IN)
         if self._graph is None:
             self._queue()
         else:
             self._graph.launch()
+        self.lap(ENQUEUE)
         device.synchronize()
+        self.lap(COMPUTE)
         out.reshape(-1).view("uint8")[:] = self._staged[OUTPUT]
+        self.lap(COPY_OUT)
 
     def close(self) -> None:
         """Give back engine, memory and device; closing twice is allowed."""

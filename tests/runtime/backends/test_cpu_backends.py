@@ -55,6 +55,22 @@ def test_strength_zero_is_the_input_bit_for_bit_in_every_precision(backend, prec
     assert session.info.precision == precision
 
 
+def test_the_parts_of_a_run_are_told_in_their_order(backend, make_model, picture):
+    session = backend.open_session(make_model(), SessionOptions(**SIZE, precision="fp32"))
+    told = []
+    session.lap = told.append
+    session.run(picture, 1.0, np.empty_like(picture))
+    assert told == ["enqueue", "compute"]
+
+
+def test_every_frame_has_its_own_strength(backend, make_model, picture, brightened):
+    session = backend.open_session(make_model(), SessionOptions(**SIZE, precision="fp32"))
+    out = np.empty_like(picture)
+    for strength in (0.0, 1.0, 0.3, 0.3, 0.0):
+        session.run(picture, strength, out)
+        assert np.array_equal(out, brightened(picture, strength))
+
+
 def test_session_keeps_nothing_of_the_arrays_it_was_given(backend, make_model, make_picture, brightened):
     session = backend.open_session(make_model(), SessionOptions(**SIZE, precision="fp32"))
     first, second = make_picture(48, 64, seed=1), make_picture(48, 64, seed=2)

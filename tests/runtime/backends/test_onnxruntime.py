@@ -1,3 +1,4 @@
+import ctypes
 import importlib.metadata
 import platform
 
@@ -5,8 +6,9 @@ import numpy as np
 import onnx
 import pytest
 
-from edgeenh.backends import SessionOptions, onnxruntime
+from edgeenh.backends import SessionInfo, SessionOptions, onnxruntime
 from edgeenh.errors import BackendUnavailable, InferenceFailed, MissingExtra
+from edgeenh.pixels import RGB
 
 
 def _pretend_installed(monkeypatch, *packages):
@@ -113,3 +115,36 @@ def test_failure_of_the_library_on_a_frame_is_translated(make_model, picture):
     frame = np.ascontiguousarray(picture[:, :48])
     with pytest.raises(InferenceFailed, match="onnxruntime failed on a frame"):
         session.run(frame, 1.0, np.empty_like(frame))
+
+
+class CopyingLibrary:
+    """Binds as the library does for a GPU (`IOBinding::BindInput`): what is there at that moment is copied."""
+
+    def __init__(self):
+        self.inputs, self.out = {}, None
+
+    def io_binding(self):
+        return self
+
+    def bind_input(self, name, device, number, element, shape, address):
+        size = int(np.prod(shape))
+        kind = np.ctypeslib.as_ctypes_type(element) * size
+        self.inputs[name] = np.ctypeslib.as_array(kind.from_address(address)).reshape(shape).copy()
+
+    def bind_output(self, name, device, number, element, shape, address):
+        self.out = np.ctypeslib.as_array((ctypes.c_uint8 * int(np.prod(shape))).from_address(address)).reshape(shape)
+
+    def run_with_iobinding(self, binding):
+        self.out[:] = self.inputs["image"] + np.uint8(round(float(self.inputs["strength"][0]) * 40))
+
+
+def test_a_gpu_session_sees_the_strength_of_every_frame_and_tells_its_copy():
+    info = SessionInfo("onnxruntime", "CUDAExecutionProvider", "a GPU", "fp32", "1", "")
+    session = onnxruntime.OnnxRuntimeSession(CopyingLibrary(), info, SessionOptions(4, 4, "fp32"), RGB)
+    told = []
+    session.lap = told.append
+    image, out = np.full((4, 4, 3), 7, np.uint8), np.zeros((4, 4, 3), np.uint8)
+    for strength in (0.0, 1.0, 0.5, 0.5, 0.0):
+        session.run(image, strength, out)
+        assert int(out[0, 0, 0]) == 7 + round(40 * strength)
+    assert told[:2] == ["copy_in", "compute"]

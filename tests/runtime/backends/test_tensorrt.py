@@ -103,6 +103,14 @@ def test_frame_goes_through_the_device_and_back(picture, brightened):
     assert device.allocated == 2 * picture.nbytes + 4
 
 
+def test_the_parts_of_a_run_are_told_in_their_order(picture):
+    session, _ = _session(FakeDevice())
+    told = []
+    session.lap = told.append
+    session.run(picture, 1.0, np.empty_like(picture))
+    assert told == ["copy_in", "enqueue", "compute", "copy_out"]
+
+
 def test_info_names_the_plan_and_the_device(picture):
     session, _ = _session(FakeDevice())
     info = session.info
