@@ -136,6 +136,8 @@ def bench(
 
         write_page(html, [Section(document, "measured just now", compared.pictures)])
         output.say(f"page: {html}")
+    if document["interrupted"]:
+        raise KeyboardInterrupt  # only now: what was measured is not lost
     ran = [row for row in document["rows"] if row["available"]]
     if not ran:
         raise BackendUnavailable("no backend could run here: `edgeenh doctor` says what is missing and how to fix it")

@@ -22,7 +22,15 @@ from edgeenh_bench.intervals import CONFIDENCE, Ratio, block_medians, ratio_of_b
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
-from edgeenh_bench.rounds import DRIFT_FRAMES, REWARM, ROUNDS, Job, Measured, Report, measure_rows
+from edgeenh_bench.rounds import (
+    DRIFT_FRAMES,
+    REWARM,
+    ROUNDS,
+    Job,
+    Measured,
+    Report,
+    measure_rows,
+)
 from edgeenh_bench.rows import Row, plan_rows
 from edgeenh_bench.source_frames import FrameSet, collect
 
@@ -33,6 +41,9 @@ MOST_DISTINCT = 1000
 
 NOISY = 0.05
 """Difference of a row from itself above which the figures carry a warning."""
+
+INTERRUPTED = "interrupted: the figures are those of the frames measured until then; what is n/a was not come to"
+"""What a result says that somebody ended."""
 
 BUSY = 0.10
 """Share of the machine's CPU time used by other programs above which the figures carry a warning."""
@@ -96,6 +107,7 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         InputError: Bundle, source, size or a backend's name cannot be used.
         IntegrityError: The bundle is not what its manifest says.
         OutputFailed: The temporary folder is full.
+        KeyboardInterrupt: Before anything was measured; later, the result says `interrupted`, and it is for the caller to end.
     """
     demands: dict[str, Any] = {"public_key": request.public_key, "floor": request.floor}
     bundle = Bundle.shipped(**demands) if request.model is None else Bundle.open(request.model, **demands)
@@ -107,13 +119,30 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
         load, before = OtherLoad(), clocks()
-        measured = measure_rows(job, rows, report)
+        measured = _measure_until_interrupted(job, rows, report)
         busy = load.share()
     document = _document(request, bundle, frames, rows, measured, busy, now)
     document["energy"] = job.energy.reason or "of the whole machine, other programs included"
     document["clocks"] = {"before": before, "after": (after := clocks())}
     document["remarks"] += throttling(before, after)
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
+
+
+def _measure_until_interrupted(job: Job, rows: Sequence[Row], report: Report) -> Measured:
+    """As `measure_rows`, but Ctrl-C ends the measuring, not the result: what was counted so far is kept.
+
+    Raises:
+        KeyboardInterrupt: Nothing was counted yet.
+    """
+    try:
+        return measure_rows(job, rows, report)
+    except KeyboardInterrupt:
+        if not any(row.latencies_ms for row in rows):
+            raise
+    for row in rows:
+        if row.available and not row.latencies_ms:
+            row.fail("interrupted before its first frame")
+    return Measured("", None, interrupted=True)
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
@@ -141,6 +170,7 @@ def _document(
     return {
         "schema": SCHEMA,
         "created": now.isoformat(timespec="seconds"),
+        "interrupted": measured.interrupted,
         "environment": fingerprint(),
         "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
         "frames": frames.to_json(),
@@ -150,7 +180,11 @@ def _document(
         "rows": [row.to_json(request.mode.deadline_ms) for row in rows],
         "ratios": _ratios(rows, request.mode),
         "noise": noise,
-        "remarks": [*_remarks(frames, rows, no_reference, busy), *_noisy(noise, measured.twin)],
+        "remarks": [
+            *_remarks(frames, rows, no_reference, busy),
+            *_noisy(noise, measured.twin),
+            *([INTERRUPTED] if measured.interrupted else []),
+        ],
     }
 
 

@@ -129,10 +129,12 @@ class Measured:
         no_reference: Why there is no reference to measure the drift against; empty when there is one.
         twin: The fastest row once more, in a process of its own: by how much it differs is the machine's noise; it may have failed. None
             where the mode is not `latency`, or no row ran.
+        interrupted: Somebody ended it before all was measured.
     """
 
     no_reference: str
     twin: Row | None
+    interrupted: bool = False
 
 
 def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
@@ -238,17 +240,19 @@ def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> Non
     """In parts of what is in memory, in a closed loop; an open one, or frames in flight, must not be interrupted for reading."""
     before, spent = len(row.latencies_ms), job.energy.read()
     whole = job.mode.name != LATENCY
-    while count > 0 and row.available:
-        part = count if whole else min(count, job.slots)
-        request = {"do": "block", "first": row.frames_given, "count": part, "rewarm": REWARM, **job.mode.request()}
-        answer = _ask(row, worker, request, job.mode.timeout_s(part))
-        if answer is None:
-            return
-        row.add(answer, part)
-        count -= part
-    if row.available:
-        row.blocks.append(len(row.latencies_ms) - before)
-        row.add_energy(job.energy.joules(spent, job.energy.read()))
+    try:
+        while count > 0 and row.available:
+            part = count if whole else min(count, job.slots)
+            request = {"do": "block", "first": row.frames_given, "count": part, "rewarm": REWARM, **job.mode.request()}
+            answer = _ask(row, worker, request, job.mode.timeout_s(part))
+            if answer is None:
+                return
+            row.add(answer, part)
+            count -= part
+    finally:  # an interrupted block counts as far as it came
+        if row.available:
+            row.blocks.append(len(row.latencies_ms) - before)
+            row.add_energy(job.energy.joules(spent, job.energy.read()))
 
 
 def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -> None:

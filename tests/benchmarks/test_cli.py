@@ -222,6 +222,37 @@ def test_ctrl_c_in_the_middle_is_exit_130_and_leaves_nothing(bundle_path: Path, 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_keeps_what_was_measured(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from edgeenh_bench import rounds
+    from edgeenh_bench.worker_process import WorkerProcess
+
+    monkeypatch.setattr(rounds, "MOST_SLOTS", 2)  # blocks of five are asked for in three parts
+    asked = 0
+
+    class Interrupted(WorkerProcess):
+        def ask(self, request: Any, *timeout: float) -> dict[str, Any]:
+            nonlocal asked
+            asked += request["do"] == "block"
+            if asked == 5:
+                raise KeyboardInterrupt
+            return super().ask(request, *timeout)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", Interrupted)
+    words = ("--backends", "fake", "--size", "64x48", "--frames", 20, "--json", tmp_path / "b.json")
+    assert bench("--model", bundle_path, *words) == 130
+    document = json.loads((tmp_path / "b.json").read_text())
+    assert document["interrupted"] is True
+    rows = {row["label"]: row for row in document["rows"]}
+    assert (rows["fake-fp32"]["blocks"], rows["fake-fp16"]["blocks"]) == ([5], [2])
+    assert rows["fake-bf16"]["reason"] == "interrupted before its first frame"
+    captured = capsys.readouterr()
+    assert "Note: interrupted" in captured.out
+    assert "interrupted" in captured.err
+    assert "next:" not in captured.err
+
+
 def test_a_damaged_bundle_is_exit_4(bundle_path: Path, tmp_path: Path) -> None:
     data = bytearray(bundle_path.read_bytes())
     data[len(data) // 2] ^= 1
