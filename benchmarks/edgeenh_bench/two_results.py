@@ -212,4 +212,6 @@ def _remarks(before: Json, after: Json) -> list[str]:
         share = document.get("cpu_share_of_other_programs") or 0.0
         if share > 0.10:
             found.append(f"{name}: other programs used {share:.0%} of the CPU meanwhile")
+        if document.get("interrupted"):
+            found.append(f"{name}: it was interrupted, and holds the frames measured until then")
     return found

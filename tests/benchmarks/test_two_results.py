@@ -114,6 +114,11 @@ def test_another_version_of_edgeenh_is_what_one_compares() -> None:
     assert comparison.remarks == ("edgeenh: 1 → 2",)
 
 
+def test_an_interrupted_result_says_so() -> None:
+    comparison = compare_results(made() | {"interrupted": True}, made())
+    assert comparison.remarks == ("before: it was interrupted, and holds the frames measured until then",)
+
+
 def test_results_of_the_first_schema_have_their_blocks_by_count() -> None:
     old = copy.deepcopy(made())
     old["schema"] = "edgeenh.bench/1"
