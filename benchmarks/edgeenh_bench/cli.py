@@ -147,7 +147,10 @@ def bench(
 
 def report_command(
     results: Annotated[
-        list[Path], typer.Argument(metavar="R.json…", help="Results of `edgeenh bench --json`.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="R.json…", help="Results of `edgeenh bench`, `peers`, `scaling`, `roofline`.", show_default=False
+        ),
     ],
     html: Annotated[Path, typer.Option("--html", metavar="F.html", help="The page.", show_default=False)],
     quality: Annotated[
@@ -166,12 +169,14 @@ def report_command(
     Example: edgeenh bench report bench.json --html bench.html
     """
     _require_report_extra(html)
+    from edgeenh_bench.report.limits import SHOWN, read_panel, schema_of
     from edgeenh_bench.report.page import Section, write_page
     from edgeenh_bench.report.quality import read_quality
     from edgeenh_bench.two_results import read_result
 
-    sections = [Section(read_result(path), path.name) for path in results]
-    write_page(html, sections, [read_quality(path) for path in quality or []])
+    limits = [path for path in results if schema_of(path) in SHOWN]
+    sections = [Section(read_result(path), path.name) for path in results if path not in limits]
+    write_page(html, sections, [read_quality(path) for path in quality or []], [read_panel(path) for path in limits])
     output.say(f"page: {html}")
     output.next_step(f"open {shlex.quote(str(html))} in a browser")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.errors import MissingExtra
 from edgeenh.files import write_text
 from edgeenh_bench.report import charts
+from edgeenh_bench.report.limits import Panel
 from edgeenh_bench.report.quality import tables
 
 if TYPE_CHECKING:
@@ -39,22 +40,25 @@ class Section:
     pictures: Mapping[str, Sequence[DriftPicture]] = field(default_factory=dict)
 
 
-def write_page(path: Path, sections: Sequence[Section], quality: Sequence[Json] = ()) -> None:
+def write_page(
+    path: Path, sections: Sequence[Section], quality: Sequence[Json] = (), panels: Sequence[Panel] = ()
+) -> None:
     """Write the page.
 
     Args:
         path: The file; one that exists is replaced.
-        sections: At least one.
+        sections: Comparisons; at least one, or a panel.
         quality: Documents of `edgeenh evaluate --json`, whose tables are shown beside.
+        panels: Peers, scaling and rooflines, shown after the comparisons.
 
     Raises:
         UsageError, OutputFailed: The place cannot be written to.
         MissingExtra: jinja2 is not installed.
     """
-    write_text(path, render_page(sections, quality))
+    write_text(path, render_page(sections, quality, panels))
 
 
-def render_page(sections: Sequence[Section], quality: Sequence[Json] = ()) -> str:
+def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panels: Sequence[Panel] = ()) -> str:
     """The page as text; every word from a result is escaped.
 
     Raises:
@@ -73,7 +77,10 @@ def render_page(sections: Sequence[Section], quality: Sequence[Json] = ()) -> st
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     shown = [_shown(section) for section in sections]
     judged = [table for document in quality for table in tables(document)]
-    return template.render(sections=shown, quality=judged, style=style, script=script)
+    limits = [{"panel": panel, "environment": list(_leaves("", panel.environment))} for panel in panels]
+    model = sections[0].document["model"] if sections else None
+    title = f"{model['id']} {model['version']}" if model else ", ".join(panel.title for panel in panels)
+    return template.render(title=title, sections=shown, quality=judged, limits=limits, style=style, script=script)
 
 
 def _shown(section: Section) -> dict[str, Any]:
