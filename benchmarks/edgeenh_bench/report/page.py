@@ -32,12 +32,14 @@ class Section:
     Attributes:
         document: As `--json` writes it.
         name: What the page calls it, e.g. the file's name.
-        pictures: Label of a row → its worst frames; only there when the page is made with the measurement.
+        pictures: Label of a row → its worst frames.
+        missing: A sentence for each worst frame that the result names and that could not be read.
     """
 
     document: Json
     name: str
     pictures: Mapping[str, Sequence[DriftPicture]] = field(default_factory=dict)
+    missing: Sequence[str] = ()
 
 
 def write_page(
@@ -103,6 +105,7 @@ def _shown(section: Section) -> dict[str, Any]:
         "pareto": charts.scatter(points, "p50 in ms (logarithmic)", "PSNR against FP32 in dB"),
         "best": charts.pareto(points),
         "lightest": charts.pareto(memory),
+        "missing": section.missing,
         "pictures": {label: [_picture(one) for one in found] for label, found in section.pictures.items()},
         "verdicts": list(_verdicts(document, ran)),
         "environment": list(_leaves("", document["environment"])),

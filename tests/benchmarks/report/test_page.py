@@ -115,6 +115,32 @@ def test_words_from_results_are_escaped_and_quality_is_beside(folder: Path) -> N
     assert "NIMA" not in text
 
 
+def test_worst_frames_are_shown_again_from_beside_the_result(folder: Path) -> None:
+    assert main(["bench", "report", str(folder / "r.json"), "--html", str(folder / "again.html")]) == 0
+    pictures = re.findall(r'src="(data:image/[^"]+)"', (folder / "again.html").read_text())
+    assert pictures == re.findall(r'src="(data:image/[^"]+)"', (folder / "made.html").read_text())
+    assert len(pictures) >= 8
+
+
+@pytest.mark.parametrize("name", [None, "/etc/hostname", "../r.json", "r.frames/../r.json", "r.frames/text.jpg", 7])
+def test_a_frame_that_is_missing_or_elsewhere_is_said(
+    folder: Path, tmp_path: Path, name: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(folder / "r.json", tmp_path)
+    shutil.copytree(folder / "r.frames", tmp_path / "r.frames")
+    (tmp_path / "r.frames/text.jpg").write_text("no picture")
+    document = json.loads((tmp_path / "r.json").read_text())
+    frame = document["worst_frames"]["fake-fp32"][0]
+    if name is None:
+        (tmp_path / frame["triple"]).unlink()
+    else:
+        frame["triple"] = name
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "x.html")]) == 0
+    assert "a worst frame of fake-fp32 cannot be shown" in capsys.readouterr().err
+    assert "a worst frame of fake-fp32 cannot be shown" in (tmp_path / "x.html").read_text()
+
+
 def test_on_paper_everything_is_open(browser: Any, folder: Path) -> None:
     page, _ = look(browser, folder / "stored.html", 1280, "light")
     assert page.locator("details[open]").count() == 0
