@@ -76,13 +76,14 @@ def timeline(rows: Mapping[str, Sequence[float]]) -> str:
     return _svg(axes, _lines(axes, lines), "Latency over the run")
 
 
-def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: bool = True) -> str:
-    """Named points; lower x and higher y is better, and the points that no other beats in both are joined."""
+def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: bool = True, low_y: bool = False) -> str:
+    """Named points; lower x and higher y is better, and the points that no other beats in both are joined. With `low_y` less of y is better."""
     if not points:
         return ""
     xs, ys = zip(*points.values(), strict=True)
     axes = Axes(_padded(xs, log=log_x), _padded(ys, log=False), x_name, y_name, log_x)
-    front = sorted(points[name] for name in pareto(points))
+    sign = -1.0 if low_y else 1.0
+    front = sorted(points[name] for name in pareto({name: (x, sign * y) for name, (x, y) in points.items()}))
     parts = [_path([axes.place(point) for point in front], "front")] if len(front) > 1 else []
     for number, (name, point) in enumerate(points.items()):
         x, y = axes.place(point)
@@ -128,6 +129,35 @@ def bars(values: Mapping[str, tuple[float, float | None]], unit: str) -> str:
         parts.append(f'<text x="{BAR_LEFT + length / top * room + 5:.1f}" y="{y + 15:.1f}">{escape(shown)}</text>')
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="Bars in {escape(unit)}">{"".join(parts)}</svg>'
+    )
+
+
+def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
+    """A dot per value, one above the other by row: how far apart the values of a row lie, and where its lowest is."""
+    rows = {label: values for label, values in rows.items() if values}
+    if not rows:
+        return ""
+    low, high = _padded([value for values in rows.values() for value in values], log=False)
+    height, room = BAR * len(rows) + BOTTOM, WIDTH - BAR_LEFT - RIGHT
+
+    def across(value: float) -> float:
+        return BAR_LEFT + (value - low) / (high - low) * room
+
+    parts = []
+    for value in ticks(low, high):
+        x = across(value)
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - BOTTOM}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{height - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
+    for number, (label, values) in enumerate(rows.items()):
+        y = (number + 0.5) * BAR
+        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
+        parts += [
+            f'<circle class="c{number % 8} dim" cx="{across(v):.1f}" cy="{y:.1f}" r="5"><title>{v:.4g}</title></circle>'
+            for v in values
+        ]
+    name = f'<text class="name" x="{BAR_LEFT + room / 2}" y="{height - 6}" text-anchor="middle">{escape(x_name)}</text>'
+    return (
+        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(x_name)}">{"".join(parts)}{name}</svg>'
     )
 
 

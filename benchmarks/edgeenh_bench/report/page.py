@@ -91,7 +91,7 @@ def _shown(section: Section) -> dict[str, Any]:
     ran = [row for row in rows if row["available"]]
     raw = {row["label"]: row["raw_ms"] for row in ran}
     points = {row["label"]: (row["latency_ms"]["p50"], row["decibels"]) for row in ran if row["decibels"] is not None}
-    memory = {row["label"]: (row["rss_mb"], -row["latency_ms"]["p50"]) for row in ran if row["rss_mb"] is not None}
+    memory = {row["label"]: (row["latency_ms"]["p50"], row["rss_mb"]) for row in ran if row["rss_mb"] is not None}
     return {
         "name": section.name,
         "document": document,
@@ -104,7 +104,11 @@ def _shown(section: Section) -> dict[str, Any]:
         "timeline": charts.timeline(raw),
         "pareto": charts.scatter(points, "p50 in ms (logarithmic)", "PSNR against FP32 in dB"),
         "best": charts.pareto(points),
-        "lightest": charts.pareto(memory),
+        "memory": charts.scatter(memory, "p50 in ms (logarithmic)", "memory in MB", low_y=True),
+        "lightest": charts.pareto({label: (p50, -megabytes) for label, (p50, megabytes) in memory.items()}),
+        "drift": charts.strip(
+            {row["label"]: row["decibels_of_each"] for row in ran}, "PSNR against FP32 in dB, a dot per frame"
+        ),
         "missing": section.missing,
         "pictures": {label: [_picture(one) for one in found] for label, found in section.pictures.items()},
         "verdicts": list(_verdicts(document, ran)),
@@ -126,15 +130,27 @@ def _row(row: Json) -> dict[str, Any]:
     label = row.get("label") or "-".join(str(row[key]) for key in ("backend", "device", "precision") if row[key])
     decibels = IDENTICAL_DB if row.get("identical") else row.get("psnr_db")
     each = row.get("drift_of_each") or []
-    return {"paced": None, "energy": None, **row, "label": label, "decibels": decibels, "each": _spread(each)}
+    return {
+        "paced": None,
+        "energy": None,
+        **row,
+        "label": label,
+        "decibels": decibels,
+        "each": _spread(each),
+        "decibels_of_each": _decibels_of(each),
+    }
 
 
 def _spread(each: Sequence[Json]) -> dict[str, float] | None:
     """Lowest, middle and highest PSNR over the compared frames; identical ones count as `IDENTICAL_DB`."""
-    found = sorted(IDENTICAL_DB if one["psnr_db"] is None else one["psnr_db"] for one in each)
+    found = sorted(_decibels_of(each))
     return (
         {"least": found[0], "middle": found[len(found) // 2], "most": found[-1], "count": len(found)} if found else None
     )
+
+
+def _decibels_of(each: Sequence[Json]) -> list[float]:
+    return [IDENTICAL_DB if one["psnr_db"] is None else one["psnr_db"] for one in each]
 
 
 def _picture(picture: DriftPicture) -> dict[str, Any]:

@@ -61,7 +61,10 @@ def load(document: Json, result: Path) -> tuple[dict[str, list[DriftPicture]], l
     """
     found: dict[str, list[DriftPicture]] = {}
     missing: list[str] = []
-    for label, frames in (document.get(KEY) or {}).items():
+    named = document.get(KEY) or {}
+    if not isinstance(named, dict) or not all(isinstance(frames, list) for frames in named.values()):
+        return {}, [f"the worst frames cannot be shown: {KEY!r} in {result.name} is not a list of frames per row"]
+    for label, frames in named.items():
         for frame in frames:
             try:
                 found.setdefault(label, []).append(_read(frame, result.parent))

@@ -164,3 +164,18 @@ def test_results_of_the_first_schema_are_shown(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps(comparison))
     assert main(["bench", "report", str(tmp_path / "one.json"), "--html", str(tmp_path / "one.html")]) == 0
     assert "openvino-fp32" in (tmp_path / "one.html").read_text()
+
+
+def test_drift_of_every_frame_and_memory_are_drawn(folder: Path) -> None:
+    text = (folder / "stored.html").read_text()
+    assert 'aria-label="PSNR against FP32 in dB, a dot per frame"' in text
+    each = [row["drift_of_each"] for row in json.loads((folder / "r.json").read_text())["rows"] if row["available"]]
+    assert text.count(' dim"') == sum(map(len, each)) > 0
+    assert "memory in MB" in text
+
+
+def test_worst_frames_of_another_shape_are_said(folder: Path, tmp_path: Path) -> None:
+    document = json.loads((folder / "r.json").read_text()) | {"worst_frames": ["x"]}
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "x.html")]) == 0
+    assert "the worst frames cannot be shown" in (tmp_path / "x.html").read_text()
