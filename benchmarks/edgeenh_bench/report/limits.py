@@ -10,6 +10,7 @@ from typing import Any
 
 from edgeenh.errors import InputError
 from edgeenh_bench.report import charts
+from edgeenh_bench.roofline import layers_against_p50
 
 Json = Mapping[str, Any]
 BUSY = 0.10
@@ -169,6 +170,7 @@ def _roofline(document: Json) -> Parts:
         f"{width}×{height}: p50 {document['p50_ms']:.3g} ms; bound of its layers {document['bound_ms']:.3g} ms: {document['share']:.0%} reached.",
         f"Were all of it one layer that reads and writes the frame once: {document['fused_bound_ms']:.3g} ms, {document['fused_share']:.0%}.",
     ]
+    lines.append(f"{_sentence(layers_against_p50(document))}.")
     rows = [
         (g["kind"], str(g["layers"]), f"{g['ms']:.3f}", f"{g['bound_ms']:.3f}", _text(g["share"], ".0%"), f"{g['macs'] / 1e6:.1f}", f"{g['bytes'] / 1e6:.1f}")
         for g in document["groups"]
@@ -181,6 +183,10 @@ def _roofline(document: Json) -> Parts:
 
 def _age(age: Json | None) -> tuple[str, str]:
     return ("n/a", "n/a") if age is None else (_text(age["p50"], ".3g"), _text(age["max"], ".3g"))
+
+
+def _sentence(line: str) -> str:
+    return line[:1].upper() + line[1:]
 
 
 def _size(point: Json) -> str:

@@ -45,6 +45,7 @@ def test_each_has_a_section_with_tables_and_a_chart(folder: Path) -> None:
     assert text.count("<svg") == 3
     assert "onnxruntime-bare" in text
     assert "<td>NO</td>" in text
+    assert "Layers together" in text
     document = json.loads((folder / "scaling.json").read_text())
     for found in document["exponents"].values():
         assert f"exponent {found['value']:.3f}" in text
