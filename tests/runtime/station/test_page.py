@@ -115,6 +115,8 @@ def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) 
             pass
         number = unpack(reply.body)[0]["number"]
     assert page.evaluate("document.getElementById('canvas').toDataURL()") == first
+    assert "frozen" in page.inner_text("#frame-facts")
+    assert "old" not in page.inner_text("#frame-facts")
     page.click("#freeze")
     page.wait_for_selector('#viewer[data-state="live"]')
 
