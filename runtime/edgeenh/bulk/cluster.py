@@ -92,6 +92,7 @@ def enhance_on_cluster(
     threads: int | None = None,
     device: str = "auto",
     again: bool = False,
+    most_workers: int | None = None,
 ) -> Generator[Outcome]:
     """Enhance files on the cluster that is connected; each is written, and in the list, when its outcome comes.
 
@@ -104,6 +105,7 @@ def enhance_on_cluster(
         threads: CPU threads of each worker, and cores that it takes of the cluster; None = 1.
         device: As `edgeenh.load`.
         again: Also do what the list has.
+        most_workers: At most so many at a time; None = as many as there are cores for.
 
     Yields:
         What became of each file, in the order in which they are done. Closing the generator ends the work; so does a
@@ -125,7 +127,7 @@ def enhance_on_cluster(
     try:
         for number in range(ROUNDS):
             # What comes back from a later round is of a worker that had nothing else: no other file can have ended it.
-            for row in _rows([rows[index] for index in left], setting, bundle, alone=number > 0):
+            for row in _rows([rows[index] for index in left], setting, bundle, most_workers, alone=number > 0):
                 item = left.pop(row["index"])
                 try:
                     outcome = _settled(item, row, ledger)
@@ -174,12 +176,13 @@ def _settle(enhancer: Enhancer, run: UUID, bits: int | None, threads: int, devic
     )
 
 
-def _rows(rows: list[Row], setting: Setting, bundle: Any, *, alone: bool) -> Iterator[Row]:
+def _rows(rows: list[Row], setting: Setting, bundle: Any, most_workers: int | None, *, alone: bool) -> Iterator[Row]:
     """Rows through `read` here and `Worker` anywhere; a row whose worker ended does not come back.
 
     Args:
         rows: As `row_of` makes them.
         setting, bundle: As `Worker`.
+        most_workers: As `enhance_on_cluster`.
         alone: A worker has one row at a time, and no other waits for it.
     """
     import ray
@@ -192,7 +195,7 @@ def _rows(rows: list[Row], setting: Setting, bundle: Any, *, alone: bool) -> Ite
     here = {NODE: ray.get_runtime_context().get_node_id()}
     threads = setting.threads or 1
     cores = int(ray.cluster_resources().get("CPU", 1))
-    workers = max(1, min(cores // threads, len(rows)))
+    workers = max(1, min(cores // threads, len(rows), most_workers or cores))
     pool = ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1 if alone else None)
     with warnings.catch_warnings(action="ignore"):  # ray_remote_args_fn goes with 2.64; nothing else bounds retries
         data = (
