@@ -222,3 +222,19 @@ def _store(
 
 def _losses(lost: dict[str, int]) -> list[str]:
     return [f"the source lost {frames} frames ({reason})" for reason, frames in lost.items()]
+
+
+def read_frames(source: str, most: int) -> list[NDArray[np.uint8]]:
+    """The first frames of a source, at most so many, each a new array, uint8 [H,W,3] RGB.
+
+    Raises:
+        SourceError: There is no such source, or it holds no frame.
+    """
+    opened = open_source(source)
+    try:
+        images: list[NDArray[np.uint8]] = []
+        while len(images) < most and (frame := opened.read()) is not None:
+            images.append(frame.image)
+    finally:
+        opened.close()
+    return images

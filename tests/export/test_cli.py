@@ -180,3 +180,9 @@ def test_ctrl_c_leaves_the_older_bundle_untouched(command, environment, checkpoi
     assert rest == "edgeenh: interrupted\n"
     assert [path.name for path in Path(tmp_path).iterdir()] == ["m.edgeenh"]
     assert out.read_bytes() == b"PK\x03\x04 older"
+
+
+def test_explain_holds_a_bundle_to_the_stations_demands(capsys):
+    assert main(["export", "--explain", "dental-n", "--floor", "99"]) == 4
+    assert main(["export", "--explain", "--floor", "99"]) == 4
+    assert "the station's floor" in capsys.readouterr().err

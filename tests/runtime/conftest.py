@@ -4,6 +4,8 @@ The model brightens: enhanced = clamp(image + strength · lift). A convolution c
 layer whose precision can be read back; in fp16 it is the part that runs in fp16, between two casts.
 """
 
+from datetime import datetime
+
 import numpy as np
 import onnx
 import pytest
@@ -101,6 +103,32 @@ def make_grey():
 def grey_brightened():
     """grey_brightened(image, strength=1.0, bits=None) → what the small grey model makes of it, by NumPy, in double."""
     return _grey_brightened
+
+
+@pytest.fixture(scope="session")
+def dicom_of():
+    """dicom_of(image, bits=8, *frames, **changes) → the content of a DICOM file, the frames behind the image; needs pydicom."""
+    return _dicom_of
+
+
+def _dicom_of(image, bits=8, *frames, **changes):
+    import pydicom
+
+    from edgeenh.dicom.derived import new_uid
+    from edgeenh.dicom.original import Session, header_of, original_object
+    from edgeenh.dicom.storing import to_bytes
+
+    context = pydicom.Dataset()
+    context.PatientName, context.PatientID, context.StudyInstanceUID = "Test^Anna", "4711", new_uid()
+    session = Session("xc" if image.ndim == 3 else "sc", context, new_uid(), new_uid())
+    header = header_of(image, "RGB" if image.ndim == 3 else "grey", bits)
+    dataset = original_object(image, header, session, 1, new_uid(), datetime(2026, 11, 28, 9, 30, 0))
+    if frames:
+        dataset.NumberOfFrames = 1 + len(frames)
+        dataset.PixelData = b"".join(np.ascontiguousarray(one).tobytes() for one in (image, *frames))
+    for keyword, value in changes.items():
+        setattr(dataset, keyword, value)
+    return to_bytes(dataset)
 
 
 def _grey_picture(height, width, bits=16):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeenh.environment import cores_allowed
+from edgeenh.padding import padded_size
 from edgeenh_bench import worker
 from edgeenh_bench.peers.catalogue import BY_NAME
 from edgeenh_bench.peers.sessions import Wanted, open_peer
@@ -16,8 +17,11 @@ class PeerWorker(worker.Worker):
         name = self._request["backend"]
         if name not in BY_NAME:
             return super().open()
-        onnx = self._open_bundle().model("fp32").onnx
-        height, width = self._shape[:2]
+        bundle = self._open_bundle()
+        onnx = bundle.model("fp32").onnx
+        # OpenCV takes any size; networks get what ours gets: the frame padded to the multiple, cropped after
+        multiple = 1 if name == "opencv" else bundle.manifest.generator.size_multiple
+        height, width = padded_size(*self._shape[:2], multiple)
         wanted = Wanted(name, onnx, (width, height), self._request["threads"] or cores_allowed())
         return self._load(lambda: open_peer(wanted), (height, width), 1)
 

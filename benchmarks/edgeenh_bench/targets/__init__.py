@@ -25,6 +25,10 @@ TARGETS = {
     "camera-kills": "100 kills of a GigE Vision camera (Aravis' fake one on the loopback): recovered, times, what is left",
     "soak-paced": "one hour of 720p at camera pace: accounting, memory, open files, threads",
     "soak-fast": "1,000,000 small frames at full speed: accounting, memory, open files, threads",
+    "service-roundtrip": "a 720p PNG to the service and back, against codec and inference alone",
+    "service-overload": "the service asked for four times what it can do: answers, and memory of the station",
+    "page-latency": "the station's page: first paint, what it adds to a frame's age, the enhancer's p99 with two browsers",
+    "ray-ratio": "bulk enhancement by two workers of a Ray cluster on this machine, against one",
     "memory-growth": "growth of resident memory while streaming, after the first 300 frames",
 }
 """Name of each target, which is that of its module, and what it measures."""

@@ -15,7 +15,6 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +26,8 @@ from edgeenh.enhancer import Enhancer, load
 from edgeenh.errors import JobFailed
 from edgeenh.sources import open_source
 from edgeenh.stream import Stream
+from edgeenh_bench.source_frames import read_frames
 from edgeenh_bench.targets.figures import CLIP, Figure, Measurement
-
-if TYPE_CHECKING:
-    from edgeenh.frames import Frame
 
 LIMIT = 0.95
 MOST_FRAMES = 75
@@ -48,7 +45,7 @@ def measure(
     rounds: int = 5,
 ) -> Measurement:
     """Measure the three ways; `source` must give frames of one size that is a multiple of the model's."""
-    decoded = _decode(source, frames)
+    decoded = read_frames(source, frames)
     height, width = decoded[0].shape[:2]
     with load(model, backend=backend, threads=threads) as enhancer:
         enhancer.prepare(height, width)
@@ -82,18 +79,6 @@ def _alternate(ways: dict[str, Callable[[], float]], rounds: int) -> dict[str, l
             if number:
                 rates[name].append(rate)
     return rates
-
-
-def _decode(source: str, frames: int) -> Frames:
-    opened = open_source(source)
-    try:
-        images: Frames = []
-        frame: Frame | None
-        while len(images) < frames and (frame := opened.read()) is not None:
-            images.append(frame.image)
-    finally:
-        opened.close()
-    return images
 
 
 def _bare_session(enhancer: Enhancer, height: int, width: int, threads: int | None) -> Session:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid4, uuid5
 
 from edgeenh.bulk.discovery import Item
 
@@ -46,13 +47,13 @@ class Workshop:
         enhancer: Does the work; not closed.
         bits: Bits per value of grey pictures, where they have fewer than their files hold; None = as many.
         now: Local time, for DICOM objects.
-        series: Series Instance UID of derived images, by that of their source: one new series for each.
+        run: Of this run: the derived images of one series are one new series, also where several workshops share a run.
     """
 
     enhancer: Enhancer
     bits: int | None = None
     now: Callable[[], datetime] = datetime.now
-    series: dict[str, str] = field(default_factory=dict)
+    run: UUID = field(default_factory=uuid4)
 
     def enhance(self, item: Item, data: bytes) -> Enhanced:
         """Enhance one file's content.
@@ -78,7 +79,6 @@ class Workshop:
         return Enhanced(content, (image.shape[1], image.shape[0]), bits, 1, milliseconds, metadata.left_out)
 
     def _dicom(self, source: Path, data: bytes) -> Enhanced:
-        from edgeenh.dicom.derived import new_uid
         from edgeenh.dicom.enhancing import check_enhanceable, enhance_object
         from edgeenh.dicom.reading import decode_dicom
 
@@ -93,6 +93,11 @@ class Workshop:
             seconds += time.perf_counter() - started
             return enhanced, self.enhancer.provenance()
 
-        series = self.series.setdefault(str(image.dataset.get("SeriesInstanceUID", "")), new_uid())
+        series = self._series_of(str(image.dataset.get("SeriesInstanceUID") or ""))
         made, header = enhance_object(image, enhance, series=lambda _made: series, now=self.now()), image.header
         return Enhanced(made.content, (header.width, header.height), header.bits, header.frames, seconds * 1e3)
+
+    def _series_of(self, origin: str) -> str:
+        """A UUID below 2.25 (PS3.5 B.2), named by the run and the series; an object that names none gets one of its own."""
+        name = origin.encode("utf-8", "backslashreplace").decode()
+        return f"2.25.{(uuid5(self.run, name) if name else uuid4()).int}"

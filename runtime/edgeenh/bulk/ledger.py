@@ -38,33 +38,44 @@ class Ledger:
     Args:
         folder: The folder of results, which is there.
         key: See `settings_key`.
+
+    Attributes:
+        folder: As given.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
-        self._folder, self._path, self._key = folder, folder / LIST, key
+        self.folder, self._path, self._key = folder, folder / LIST, key
         self._lines = _read(self._path)
+
+    def known(self, target: Path) -> tuple[str, str] | None:
+        """The digests of input and result of a former run under the same settings; None when there was none."""
+        line = self._lines.get(self._name(target), {})
+        digests = line.get("input_sha256"), line.get("output_sha256")
+        if line.get("settings") != self._key or not all(isinstance(digest, str) for digest in digests):
+            return None
+        return str(digests[0]), str(digests[1])
 
     def has(self, target: Path, source: bytes) -> bool:
         """Whether `target` is what a former run made of these bytes under the same settings."""
-        line = self._lines.get(target.relative_to(self._folder).as_posix())
-        if line is None or (line.get("settings"), line.get("input_sha256")) != (self._key, sha256(source)):
+        known = self.known(target)
+        if known is None or known[0] != sha256(source):
             return False
         try:
-            return sha256(target.read_bytes()) == line.get("output_sha256")
+            return sha256(target.read_bytes()) == known[1]
         except OSError:
             return False
 
-    def add(self, target: Path, source: Path, data: bytes, written: bytes, made: Provenance) -> None:
-        """Note a result that is on the disk.
+    def add(self, target: Path, source: Path, input_sha256: str, written: bytes, made: Provenance) -> None:
+        """Note a result that is on the disk: `written`, made of an input of this digest.
 
         Raises:
             UsageError, OutputFailed: The line cannot be written.
         """
-        name = target.relative_to(self._folder).as_posix()
+        name = self._name(target)
         line = {
             "output": name,
             "input": str(source),
-            "input_sha256": sha256(data),
+            "input_sha256": input_sha256,
             "output_sha256": sha256(written),
             "settings": self._key,
             "provenance": asdict(made),
@@ -78,6 +89,9 @@ class Ledger:
         except OSError as exc:
             raise translate_write_error(self._path, exc) from exc
         self._lines[name] = line
+
+    def _name(self, target: Path) -> str:
+        return target.relative_to(self.folder).as_posix()
 
 
 def _end_of_line(file: BinaryIO) -> bytes:

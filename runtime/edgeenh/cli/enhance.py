@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, closing
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import uuid4
 
 import typer
 
+from edgeenh.bulk.outcome import Outcome
 from edgeenh.cli import output
 from edgeenh.cli.interrupts import Interrupts
 from edgeenh.cli.model import (
@@ -24,7 +26,7 @@ from edgeenh.cli.model import (
     check_bits,
     next_step,
 )
-from edgeenh.errors import EdgeenhError, InferenceFailed, InputError, MissingExtra, OutputFailed, SourceError
+from edgeenh.errors import InferenceFailed, InputError, MissingExtra, OutputFailed, SourceError
 from edgeenh.identity import backend_json, describe, model_json
 from edgeenh.loading import load_enhancer
 
@@ -45,6 +47,9 @@ frames. A model for colour takes 8-bit RGB; one for grey (X-ray) takes 8- and 16
 A file that cannot be used is named and left out; the others are done. Originals are never overwritten. What a former run
 made of the same bytes, with the same model and settings, is not done again (enhanced.jsonl in the folder); --again
 does all of it.
+
+--ray does it on a cluster (extra cluster): files are read and written here, and enhanced wherever there is room; a machine
+that dies costs nothing but time. --threads is then of each worker, default 1. docs/enhance.md.
 
 Exit: 0 all done; 1 some could not be done, or the disk is full; 2 bad usage, or no input could be used; 4 the
 bundle is not what it says; 5 the backend is unavailable; 130 interrupted, with every finished file kept.
@@ -71,6 +76,10 @@ def enhance(
     public_key: PublicKeyOption = None,
     floor: FloorOption = None,
     again: Annotated[bool, typer.Option("--again", help="Also do what a former run has done already.")] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", metavar="ADDRESS", help="On a Ray cluster: auto, local, or HOST:PORT of its head."),
+    ] = None,
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
@@ -88,6 +97,10 @@ def enhance(
     items = plan(found, out)
     make_folder(out)
     with ExitStack() as stack:
+        if ray is not None:
+            from edgeenh.bulk.cluster import connected
+
+            stack.enter_context(connected(ray))  # before Interrupts: Ray sets handlers of its own
         interrupts = stack.enter_context(Interrupts())
         enhancer = load_enhancer(model, backend, precision, strength, threads, device, public_key, floor)
         stack.callback(enhancer.close)
@@ -97,7 +110,12 @@ def enhance(
             bundle=enhancer.bundle.sha256, strength=enhancer.strength, bits=bits, backend=backend, precision=precision,
             device=device, edgeenh=__version__,
         )  # fmt: skip
-        outcomes = enhance_all(Workshop(enhancer, bits), items, Ledger(out, key), interrupts, again=again)
+        ledger = Ledger(out, key)
+        if ray is None:
+            outcomes = enhance_all(Workshop(enhancer, bits), items, ledger, interrupts, again=again)
+        else:
+            how: dict[str, Any] = {"bits": bits, "threads": threads, "device": device, "again": again}
+            outcomes = enhance_elsewhere(enhancer, items, ledger, interrupts, **how)
         for notice in enhancer.notices:
             output.remark(notice.detail)
         counts = count(len(items), unusable, outcomes)
@@ -107,40 +125,6 @@ def enhance(
     done = counts["enhanced"] or counts["done_before"]
     output.next_step(next_step(inputs[0], model, enhancer) if done else "edgeenh doctor")
     return 130 if interrupts.count else exit_code(unusable + outcomes)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one input.
-
-    Attributes:
-        input: The picture, or the words of the user where they name none.
-        output: Where the enhanced picture is; None when there is none.
-        detail: Why there is none; empty otherwise.
-        code: Exit code of what went wrong; 0 when nothing did.
-        size: (width, height) in pixels; None when it was not read.
-        bits: Bits per value, before and after; None when it was not read.
-        frames: Pictures in the file; None when it was not read.
-        left_out: What the file has beside its pixels and the result does not, in words.
-        done_before: A former run made it, and it is as it was written.
-        enhance_ms: Time in the enhancer, the first of a size included.
-    """
-
-    input: str
-    output: str | None = None
-    detail: str = ""
-    code: int = 0
-    size: tuple[int, int] | None = None
-    bits: int | None = None
-    frames: int | None = None
-    left_out: tuple[str, ...] = ()
-    done_before: bool = False
-    enhance_ms: float | None = None
-
-    @classmethod
-    def failed(cls, name: str, error: EdgeenhError) -> Outcome:
-        """The outcome of an input that raised `error`."""
-        return cls(name, detail=str(error), code=error.exit_code)
 
 
 def find_files(inputs: list[str], out: Path) -> tuple[list[tuple[Path, Path]], list[Outcome]]:
@@ -180,26 +164,37 @@ def enhance_all(
     return outcomes
 
 
+def enhance_elsewhere(
+    enhancer: Enhancer, items: list[Item], ledger: Ledger, interrupts: Interrupts, **how: Any
+) -> list[Outcome]:
+    """As `enhance_all`, on the cluster that is connected; the outcomes stand in the order of the files all the same."""
+    from edgeenh.bulk.cluster import check_machines, enhance_on_cluster
+
+    output.remark(f"cluster: {check_machines()} machines")
+    outcomes: list[Outcome] = []
+    coming = enhance_on_cluster(items, ledger, enhancer, uuid4(), **how)
+    with output.progress("enhancing", len(items), "files") as progress, closing(coming):
+        for outcome in coming:
+            outcomes.append(outcome)
+            progress.update(len(outcomes))
+            if interrupts.count:
+                break
+    order = {str(item.source): index for index, item in enumerate(items)}
+    return sorted(outcomes, key=lambda outcome: order[outcome.input])
+
+
 def _enhance_one(workshop: Workshop, item: Item, ledger: Ledger, *, again: bool) -> Outcome:
+    from edgeenh.bulk.ledger import sha256
     from edgeenh.files import write_bytes
     from edgeenh.pictures import read_content
 
     data = read_content(item.source)
     if not again and ledger.has(item.target, data):
-        return Outcome(str(item.source), str(item.target), done_before=True)
+        return Outcome.before(item)
     made = workshop.enhance(item, data)
     write_bytes(item.target, made.content)
-    ledger.add(item.target, item.source, data, made.content, workshop.enhancer.provenance())
-    milliseconds = round(made.milliseconds, 3)
-    return Outcome(
-        str(item.source),
-        str(item.target),
-        size=made.size,
-        bits=made.bits,
-        frames=made.frames,
-        left_out=made.left_out,
-        enhance_ms=milliseconds,
-    )
+    ledger.add(item.target, item.source, sha256(data), made.content, workshop.enhancer.provenance())
+    return Outcome.made(item, made)
 
 
 def count(found: int, unusable: list[Outcome], outcomes: list[Outcome]) -> dict[str, int]:

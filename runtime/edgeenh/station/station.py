@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh import __version__
 from edgeenh.bundle import Bundle
-from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.errors import EdgeenhError, JobFailed, UsageError
 from edgeenh.identity import backend_json, model_json
 from edgeenh.loading import load_contained, load_enhancer, parse_floor
 from edgeenh.monitoring.journal import EventJournal
@@ -138,7 +138,7 @@ class Station:
 
         Raises:
             UsageError: There is no such choice.
-            EdgeenhError: As `Model.change`; the present one goes on.
+            JobFailed: It was refused, and the present one goes on; the message says why, without the path.
         """
         path = self.bundles.get(name)
         if path is None:
@@ -148,8 +148,9 @@ class Station:
         try:
             self.model.change(bundle=path)
         except EdgeenhError as exc:
-            self.tell("choice_refused", f"{name}: {exc}")
-            raise
+            said = str(exc).replace(str(path), name)  # paths stay here
+            self.tell("choice_refused", f"{name}: {said}")
+            raise JobFailed(said) from exc
         self.tell("bundle_chosen", f"{name}: {self.model.name} is in use")
 
     def strengthen(self, strength: float) -> None:

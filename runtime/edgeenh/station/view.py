@@ -160,6 +160,7 @@ def _about(frame: EnhancedFrame) -> dict[str, Any]:
         "width": frame.image.shape[1],
         "height": frame.image.shape[0],
         "latency_ms": round((frame.finished_ns - frame.started_ns) / 1e6, 3) if frame.enhanced else None,
+        "ready_ms": round((frame.finished_ns - frame.original.captured_ns) / 1e6, 3),
         "backend": f"{made.backend} {made.precision}" if made else "",
         "bundle": made.bundle_sha256[:12] if made else "",
         "strength": made.strength if made else None,

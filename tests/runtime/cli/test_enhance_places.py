@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from edgeenh.bulk.discovery import expand
-from edgeenh.bulk.ledger import LIST, Ledger
+from edgeenh.bulk.ledger import LIST, Ledger, sha256
 from edgeenh.frames import Provenance
 from edgeenh.pictures import write_picture
 
@@ -70,7 +70,7 @@ def test_a_name_that_is_no_text_is_a_name(edgeenh, photos, tmp_path, fake):
 def test_a_line_after_one_that_was_cut_is_whole(tmp_path):
     (tmp_path / LIST).write_text('{"output": "a.png", "cut')
     (tmp_path / "b.png").write_bytes(b"made")
-    Ledger(tmp_path, "key").add(tmp_path / "b.png", tmp_path / "in.png", b"data", b"made", MADE)
+    Ledger(tmp_path, "key").add(tmp_path / "b.png", tmp_path / "in.png", sha256(b"data"), b"made", MADE)
     assert Ledger(tmp_path, "key").has(tmp_path / "b.png", b"data")
 
 

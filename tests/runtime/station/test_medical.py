@@ -7,7 +7,6 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ from pydicom.dataset import FileMetaDataset
 from edgeenh.config.tables import Model
 from edgeenh.dicom import decode_dicom
 from edgeenh.dicom.derived import new_uid
-from edgeenh.dicom.original import Session, header_of, original_object
-from edgeenh.dicom.storing import to_bytes
 from edgeenh.errors import WorkerFailed
 from edgeenh.frames import PassthroughReason
 from edgeenh.pictures import decode_grey, encode_frame
@@ -32,28 +29,12 @@ from edgeenh.station.pictures import SeriesBook
 
 from .conftest import Reply, Running, Start
 
-NOW = datetime(2026, 11, 28, 9, 30, 0)
 DICOM = "application/dicom"
 
 
 @pytest.fixture
 def grey(start: Start, grey_bundle_path: Path) -> Running:
     return start(Model(bundle=grey_bundle_path, backend="onnxruntime", precision="fp32", in_process=True, threads=1))
-
-
-def make_object(image: Any, bits: int = 8, *frames: Any, **changes: Any) -> bytes:
-    """A DICOM file with `image`, and `frames` behind it."""
-    photometric = "RGB" if image.ndim == 3 else "grey"
-    context = pydicom.Dataset()
-    context.PatientName, context.PatientID, context.StudyInstanceUID = "Test^Anna", "4711", new_uid()
-    session = Session("xc" if image.ndim == 3 else "sc", context, new_uid(), new_uid())
-    dataset = original_object(image, header_of(image, photometric, bits), session, 1, new_uid(), NOW)
-    if frames:
-        dataset.NumberOfFrames = 1 + len(frames)
-        dataset.PixelData = b"".join(np.ascontiguousarray(one).tobytes() for one in (image, *frames))
-    for keyword, value in changes.items():
-        setattr(dataset, keyword, value)
-    return to_bytes(dataset)
 
 
 def post(running: Running, body: bytes, kind: str = DICOM, query: str = "") -> Reply:
@@ -88,10 +69,10 @@ def test_twelve_bits_in_sixteen_are_said_by_the_client(grey: Running, make_grey:
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
 def test_an_object_comes_back_as_a_derived_object(
-    grey: Running, bits: int, make_grey: Any, grey_brightened: Any
+    grey: Running, bits: int, make_grey: Any, grey_brightened: Any, dicom_of: Any
 ) -> None:
     picture = make_grey(40, 56, 16) >> (16 - bits) if bits > 8 else make_grey(40, 56, 8)
-    body = make_object(picture, bits)
+    body = dicom_of(picture, bits)
     reply = post(grey, body)
     assert reply.status == 200, reply.body
     assert (reply.headers["content-type"], reply.headers["x-edgeenh-status"]) == (DICOM, "ENHANCED")
@@ -108,17 +89,17 @@ def test_an_object_comes_back_as_a_derived_object(
 
 
 def test_objects_of_a_series_stay_one_series_and_get_another_for_another_strength(
-    grey: Running, make_grey: Any
+    grey: Running, make_grey: Any, dicom_of: Any
 ) -> None:
     uid = new_uid()
-    first, second = (make_object(make_grey(40, 56, 8), SeriesInstanceUID=uid, InstanceNumber=n) for n in (1, 2))
+    first, second = (dicom_of(make_grey(40, 56, 8), SeriesInstanceUID=uid, InstanceNumber=n) for n in (1, 2))
 
     def series(body: bytes, query: str = "") -> str:
         return str(decode_dicom(post(grey, body, query=query).body, "derived").dataset.SeriesInstanceUID)
 
     assert series(first) == series(second)
     assert series(first) != series(first, "?strength=0.5")
-    other = make_object(make_grey(40, 56, 8))
+    other = dicom_of(make_grey(40, 56, 8))
     assert series(other) != series(first)
 
 
@@ -133,30 +114,32 @@ def test_series_of_nobody_are_never_put_together_and_old_ones_are_forgotten() ->
     assert book.of("a", "m") != first
 
 
-def test_every_frame_of_an_object_is_enhanced(grey: Running, make_grey: Any, grey_brightened: Any) -> None:
+def test_every_frame_of_an_object_is_enhanced(
+    grey: Running, make_grey: Any, grey_brightened: Any, dicom_of: Any
+) -> None:
     frames = [np.roll(make_grey(40, 56, 8), 5 * n, axis=1) for n in range(3)]
-    derived = decode_dicom(post(grey, make_object(frames[0], 8, *frames[1:])).body, "derived")
+    derived = decode_dicom(post(grey, dicom_of(frames[0], 8, *frames[1:])).body, "derived")
     assert derived.header.frames == 3
     for index, frame in enumerate(frames):
         assert np.abs(derived.frame(index).astype(int) - grey_brightened(frame)).max() <= 1
 
 
-def test_colour_objects_go_through_a_colour_bundle(running: Running, make_picture: Any) -> None:
+def test_colour_objects_go_through_a_colour_bundle(running: Running, make_picture: Any, dicom_of: Any) -> None:
     picture = make_picture(40, 56)
-    reply = post(running, make_object(picture), query="?strength=0")
+    reply = post(running, dicom_of(picture), query="?strength=0")
     assert reply.status == 200, reply.body
     assert np.array_equal(decode_dicom(reply.body, "derived").frame(0), picture)
 
 
 def test_the_other_kind_is_refused_before_anything_is_decoded(
-    grey: Running, running: Running, make_grey: Any, make_picture: Any
+    grey: Running, running: Running, make_grey: Any, make_picture: Any, dicom_of: Any
 ) -> None:
     for where, body, kind in (
         (grey, encode_frame(make_picture(40, 56), ".png"), "image/png"),
         (grey, encode_frame(make_picture(40, 56), ".tif"), "image/tiff"),
-        (grey, make_object(make_picture(40, 56)), DICOM),
+        (grey, dicom_of(make_picture(40, 56)), DICOM),
         (running, encode_frame(make_grey(40, 56, 16), ".png"), "image/png"),
-        (running, make_object(make_grey(40, 56, 8)), DICOM),
+        (running, dicom_of(make_grey(40, 56, 8)), DICOM),
     ):
         reply = post(where, body, kind)
         assert reply.status == 422, reply.body
@@ -181,18 +164,20 @@ def deflated(inflated: int) -> bytes:
     return b"\0" * 128 + b"DICM" + buffer.getvalue() + packer.compress(head + bytes(inflated)) + packer.flush()
 
 
-def test_bad_objects_are_refused_in_one_line(start: Start, grey_bundle_path: Path, make_grey: Any) -> None:
+def test_bad_objects_are_refused_in_one_line(
+    start: Start, grey_bundle_path: Path, make_grey: Any, dicom_of: Any
+) -> None:
     model = Model(bundle=grey_bundle_path, backend="onnxruntime", precision="fp32", in_process=True, threads=1)
     grey = start(model, megapixels=0.01)
-    body = make_object(make_grey(40, 56, 8))
+    body = dicom_of(make_grey(40, 56, 8))
     png = encode_frame(make_grey(40, 56, 8), ".png")
     bad = [
         (body[:100], 415), (body[:140], 422), (body[: len(body) // 2], 422), (body[:-50], 422),
         (b"", 415), (png, 415), (b"\0" * 128 + b"DICM" + b"\xff" * 400, 422), (deflated(100_000_000), 422),
-        (make_object(make_grey(128, 128, 8)), 422),
-        (make_object(make_grey(40, 56, 8), 8, *[make_grey(40, 56, 8)] * 5), 422),
-        (make_object(make_grey(40, 56, 8), Rows=60_000, Columns=60_000), 422),
-        (make_object(make_grey(40, 56, 8), Rows=40, Columns=60), 422),
+        (dicom_of(make_grey(128, 128, 8)), 422),
+        (dicom_of(make_grey(40, 56, 8), 8, *[make_grey(40, 56, 8)] * 5), 422),
+        (dicom_of(make_grey(40, 56, 8), Rows=60_000, Columns=60_000), 422),
+        (dicom_of(make_grey(40, 56, 8), Rows=40, Columns=60), 422),
     ]  # fmt: skip
     for number, (content, status) in enumerate(bad):
         reply = post(grey, content)
@@ -203,18 +188,22 @@ def test_bad_objects_are_refused_in_one_line(start: Start, grey_bundle_path: Pat
     assert post(grey, body, f"{DICOM}; transfer-syntax=1.2.840.10008.1.2.1").status == 200
 
 
-def test_a_model_that_fails_on_an_object(grey: Running, monkeypatch: pytest.MonkeyPatch, make_grey: Any) -> None:
+def test_a_model_that_fails_on_an_object(
+    grey: Running, monkeypatch: pytest.MonkeyPatch, make_grey: Any, dicom_of: Any
+) -> None:
     def fail(*_arguments: Any) -> Any:
         raise WorkerFailed("the worker died", PassthroughReason.WORKER_DIED)
 
     monkeypatch.setattr(grey.station.model, "enhance", fail)
-    body = make_object(make_grey(40, 56, 8))
+    body = dicom_of(make_grey(40, 56, 8))
     assert post(grey, body).status == 503
     reply = post(grey, body, query="?on_failure=passthrough")
     assert (reply.status, reply.body, reply.headers["x-edgeenh-status"]) == (200, body, "PASSTHROUGH")
 
 
-def test_an_object_is_of_one_model(grey: Running, monkeypatch: pytest.MonkeyPatch, make_grey: Any) -> None:
+def test_an_object_is_of_one_model(
+    grey: Running, monkeypatch: pytest.MonkeyPatch, make_grey: Any, dicom_of: Any
+) -> None:
     enhance: Callable[..., Any] = grey.station.model.enhance
     count = 0
 
@@ -226,12 +215,12 @@ def test_an_object_is_of_one_model(grey: Running, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(grey.station.model, "enhance", changing)
     picture = make_grey(40, 56, 8)
-    reply = post(grey, make_object(picture, 8, picture))
+    reply = post(grey, dicom_of(picture, 8, picture))
     assert (reply.status, "changed between two frames" in reply.json["error"]) == (503, True)
 
 
 def test_no_file_is_left_of_an_object(
-    start: Start, grey_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_grey: Any
+    start: Start, grey_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_grey: Any, dicom_of: Any
 ) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -239,7 +228,7 @@ def test_no_file_is_left_of_an_object(
     monkeypatch.setattr("tempfile.tempdir", None)
     model = Model(bundle=grey_bundle_path, backend="onnxruntime", precision="fp32", in_process=True, threads=1)
     grey = start(model)
-    body = make_object(make_grey(480, 500, 16), 16)
+    body = dicom_of(make_grey(480, 500, 16), 16)
     for _ in range(3):
         assert post(grey, body).status == 200
     assert list(temporary.iterdir()) == []

@@ -45,14 +45,15 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def contained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One for all tests here, the last of which end it: a real worker process, and two bundles, one of them no bundle."""
+    """One for all tests here, the last of which end it: a real worker process, and bundles, of which one alone can be used."""
     folder = tmp_path_factory.mktemp("station")
     shutil.copy(Bundle.shipped().path, folder / "again.edgeenh")
+    shutil.copy(Bundle.shipped("xray-n").path, folder / "grey.edgeenh")
     (folder / "broken.edgeenh").write_bytes(b"no bundle")
-    names = tuple(str(folder / name) for name in ("again.edgeenh", "broken.edgeenh"))
+    names = tuple(str(folder / name) for name in ("again.edgeenh", "broken.edgeenh", "grey.edgeenh", "gone.edgeenh"))
     model = Model(threads=1, backend="onnxruntime", precision="fp32")
     with ExitStack() as stack:
-        yield begin(stack, model, ("synthetic:160x120@4",), bundles=names, token=make_token(folder))
+        yield begin(stack, model, ("synthetic:160x120@4", "synthetic:96x64@4"), bundles=names, token=make_token(folder))
 
 
 @pytest.fixture
@@ -114,6 +115,8 @@ def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) 
             pass
         number = unpack(reply.body)[0]["number"]
     assert page.evaluate("document.getElementById('canvas').toDataURL()") == first
+    assert "frozen" in page.inner_text("#frame-facts")
+    assert "old" not in page.inner_text("#frame-facts")
     page.click("#freeze")
     page.wait_for_selector('#viewer[data-state="live"]')
 
@@ -131,17 +134,155 @@ def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contain
     page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
     assert contained.station.model.main.strength == 0.5
 
-    page.wait_for_selector("#bundle:not([disabled])")
-    page.select_option("#bundle", "broken.edgeenh")
-    page.click("#swap")
-    page.wait_for_function("() => document.getElementById('change-note').textContent.startsWith('refused')")
-    badge_says(page, "ENHANCED")  # the present one goes on
+    before = contained.station.model.bundle
+    for name, why in (
+        ("broken", "expected an edgeenh bundle"),
+        ("grey", "expected .* for RGB"),
+        ("gone", "no bundle at gone"),
+    ):
+        page.wait_for_selector("#bundle:not([disabled])")
+        page.select_option("#bundle", f"{name}.edgeenh")
+        page.click("#swap")
+        page.wait_for_function(
+            "why => document.getElementById('change-note').textContent.match(`^refused:.*${why}`)", arg=why
+        )
+        badge_says(page, "ENHANCED")  # the present one goes on
+        assert contained.station.model.bundle is before
     page.wait_for_selector("#swap:not([disabled])")
     page.select_option("#bundle", "again.edgeenh")
     page.click("#swap")
     page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
     page.wait_for_selector("#events li[data-kind='bundle_chosen'], #events li[data-kind='swapped']")
     badge_says(page, "ENHANCED")
+
+
+def test_the_token_is_entered_with_the_keyboard_alone(page: Any) -> None:
+    page.wait_for_function("() => document.getElementById('login').textContent === 'Unlock'")
+    page.focus("#login")
+    page.keyboard.press("Enter")
+    page.keyboard.type(TOKEN)
+    page.keyboard.press("Escape")
+    assert page.evaluate("sessionStorage.getItem('edgeenh.token')") is None, "Escape takes nothing"
+    page.focus("#login")
+    page.keyboard.press("Enter")
+    page.keyboard.type(TOKEN)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#strength:not([disabled])")
+    assert page.evaluate("document.body.textContent").find(TOKEN) < 0
+    page.click("#login")  # Lock
+    page.wait_for_selector("#strength[disabled]")
+    page.click("#login")
+    page.fill("#token", TOKEN)
+    page.click("#token-cancel")
+    assert page.evaluate("sessionStorage.getItem('edgeenh.token')") is None
+
+
+def test_the_camera_is_chosen_and_the_picture_is_of_that_one(page: Any) -> None:
+    facts = "text => document.getElementById('frame-facts').textContent.startsWith(text)"
+    page.wait_for_function(facts, arg="160×120")
+    page.select_option("#stream", "synthetic-96x64-4")
+    page.wait_for_function(facts, arg="96×64")
+    page.wait_for_selector('#viewer[data-state="live"]')
+    page.wait_for_function("() => document.querySelectorAll('#accounting tr').length > 2")
+
+
+def test_a_browser_that_slept_paints_nothing_old_as_live_when_it_wakes(
+    page: Any, browser: Any, contained: Running
+) -> None:
+    """The processes of the page are stopped while the station goes on, as when the computer sleeps."""
+    page.evaluate(
+        """() => {
+            window.painted = [];
+            const badge = document.getElementById("badge"), viewer = document.getElementById("viewer");
+            let arrived = Date.now();
+            viewer.addEventListener("painted", () => (arrived = Date.now()));
+            const record = () => {
+                window.painted.push([viewer.dataset.state, Date.now() - arrived, badge.className]);
+                requestAnimationFrame(record);
+            };
+            requestAnimationFrame(record);
+        }"""
+    )
+    page.wait_for_function("() => window.painted.length > 3")
+    processes = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+    renderers = [one["id"] for one in processes if one["type"] == "renderer"]
+    assert renderers
+    for pid in renderers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        number = 0
+        for _ in range(9):  # more than two seconds of the station's
+            while (reply := contained.ask("GET", f"/v1/frame?after={number}")).status == 204:
+                pass
+            number = unpack(reply.body)[0]["number"]
+    finally:
+        for pid in renderers:
+            os.kill(pid, signal.SIGCONT)
+    page.wait_for_selector('#viewer[data-state="live"]')
+    painted = page.evaluate("window.painted")
+    assert max(old for _, old, _ in painted) > 1500, "it did not sleep"
+    assert [one for one in painted if one[0] == "live" and one[1] > 1500 and one[2] != "late"] == []
+    badge_says(page, "ENHANCED")
+
+
+def test_a_page_that_the_browser_freezes_gives_its_picture_away_before(page: Any) -> None:
+    page.evaluate("document.dispatchEvent(new Event('freeze'))")
+    seen = page.evaluate(
+        """() => { document.dispatchEvent(new Event("freeze"));
+        return [document.getElementById("viewer").dataset.state, document.getElementById("frame-facts").textContent,
+        getComputedStyle(document.getElementById("canvas")).visibility] }"""
+    )
+    assert seen == ["dead", "", "hidden"]
+    page.wait_for_selector('#viewer[data-state="live"]')
+
+
+def test_without_a_network_nothing_is_shown_as_live_and_it_comes_back_by_itself(page: Any) -> None:
+    page.wait_for_function("() => document.querySelectorAll('#facts dd').length > 2")
+    page.context.set_offline(True)
+    page.wait_for_selector('#viewer[data-state="dead"]')
+    page.wait_for_function("() => document.getElementById('connection').textContent === 'no connection'")
+    page.wait_for_function("() => document.getElementById('why').textContent.includes('does not answer')")
+    assert "stale" in page.get_attribute("#facts", "class")
+    assert page.inner_text("#frame-facts") == ""
+    page.context.set_offline(False)
+    page.wait_for_selector('#viewer[data-state="live"]')
+    page.wait_for_function("() => !document.getElementById('facts').classList.contains('stale')")
+
+
+def test_hours_of_sleep_count_although_the_monotonic_clock_stood_still(page: Any) -> None:
+    """Both halves by themselves: a picture that is on the screen, and an answer that was on the way."""
+    states = page.evaluate(
+        """async () => {
+            const { Viewer } = await import("/page/viewer.js");
+            const root = document.getElementById("viewer").cloneNode(true);
+            const picture = () => createImageBitmap(new ImageData(8, 8));
+            const viewer = new Viewer(root);
+            viewer.show({ head: { status: "ENHANCED" }, before: await picture(), after: await picture(), age: 1 });
+            const awake = root.dataset.state, now = Date.now;
+            Date.now = () => now() + 3_600_000;
+            viewer.check();
+            Date.now = now;
+            return [awake, root.dataset.state];
+        }"""
+    )
+    assert states == ["live", "dead"]
+    age = page.evaluate(
+        """async () => {
+            const { frames } = await import("/page/frames.js");
+            const fetched = window.fetch, now = Date.now, stop = new AbortController();
+            window.fetch = async (...asked) => {
+                const answer = await fetched(...asked);
+                Date.now = () => now() + 3_600_000;
+                return answer;
+            };
+            for await (const frame of frames("synthetic-160x120-4", stop.signal)) {
+                window.fetch = fetched;
+                Date.now = now;
+                if (frame.head) return frame.age;
+            }
+        }"""
+    )
+    assert age > 3_600_000
 
 
 def unlock(page: Any, token: str) -> None:

@@ -249,6 +249,21 @@ def test_two_stations_on_one_port_are_told_apart(running: Running) -> None:
         Listener(Service(bind=f"127.0.0.1:{running.port}"))
 
 
+def test_answers_do_not_wait_for_acknowledgements(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    pictures = running.server.service.readers.read
+
+    async def read(request: Any) -> bytes:
+        for transport in [c.transport for c in running.server._server.server_state.connections]:
+            seen.append(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return await pictures(request)
+
+    monkeypatch.setattr(running.server.service.readers, "read", read)
+    assert running.ask("POST", "/v1/enhance", PNG, Content_Type="image/png").status == 200
+    assert seen
+    assert all(seen)
+
+
 def test_no_path_of_a_client_is_opened(running: Running) -> None:
     for path in ("/page/../guard.py", "/page/%2e%2e/guard.py", "/page//etc/passwd", "/etc/passwd", "/page/station.py"):
         assert running.ask("GET", path).status == 404

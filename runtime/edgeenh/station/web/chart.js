@@ -5,6 +5,9 @@ import uPlot from "./uplot.js";
 const SPAN_S = 60;
 const MOST = 4000;
 
+/** The time of day, 24 hours, in the browser's own zone. */
+const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
+
 export class Chart {
   constructor(root) {
     this.root = root;
@@ -42,7 +45,7 @@ export class Chart {
       cursor: { show: false },
       scales: { x: { range: () => [Date.now() / 1000 - SPAN_S, Date.now() / 1000] }, y: { range: (_u, _low, high) => [0, Math.max(10, high * 1.1)] } },
       series: [{}, { label: "latency", stroke: colour("--accent"), width: 2, spanGaps: false }, { label: "age", stroke: colour("--ink"), width: 1.5, dash: [6, 4] }],
-      axes: [{ ...axis, space: 70 }, { ...axis, size: 48 }],
+      axes: [{ ...axis, space: 90, values: (_plot, seconds) => seconds.map(clock) }, { ...axis, size: 48 }],
     }, this.data, this.root);
   }
 

@@ -1,6 +1,7 @@
 // Asks for one frame after another. Each answer carries its own status, so what is shown and what is said cannot part.
 
 import { headers } from "./api.js";
+import { moment, since } from "./time.js";
 
 /** Take an answer of /v1/frame apart: `EEF1`, uint32 length, JSON head, two JPEG files. */
 export function unpack(buffer) {
@@ -23,7 +24,7 @@ export function unpack(buffer) {
 export async function* frames(stream, signal) {
   let after = 0;
   while (!signal.aborted) {
-    const asked = performance.now();
+    const asked = moment();
     let answer;
     try {
       const limit = AbortSignal.any([signal, AbortSignal.timeout(4000)]);
@@ -41,7 +42,7 @@ export async function* frames(stream, signal) {
       const { head, before, after: enhanced } = unpack(await answer.arrayBuffer());
       after = head.number;
       const [left, right] = await Promise.all([createImageBitmap(before), createImageBitmap(enhanced)]);
-      const way = performance.now() - asked - head.waited_ms;
+      const way = since(asked) - head.waited_ms;
       yield { head, before: left, after: right, age: head.age_ms + Math.max(0, way) };
     } catch (error) {
       if (signal.aborted) return;

@@ -25,6 +25,7 @@ export function pill(id, text, good) {
 export function showState(state) {
   pill("state", state.state, state.ready);
   byId("why").textContent = state.failure || state.why;
+  markStale(false);
   const counts = state.accounting;
   pill("holds", counts.holds ? "every frame accounted for" : "DOES NOT HOLD", counts.holds);
   const reasons = (group, words) => Object.entries(counts[group]).map(([name, n]) => [`${words}: ${name.replaceAll("_", " ")}`, number(n)]);
@@ -40,13 +41,24 @@ export function showState(state) {
   const drift = state.drift;
   fill(byId("drift").tBodies[0], [
     ["latency, median", figure(state.latency_ms.p50, "ms")],
-    ["latency, 99 %", state.latency_ms.p99 === null ? `after ${number(state.latency_ms.missing.p99)} frames` : figure(state.latency_ms.p99, "ms")],
+    ["latency, 99 %", state.latency_ms.p99 === null ? `after ${number(state.latency_ms.missing.p99)} more frames` : figure(state.latency_ms.p99, "ms")],
     ["age, median", figure(state.age_ms.p50, "ms")],
     ["rate", figure(state.throughput_fps, "frames/s")],
     ...(drift
       ? [["compared with FP32", `1 in ${drift.every}: ${number(drift.compared)}`], ["PSNR, least", drift.psnr_db.min === null ? (drift.compared ? "identical" : "–") : figure(drift.psnr_db.min, "dB")], ["alarms", number(drift.alarms)]]
       : [["drift monitor", "off"]]),
   ], row);
+}
+
+/** The station does not answer: what it said last is old, and is marked as such. */
+export function showUnknown(why) {
+  pill("state", "unknown", false);
+  byId("why").textContent = why;
+  markStale(true);
+}
+
+function markStale(on) {
+  for (const id of ["facts", "accounting", "drift", "holds"]) byId(id).classList.toggle("stale", on);
 }
 
 export function showInfo(info) {

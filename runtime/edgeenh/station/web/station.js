@@ -2,7 +2,8 @@
 
 import { json, listen, post, setToken, token } from "./api.js";
 import { frames } from "./frames.js";
-import { addEvent, showInfo, showState } from "./panel.js";
+import { addEvent, showInfo, showState, showUnknown } from "./panel.js";
+import { moment, since } from "./time.js";
 import { Viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
@@ -35,9 +36,14 @@ async function watch(stream) {
     connected(true, "connected");
     chart?.add(frame.head.latency_ms, frame.age);
     const { head } = frame;
-    byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old${head.backend ? ` · ${head.backend}` : ""}`;
+    // Of the picture that is shown: while it is frozen, what stands there goes on to be of the frozen one.
+    if (!viewer.frozen) byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old${head.backend ? ` · ${head.backend}` : ""}`;
     // The pixels are on the canvas after the next frame of the screen; only then is another one asked for.
-    if (!document.hidden) await new Promise((resolve) => requestAnimationFrame(resolve));
+    if (document.hidden) continue;
+    const drawn = moment();
+    await new Promise((resolve) => requestAnimationFrame(resolve));
+    const detail = { age_ms: frame.age + since(drawn), ready_ms: head.ready_ms };
+    byId("viewer").dispatchEvent(new CustomEvent("painted", { detail })); // for whoever measures
   }
 }
 
@@ -70,8 +76,7 @@ async function look() {
       connected(false, "locked");
       byId("login").hidden = false;
     } else if (!error.status) connected(false, "no connection");
-    byId("state").textContent = "unknown";
-    byId("state").className = "pill bad";
+    showUnknown(error.status ? error.message : "the station does not answer; what stands here is old");
   }
   setTimeout(look, document.hidden ? 5000 : 1000);
 }
@@ -108,16 +113,21 @@ byId("zoom-in").addEventListener("click", () => viewer.setZoom(viewer.zoom * 1.5
 byId("zoom-out").addEventListener("click", () => viewer.setZoom(viewer.zoom / 1.5));
 byId("zoom-fit").addEventListener("click", () => viewer.setZoom(1));
 viewer.onZoom = (zoom) => (byId("zoom").textContent = `${Math.round(zoom * 100)} %`);
+viewer.onState = (state) => {
+  if (state === "dead") byId("frame-facts").textContent = "";
+};
 viewer.onFreeze = (on) => {
+  if (on) byId("frame-facts").textContent = byId("frame-facts").textContent.replace(/\d+ ms old/, "frozen");
   byId("freeze").setAttribute("aria-pressed", String(on));
   byId("freeze").textContent = on ? "Go on" : "Freeze";
 };
 
 byId("login").addEventListener("click", () => {
   if (token()) return setToken("");
-  byId("token").value = "";
+  byId("token").value = byId("token-dialog").returnValue = "";
   byId("token-dialog").showModal();
 });
+byId("token-cancel").addEventListener("click", () => byId("token-dialog").close("cancel"));
 byId("token-dialog").addEventListener("close", () => {
   if (byId("token-dialog").returnValue === "ok") setToken(byId("token").value.trim());
   byId("token").value = "";

@@ -1,5 +1,8 @@
 // The picture: original left of the divider, enhanced right of it; zoom, drag, freeze; and the truth about it.
 
+import { moment, since } from "./time.js";
+
+const NEVER = { monotonic: -Infinity, wall: -Infinity };
 const LEAST_DEAD_MS = 1000;
 const DEAD_PERIODS = 5;
 const LATE_MS = 1000; // a picture that was older when it was shown is not of now, whatever its stream says
@@ -16,22 +19,30 @@ export class Viewer {
     this.centre = [0.5, 0.5];
     this.frozen = false;
     this.shown = null;
-    this.shownAt = -Infinity;
+    this.shownAt = NEVER;
     this.period = null;
+    this.onState = () => {};
     this.onZoom = () => {};
     this.onFreeze = () => {};
     this.#listen();
     setInterval(() => this.check(), 200);
-    document.addEventListener("visibilitychange", () => this.check()); // a browser that slept looks at once
+    // Also before each painting: the first picture that a browser paints after it slept must not be that of before.
+    const paint = () => {
+      this.check();
+      requestAnimationFrame(paint);
+    };
+    requestAnimationFrame(paint);
+    for (const woken of ["visibilitychange", "resume", "pageshow"]) document.addEventListener(woken, () => this.check());
+    // Before the browser puts the page to sleep the picture goes: what is on the screen at waking is what was there last.
+    document.addEventListener("freeze", () => this.none({ state: "ended", why: "the browser slept" }));
     new ResizeObserver(() => this.draw()).observe(root);
   }
 
   /** Show a frame, badge and pixels in one step. While frozen it is only noted that the stream goes on. */
   show(frame) {
-    const now = performance.now();
-    const step = now - this.shownAt;
+    const step = since(this.shownAt);
     if (Number.isFinite(step)) this.period = this.period === null ? step : this.period + (step - this.period) / 8;
-    this.shownAt = now;
+    this.shownAt = moment();
     this.why = "";
     if (this.frozen) {
       frame.before.close();
@@ -52,15 +63,18 @@ export class Viewer {
   }
 
   get dead() {
-    return performance.now() - this.shownAt > Math.max(LEAST_DEAD_MS, DEAD_PERIODS * Math.min(this.period ?? 0, 2000));
+    return since(this.shownAt) > Math.max(LEAST_DEAD_MS, DEAD_PERIODS * Math.min(this.period ?? 0, 2000));
   }
 
   /** Say what is there: live, frozen by hand, or dead. */
   check(certainly = false) {
-    if (certainly && !this.frozen) this.shownAt = -Infinity;
+    if (certainly && !this.frozen) this.shownAt = NEVER;
     const state = this.frozen && this.shown ? "frozen" : this.dead || !this.shown ? "dead" : "live";
     const head = this.shown?.head;
-    this.root.dataset.state = state;
+    if (this.root.dataset.state !== state) {
+      this.root.dataset.state = state;
+      this.onState(state);
+    }
     this.root.dataset.status = state === "dead" ? "" : (head?.status ?? "");
     const said = head ? head.status + (head.reason ? ` · ${head.reason.replaceAll("_", " ")}` : "") : "NO PICTURE";
     const late = state === "live" && this.shown.age > LATE_MS;
@@ -79,7 +93,7 @@ export class Viewer {
   /** Forget everything: another stream. */
   clear() {
     this.shown = null;
-    this.shownAt = -Infinity;
+    this.shownAt = NEVER;
     this.period = null;
     this.freeze(false);
     this.check();
