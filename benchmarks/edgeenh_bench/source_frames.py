@@ -17,6 +17,8 @@ from edgeenh.pixels import MAX_BITS, RGB, Pixels, scaled_shape, top_of
 from edgeenh.sources import open_source
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from edgeenh.bundle import Bundle
     from edgeenh.bundle.manifest import Generator
     from edgeenh.pixels import Levels
