@@ -4,12 +4,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench,dev
+EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench,docs,dev
 
 # What some tests drive for real; they are skipped, with the reason, where it is absent.
 SYSTEM := aravis-tools aravis-tools-cli chromium dcmtk dicom3tools ffmpeg gir1.2-aravis-0.8 libcairo2-dev libgirepository1.0-dev pkg-config
 
-.PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets gpu-check clean
+.PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets results gpu-check docs clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,8 +59,14 @@ check: lint types imports ## all three
 targets: setup ## measure the figures that benchmarks/README.md promises, into benchmarks/results/
 	$(BIN)/python -m edgeenh_bench.targets --out benchmarks/results
 
+results: ## README's table of figures from benchmarks/results
+	$(BIN)/python -m edgeenh_bench.readme_table benchmarks/results README.md
+
 gpu-check: setup ## on a machine with an NVIDIA GPU: CUDA, TensorRT and their graphs for real (docs/tensorrt.md)
 	$(BIN)/python -m edgeenh_bench.gpu_check --out benchmarks/results
+
+docs: setup ## the site of docs/, into out/site (nothing is fetched)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean: ## remove what make made
 	rm -rf $(VENV) out build dist

@@ -130,6 +130,10 @@ def bench(
     from edgeenh_bench.table import render
 
     output.say(render(document))
+    if (beside := _file_of(json_target)) is not None and compared.pictures:
+        from edgeenh_bench.report import worst_frames
+
+        document[worst_frames.KEY] = worst_frames.save(compared.pictures, beside)
     output.emit_json(json_target, document)  # after the table: it must not be lost when the file cannot be written
     if html is not None:
         from edgeenh_bench.report.page import Section, write_page
@@ -147,7 +151,10 @@ def bench(
 
 def report_command(
     results: Annotated[
-        list[Path], typer.Argument(metavar="R.json…", help="Results of `edgeenh bench --json`.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="R.json…", help="Results of `edgeenh bench`, `peers`, `scaling`, `roofline`.", show_default=False
+        ),
     ],
     html: Annotated[Path, typer.Option("--html", metavar="F.html", help="The page.", show_default=False)],
     quality: Annotated[
@@ -166,14 +173,32 @@ def report_command(
     Example: edgeenh bench report bench.json --html bench.html
     """
     _require_report_extra(html)
+    from edgeenh_bench.report import worst_frames
+    from edgeenh_bench.report.limits import SHOWN, read_panel, schema_of
     from edgeenh_bench.report.page import Section, write_page
     from edgeenh_bench.report.quality import read_quality
     from edgeenh_bench.two_results import read_result
 
-    sections = [Section(read_result(path), path.name) for path in results]
-    write_page(html, sections, [read_quality(path) for path in quality or []])
+    limits = [path for path in results if schema_of(path) in SHOWN]
+    sections = []
+    for path in results:
+        if path not in limits:
+            document = read_result(path)
+            pictures, missing = worst_frames.load(document, path)
+            sections.append(Section(document, path.name, pictures, missing))
+            for line in missing:
+                output.remark(line)
+    write_page(html, sections, [read_quality(path) for path in quality or []], [read_panel(path) for path in limits])
     output.say(f"page: {html}")
     output.next_step(f"open {shlex.quote(str(html))} in a browser")
+
+
+def _file_of(json_target: str | Path | None) -> Path | None:
+    """The plain file that the JSON goes to; None for stdout, a device or nowhere: nothing can lie beside these."""
+    if json_target is None or str(json_target) == "-":
+        return None
+    path = Path(json_target)
+    return path if path.is_file() or not path.exists() else None
 
 
 def _require_report_extra(html: Path) -> None:

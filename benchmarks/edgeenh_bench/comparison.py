@@ -16,6 +16,7 @@ from edgeenh.drift import Thresholds
 from edgeenh.environment import fingerprint
 from edgeenh_bench.clocks import clocks
 from edgeenh_bench.drift_pictures import DriftPicture
+from edgeenh_bench.energy import find_counters
 from edgeenh_bench.intervals import CONFIDENCE, Ratio, block_medians, ratio_of_blocks
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
@@ -108,6 +109,7 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         measured = measure_rows(job, rows, report)
         busy = load.share()
     document = _document(request, bundle, frames, rows, measured, busy, now)
+    document["energy"] = job.energy.reason or "of the whole machine, other programs included"
     document["clocks"] = {"before": before, "after": clocks()}
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
 
@@ -125,6 +127,7 @@ def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Jo
         int8_thresholds=int8,
         mode=request.mode,
         pictures=request.pictures,
+        energy=find_counters(),
     )
 
 

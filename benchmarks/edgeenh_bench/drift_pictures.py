@@ -15,6 +15,8 @@ from edgeenh.pictures import encode_frame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from edgeenh.pixels import Levels
+
 WORST = 3
 """Frames per row."""
 
@@ -49,30 +51,38 @@ class DriftPicture:
 def draw(
     name: str,
     psnr_db: float,
-    original: NDArray[np.uint8],
-    reference: NDArray[np.uint8],
-    candidate: NDArray[np.uint8],
+    original: Levels,
+    reference: Levels,
+    candidate: Levels,
+    data_range: int = DATA_RANGE,
 ) -> DriftPicture:
-    """Draw one frame, uint8 [H,W,3] RGB each; only read.
+    """Draw one frame, uint8 [H,W,3] RGB or uint16 [H,W,1] grey each, of which `data_range` is full brightness; only read.
 
     The difference is multiplied before anything is scaled down, so that single pixels do not fade; what stands for them then is their
     mean.
     """
-    triple = side_by_side(reference, candidate, DATA_RANGE)
+    triple = side_by_side(reference, candidate, data_range)
     return DriftPicture(
         name,
         psnr_db,
         encode_frame(_narrow(triple, 3 * WIDEST), ".jpg", name),
-        encode_frame(heat_map(reference, candidate), ".png", name),
-        encode_frame(_narrow(original, 2 * WIDEST), ".jpg", name),
-        encode_frame(_narrow(candidate, 2 * WIDEST), ".jpg", name),
+        encode_frame(heat_map(reference, candidate, data_range), ".png", name),
+        encode_frame(_narrow(_shown(original, data_range), 2 * WIDEST), ".jpg", name),
+        encode_frame(_narrow(_shown(candidate, data_range), 2 * WIDEST), ".jpg", name),
     )
 
 
-def heat_map(reference: NDArray[np.uint8], candidate: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _shown(picture: Levels, data_range: int) -> NDArray[np.uint8]:
+    """As a screen shows it: uint8 [H,W,3]."""
+    levels = np.rint(picture * (DATA_RANGE / data_range)).astype(np.uint8)
+    return np.repeat(levels, 3, axis=2) if levels.shape[2] == 1 else levels
+
+
+def heat_map(reference: Levels, candidate: Levels, data_range: int = DATA_RANGE) -> NDArray[np.uint8]:
     """Mean absolute difference of every whole patch, uint8 [rows,columns,3]: 255 is `HOTTEST` steps or more."""
     side = min(PATCH, *reference.shape[:2])
-    difference = cv2.absdiff(reference, candidate).astype(np.float32).mean(axis=2)
+    apart = cv2.absdiff(reference, candidate).astype(np.float32).reshape(reference.shape)
+    difference = apart.mean(axis=2) * np.float32(DATA_RANGE / data_range)
     rows, columns = (length // side for length in difference.shape)
     patches = difference[: rows * side, : columns * side].reshape(rows, side, columns, side).mean(axis=(1, 3))
     shown = np.clip(np.rint(patches * (255.0 / HOTTEST)), 0, 255).astype(np.uint8)

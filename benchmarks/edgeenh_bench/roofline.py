@@ -14,7 +14,7 @@ import math
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +35,9 @@ COPY_BYTES = 256 << 20
 REPEATS = 12
 CHANNELS, SIDE, LAYERS = 64, 192, 4
 """Of the convolutions by which the peak is measured: 1.4 GMAC each, their tensors within a few megabytes."""
+
+APART = 0.20
+"""How far the sum of the layers' times may be from p50, as a share of it, before it is said."""
 
 Model = Any  # openvino.Model; the package has no types of its own here
 
@@ -93,6 +96,7 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
         "macs": macs,
         "p50_ms": p50,
         "raw_ms": [round(value, 4) for value in times_ms],
+        "layers_ms": sum(layer["ms"] for layer in layers),
         "bound_ms": sum(layer["bound_ms"] for layer in layers),
         "share": sum(layer["bound_ms"] for layer in layers) / p50,
         "fused_bound_ms": ideal_ms,
@@ -113,6 +117,20 @@ def groups(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         share = total["bound_ms"] / total["ms"] if total["ms"] > 0 else None
         found.append({"kind": kind, "layers": len(members), **total, "share": share})
     return sorted(found, key=lambda group: -group["ms"])
+
+
+def layers_against_p50(document: Mapping[str, Any]) -> str:
+    """The profiled times of the layers together, beside p50; and what it means where they are more than `APART` from each other."""
+    total, p50 = sum(layer["ms"] for layer in document["layers"]), document["p50_ms"]
+    line = f"layers together {total:.3g} ms, {total / p50:.0%} of p50"
+    if abs(total / p50 - 1.0) <= APART:
+        return line
+    why = (
+        "the profiler slows the layers down, or some of them run at the same time"
+        if total > p50
+        else "time passes outside of the layers"
+    )
+    return f"{line}: more than {APART:.0%} apart ({why}); read the layers' shares with care"
 
 
 def bytes_per_s(threads: int, size: int = COPY_BYTES) -> float:
@@ -255,6 +273,7 @@ def render(document: dict[str, Any]) -> str:
         f"{width}×{height}: p50 {document['p50_ms']:.3g} ms; bound of its layers {document['bound_ms']:.3g} ms: {document['share']:.0%} reached",
         f"were all of it one layer that reads and writes the frame once: {document['fused_bound_ms']:.3g} ms, {document['fused_share']:.0%}",
     ]
+    lines.append(layers_against_p50(document))
     if document["cpu_share_of_other_programs"] > 0.10:
         lines.append(
             f"other programs used {document['cpu_share_of_other_programs']:.0%} of the CPU: run it again on an idle machine"

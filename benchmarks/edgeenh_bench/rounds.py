@@ -18,20 +18,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from edgeenh.drift import Thresholds
 from edgeenh.environment import cores_allowed
 from edgeenh.gate import SelfTest, Verdict, judge
 from edgeenh_bench.drift_pictures import WORST, DriftPicture, draw
+from edgeenh_bench.energy import Counters
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet, read_frame_into
 from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
+
+if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
 
 WORKER = "edgeenh_bench.worker"
 """The module that a row's process runs."""
@@ -72,6 +73,7 @@ class Job:
         pictures: Keep each row's worst frames as pictures.
         module: What each row's process runs.
         compare: Measure the drift, and the fastest row twice; without, only time and memory.
+        energy: What counts energy here; none, unless it was looked for.
         unlike: Backends that do not compute what the bundle computes: their outputs are not compared.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
@@ -91,12 +93,12 @@ class Job:
     module: str = WORKER
     unlike: frozenset[str] = frozenset()
     compare: bool = True
+    energy: Counters = field(default_factory=Counters)
 
     @property
     def slots(self) -> int:
         """Frames that a worker holds in memory at a time."""
-        width, height = self.frames.size
-        return max(1, min(MOST_SLOTS, BUFFER_BYTES // (width * height * 3)))
+        return max(1, min(MOST_SLOTS, BUFFER_BYTES // self.frames.empty().nbytes))
 
     @property
     def drift_indices(self) -> list[int]:
@@ -110,7 +112,7 @@ class Job:
         frames = {"frames": str(self.frames.path), "distinct": self.frames.count, "slots": self.slots}
         threads = self.mode.threads_of_each(self.threads, cores_allowed())
         what = {"backend": spec.backend, "precision": spec.precision, "device": spec.device, "threads": threads}
-        frames["sessions"] = self.mode.in_flight
+        frames |= {"sessions": self.mode.in_flight, "photometric": self.frames.pixels.photometric}
         bundle = {"bundle": str(self.bundle), "bundle_sha256": self.bundle_sha256}
         return {"do": "open", **bundle, "width": width, "height": height, **what, **frames}
 
@@ -234,7 +236,7 @@ def _drive(job: Job, workers: Sequence[Pair], plans: dict[int, int], report: Rep
 
 def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> None:
     """In parts of what is in memory, in a closed loop; an open one, or frames in flight, must not be interrupted for reading."""
-    before = len(row.latencies_ms)
+    before, spent = len(row.latencies_ms), job.energy.read()
     whole = job.mode.name != LATENCY
     while count > 0 and row.available:
         part = count if whole else min(count, job.slots)
@@ -246,6 +248,7 @@ def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> Non
         count -= part
     if row.available:
         row.blocks.append(len(row.latencies_ms) - before)
+        row.add_energy(job.energy.joules(spent, job.energy.read()))
 
 
 def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -> None:
@@ -270,10 +273,10 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
 def _judge(job: Job, precision: str, path: Path, tested: SelfTest) -> Verdict:
     """The gate's verdict on the stored outputs."""
     thresholds = (job.int8_thresholds if precision == "int8" else None) or job.thresholds
-    return judge(_pairs(job, path), thresholds, tested=tested)
+    return judge(_pairs(job, path), thresholds, job.frames.pixels.top, tested)
 
 
-def _pairs(job: Job, path: Path) -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]]:
+def _pairs(job: Job, path: Path) -> Iterator[tuple[str, Levels, Levels]]:
     reference, candidate = job.frames.read(0), job.frames.read(0)
     for position, index in enumerate(job.drift_indices):
         read_frame_into(job.folder / "reference.raw", position, reference)
@@ -291,7 +294,7 @@ def _pictures(job: Job, path: Path, verdict: Verdict) -> list[DriftPicture]:
         read_frame_into(job.folder / "reference.raw", numbers[name], reference)
         read_frame_into(path, numbers[name], candidate)
         original = job.frames.read(job.drift_indices[numbers[name]])
-        found.append(draw(name, psnr_db, original, reference, candidate))
+        found.append(draw(name, psnr_db, original, reference, candidate, job.frames.pixels.top))
     return found
 
 

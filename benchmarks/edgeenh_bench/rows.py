@@ -54,6 +54,7 @@ class Row:
         blocks: How many of the runs each block holds, in order.
         warm_ms: Median of the last window of warming up; None before.
         frames_given: Frames that were there for it, the skipped ones included.
+        joules: Energy of the whole machine while its blocks ran, the runs that are not counted included; None = not counted.
         ages_ms: At a pace: of every run, from the moment its frame was there to its end.
         skipped: At a pace: frames that a newer one overtook.
         verdict: The gate's, on the compared frames, against the FP32 reference; None when none was compared.
@@ -75,6 +76,7 @@ class Row:
     blocks: list[int] = field(default_factory=list)
     warm_ms: float | None = None
     frames_given: int = 0
+    joules: float | None = None
     ages_ms: list[float] = field(default_factory=list)
     skipped: int = 0
     verdict: Verdict | None = None
@@ -101,6 +103,11 @@ class Row:
         self.ages_ms += answer.get("ages_ms", ())
         self.skipped += answer.get("skipped", 0)
         self.frames_given += frames
+
+    def add_energy(self, joules: float | None) -> None:
+        """Take the energy of one block; one that could not be counted makes the whole not counted."""
+        first = len(self.blocks) == 1
+        self.joules = joules if first else None if joules is None or self.joules is None else self.joules + joules
 
     @property
     def throughput_fps(self) -> float | None:
@@ -143,6 +150,9 @@ class Row:
             "rss_before_mb": _rounded(self.rss_before_mb, 1),
             "steady": self.steady,
             "warm_up_frames": self.warm_up_frames,
+            "joules_per_frame": _rounded(self.joules / len(self.latencies_ms), 5)
+            if self.joules is not None and self.latencies_ms
+            else None,
             "variation": _rounded(variation(self.latencies_ms), 4) if self.latencies_ms else None,
             "blocks": self.blocks,
             "raw_ms": [round(value, 4) for value in self.latencies_ms],

@@ -74,7 +74,7 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
             else f"{backend}: {found.reason}"
         )
     spec, load = RowSpec(backend, "fp32", "cpu" if backend == "onnxruntime" else "auto"), OtherLoad()
-    threads = sorted({1, cores_allowed()})
+    threads = thread_counts(cores_allowed())
     points = [
         _point(bundle, spec, size, count, Mode(), request.seconds, report)
         for count in threads
@@ -99,6 +99,11 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
         "cameras": cameras,
         "cpu_share_of_other_programs": round(load.share(), 3),
     }
+
+
+def thread_counts(cores: int) -> list[int]:
+    """One thread, two, and as many as there are cores; each once, none above the cores."""
+    return sorted({1, min(2, cores), cores})
 
 
 def exponent(points: Sequence[dict[str, Any]]) -> dict[str, float | None]:

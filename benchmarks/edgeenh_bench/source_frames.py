@@ -7,18 +7,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from edgeenh.errors import OutputFailed, SourceError, UsageError
+from edgeenh.pixels import MAX_BITS, RGB, Pixels, top_of
 from edgeenh.sources import open_source
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
     from edgeenh.bundle.manifest import Generator
+    from edgeenh.pixels import Levels
 
 MAX_STORED_BYTES = 512 << 20
 """Distinct frames kept at most, in bytes; a longer run goes through them again."""
@@ -35,13 +36,14 @@ class FrameSet:
     """Distinct frames of one size in a file of raw bytes.
 
     Attributes:
-        path: The file: `count` × uint8 [height,width,3] RGB, one after the other.
+        path: The file: `count` × uint8 [height,width,3] RGB, or uint16 [height,width,1] grey of 16 bits, one after the other.
         source: What the frames came from.
         count: How many distinct frames there are.
         size: (width, height).
         sha256: Hex digest of the whole file: the same frames have the same digest.
         resized: How many had to be cropped or scaled to `size`.
         remarks: What the source had to tell, one line each.
+        pixels: What the frames are.
     """
 
     path: Path
@@ -51,21 +53,31 @@ class FrameSet:
     sha256: str
     resized: int
     remarks: tuple[str, ...] = ()
+    pixels: Pixels = RGB
+
+    def empty(self) -> Levels:
+        """A new array for one frame."""
+        return np.empty(self.pixels.shape(self.size[1], self.size[0]), levels_dtype(self.pixels))
 
     def to_json(self) -> dict[str, object]:
         """What a result says about its frames."""
         document = {"source": self.source, "count": self.count, "size": list(self.size), "sha256": self.sha256}
-        return document | {"resized": self.resized}
+        return document | {"resized": self.resized, "pixels": self.pixels.photometric}
 
-    def read_into(self, index: int, out: NDArray[np.uint8]) -> None:
-        """Fill `out` (uint8 [height,width,3], C-contiguous, the caller's) with frame `index` modulo `count`."""
+    def read_into(self, index: int, out: Levels) -> None:
+        """Fill `out` (as `empty` makes it, C-contiguous, the caller's) with frame `index` modulo `count`."""
         read_frame_into(self.path, index % self.count, out)
 
-    def read(self, index: int) -> NDArray[np.uint8]:
-        """Frame `index` modulo `count` as a new array, uint8 [height,width,3] RGB."""
-        out = np.empty((self.size[1], self.size[0], 3), np.uint8)
+    def read(self, index: int) -> Levels:
+        """Frame `index` modulo `count` as a new array."""
+        out = self.empty()
         self.read_into(index, out)
         return out
+
+
+def levels_dtype(pixels: Pixels) -> type[np.unsignedinteger[Any]]:
+    """Type of stored frames: whole numbers, of grey always with 16 bits."""
+    return np.uint8 if pixels == RGB else np.uint16
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -110,31 +122,40 @@ def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, want
         UsageError: The source or the size cannot be used.
         OutputFailed: The frames cannot be stored at `path`.
     """
+    pixels = bundle.manifest.pixels
     if spec is None:
         size = size or bundle.manifest.generator.fixed_size or DEFAULT_SIZE
         check_size(size, bundle.manifest.generator)
-        return _store((image for _, image, _ in bundle.golden()), GOLDEN, size, wanted, path)
-    source = open_source(spec)
+        return _store((image for _, image, _ in bundle.golden()), GOLDEN, size, wanted, path, pixels)
+    source = open_source(spec, photometric=pixels.photometric)
     try:
         size = size or bundle.manifest.generator.fixed_size or source.size or DEFAULT_SIZE
         check_size(size, bundle.manifest.generator)
-        images = (frame.image for frame in iter(source.read, None))
-        stored = _store(images, spec, size, wanted, path)
+        images = (_in_full_range(frame.image, frame.bits, pixels) for frame in iter(source.read, None))
+        stored = _store(images, spec, size, wanted, path, pixels)
         remarks = (*(notice.detail for notice in source.notices), *_losses(dict(source.lost_upstream)))
-        return FrameSet(stored.path, spec, stored.count, size, stored.sha256, stored.resized, remarks)
+        return FrameSet(stored.path, spec, stored.count, size, stored.sha256, stored.resized, remarks, pixels)
     finally:
         source.close()
 
 
-def fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def _in_full_range(image: Levels, bits: int, pixels: Pixels) -> Levels:
+    """A grey frame of any depth with 16 bits, to the nearest; colour as it is."""
+    if pixels == RGB:
+        return image
+    scaled = image.reshape(*image.shape[:2], 1).astype(np.uint32) * top_of(MAX_BITS)
+    return np.asarray((scaled + top_of(bits) // 2) // top_of(bits), np.uint16)
+
+
+def fit(image: Levels, size: tuple[int, int]) -> Levels:
     """Centre-crop to the aspect of `size`, then scale: INTER_AREA to shrink, INTER_CUBIC to enlarge.
 
     Args:
-        image: uint8 [H,W,3] RGB; only read.
+        image: uint8 [H,W,3] RGB or uint16 [H,W,1] grey; only read.
         size: (width, height) of the result.
 
     Returns:
-        uint8 [height,width,3] RGB, C-contiguous; `image` itself when it has that size already.
+        [height,width,C] of the same kind, C-contiguous; `image` itself when it has that size already.
     """
     width, height = size
     if image.shape[:2] == (height, width):
@@ -145,10 +166,11 @@ def fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     top, left = (rows - crop_rows) // 2, (columns - crop_columns) // 2
     part = image[top : top + crop_rows, left : left + crop_columns]
     method = cv2.INTER_AREA if crop_columns >= width else cv2.INTER_CUBIC
-    return np.ascontiguousarray(cv2.resize(part, size, interpolation=method), dtype=np.uint8)
+    scaled = cv2.resize(part, size, interpolation=method)  # a single channel comes back without its dimension
+    return np.ascontiguousarray(scaled, dtype=image.dtype).reshape(height, width, image.shape[2])
 
 
-def read_frame_into(path: Path, index: int, out: NDArray[np.uint8]) -> None:
+def read_frame_into(path: Path, index: int, out: Levels) -> None:
     """Fill `out` with the frame at `index` of a file of raw frames of its size.
 
     Raises:
@@ -161,9 +183,10 @@ def read_frame_into(path: Path, index: int, out: NDArray[np.uint8]) -> None:
 
 
 def _store(
-    images: Iterator[NDArray[np.uint8]], source: str, size: tuple[int, int], wanted: int, path: Path
+    images: Iterator[Levels], source: str, size: tuple[int, int], wanted: int, path: Path, pixels: Pixels
 ) -> FrameSet:
-    limit = max(1, min(wanted, MAX_STORED_BYTES // (size[0] * size[1] * 3)))
+    frame_bytes = size[0] * size[1] * pixels.channels * np.dtype(levels_dtype(pixels)).itemsize
+    limit = max(1, min(wanted, MAX_STORED_BYTES // frame_bytes))
     digest, count, resized = hashlib.sha256(), 0, 0
     try:
         with path.open("wb") as file:
@@ -184,7 +207,7 @@ def _store(
         raise SourceError(
             f"{source} holds no frame: give a source with pictures, e.g. a folder, a video or --source camera:0"
         )
-    return FrameSet(path, source, count, size, digest.hexdigest(), resized)
+    return FrameSet(path, source, count, size, digest.hexdigest(), resized, pixels=pixels)
 
 
 def _losses(lost: dict[str, int]) -> list[str]:

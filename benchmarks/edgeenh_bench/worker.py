@@ -28,14 +28,14 @@ from edgeenh.bundle import Bundle
 from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.gate import self_test
 from edgeenh.padding import padded_size
-from edgeenh.pixels import RGB
+from edgeenh.pixels import KINDS, RGB
 from edgeenh_bench import modes
 from edgeenh_bench.in_flight import run_in_flight
 from edgeenh_bench.measure import NowNs, Run, WarmUpLimits, measure_block, time_run, warm_up
 from edgeenh_bench.memory import forget_peak_memory, peak_memory_mb, resident_memory_mb
 from edgeenh_bench.paced import run_paced
-from edgeenh_bench.padded_session import PaddedSession
-from edgeenh_bench.source_frames import read_frame_into
+from edgeenh_bench.padded_session import GreySession, PaddedSession
+from edgeenh_bench.source_frames import levels_dtype, read_frame_into
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
@@ -56,9 +56,10 @@ class Worker:
     def __init__(self, request: Answer, now_ns: NowNs) -> None:
         self._now_ns = now_ns
         self._frames, self._distinct = Path(request["frames"]), int(request["distinct"])
-        shape = (request["height"], request["width"], 3)
-        self._inputs = [np.empty(shape, np.uint8) for _ in range(request["slots"])]
-        self._outs = [np.zeros(shape, np.uint8) for _ in range(request.get("sessions", 1))]
+        self._pixels = next(kind for kind in KINDS if kind.photometric == request.get("photometric", RGB.photometric))
+        shape, dtype = self._pixels.shape(request["height"], request["width"]), levels_dtype(self._pixels)
+        self._inputs = [np.empty(shape, dtype) for _ in range(request["slots"])]
+        self._outs = [np.zeros(shape, dtype) for _ in range(request.get("sessions", 1))]
         self._out = self._outs[0]
         self._load_frames(0, len(self._inputs))
         self._sessions: list[Session] = []
@@ -86,8 +87,9 @@ class Worker:
         return {"load_ms": load_ms, "first_frame_ms": first_frame_ms, "info": asdict(session.info)}
 
     def _keep(self, session: Session, height: int, width: int) -> None:
+        whole = session if self._pixels == RGB else GreySession(session, height, width)
         fits = self._out.shape[:2] == (height, width)
-        self._sessions.append(session if fits else PaddedSession(session, height, width))
+        self._sessions.append(whole if fits else PaddedSession(whole, self._out, height, width))
 
     def warm_up(self, request: Answer) -> Answer:
         """Run until steady."""
@@ -126,7 +128,7 @@ class Worker:
                 self._load_frames(index, 1)
                 self._run(0)
                 file.write(self._out.data)
-        return {"self_test": asdict(self_test(self._enhance, RGB, self._out.shape[:2], self._cap))}
+        return {"self_test": asdict(self_test(self._enhance, self._pixels, self._out.shape[:2], self._cap))}
 
     def memory(self) -> Answer:
         """Peak resident memory added since just before the backend was loaded, and what was resident then."""

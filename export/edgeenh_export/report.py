@@ -80,7 +80,7 @@ class ExportReport:
             yield f"gate passed: {describe(judged, manifest.pixels.top)}"
             if judged.arithmetic is not None and judged.precision != "fp32":
                 yield f"proof of precision: {judged.arithmetic.line(judged.precision)}"
-            yield from _differences(judged)
+            yield from _repeats(judged)
         yield from self.lower.lines()
         same = (
             "the same"
@@ -95,8 +95,8 @@ class ExportReport:
             yield from (f"builder: {warning}" for warning in plan.warnings)
 
 
-def _differences(judged: Judged) -> Iterator[str]:
-    """How far an engine does not repeat itself; nothing where it does, byte for byte."""
+def _repeats(judged: Judged) -> Iterator[str]:
+    """Whether an engine repeats itself; nothing where there was no engine."""
     if judged.determinism is not None:
         yield from judged.determinism.lines(f"{judged.precision} on {judged.backend}")
 

@@ -205,3 +205,20 @@ def test_the_commands_module_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=worker_environment({})
     )
     assert result.stdout.strip() == ""
+
+
+def test_grey_bundles_are_compared_on_16_bits(tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    picture = cv2.resize(np.random.default_rng(1).integers(0, 4096, (6, 8), dtype=np.uint16), (170, 100))
+    cv2.imwrite(str(tmp_path / "shot.png"), picture)
+    words = ("--backends", "onnxruntime,openvino", "--source", tmp_path / "shot.png", "--frames", 6, "--threads", 1)
+    target = tmp_path / "grey.json"
+    assert bench("--model", "xray-n", *words, "--json", target, "--html", tmp_path / "grey.html") == 0
+    document = json.loads(target.read_text())
+    assert (document["frames"]["size"], document["frames"]["pixels"]) == ([170, 100], "grey")
+    rows = {(row["backend"], row["precision"]): row for row in document["rows"] if row["available"]}
+    assert rows["onnxruntime", "fp32"]["identical"] is True
+    assert rows["onnxruntime", "fp16"]["gate_passed"] is True
+    assert rows["openvino", "fp32"]["psnr_db"] is None or rows["openvino", "fp32"]["psnr_db"] > 90

@@ -26,7 +26,7 @@ def run(tmp_path: Path, *words: object) -> dict[str, Any]:
 def test_peers_of_the_same_model_give_the_same_picture(
     bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--only", "onnxruntime-bare,openvino-bare,opencv,benchmark_app", "--size", "64x48", "--seconds", 0.2)
+    words = ("--only", "onnxruntime-bare,openvino-bare,opencv,benchmark_app", "--size", "60x40", "--seconds", 0.2)
     document = run(tmp_path, "peers", "--model", bundle_path, *words)
     rows = {row["backend"]: row for row in document["rows"]}
     assert all(row["available"] for row in rows.values()), [row["reason"] for row in rows.values()]
@@ -99,6 +99,21 @@ def test_a_power_law_is_found_exactly(power: float, factor: float) -> None:
     assert scaling.exponent(points)["value"] == pytest.approx(power, abs=1e-6)
 
 
+@pytest.mark.parametrize(("cores", "counts"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3]), (16, [1, 2, 16])])
+def test_one_thread_two_and_all_are_measured(cores: int, counts: list[int]) -> None:
+    assert scaling.thread_counts(cores) == counts
+
+
+@pytest.mark.parametrize(
+    ("p50", "said"), [(10.0, ""), (8.4, ""), (12.4, ""), (8.0, "the profiler slows"), (13.0, "outside of the layers")]
+)
+def test_layers_far_from_p50_are_said(p50: float, said: str) -> None:
+    line = roofline.layers_against_p50({"layers": [{"ms": 4.0}, {"ms": 6.0}], "p50_ms": p50})
+    assert line.startswith("layers together 10 ms")
+    assert ("apart" in line) is bool(said)
+    assert said in line
+
+
 def test_two_points_make_no_exponent() -> None:
     assert scaling.exponent([{"available": False}] * 3)["value"] is None
 
@@ -116,7 +131,10 @@ def test_the_roofline_of_a_real_graph(tmp_path: Path, capsys: pytest.CaptureFixt
     assert 0 < document["share"] <= 1.5
     assert all(layer["bound_ms"] <= layer["ms"] + 1e-9 for layer in document["layers"])
     assert sum(group["macs"] for group in document["groups"]) == document["macs"]
-    assert "GMAC/s" in capsys.readouterr().out
+    assert document["layers_ms"] == pytest.approx(sum(group["ms"] for group in document["groups"]))
+    out = capsys.readouterr().out
+    assert "GMAC/s" in out
+    assert "layers together" in out
 
 
 @pytest.mark.parametrize("command", ["peers", "scaling", "roofline"])

@@ -11,6 +11,7 @@ from edgeenh.errors import JobFailed, SourceError, UsageError
 from edgeenh_bench.targets import (
     TARGETS,
     __main__,
+    cold_start,
     containment_ratio,
     fp16_precision,
     memory_growth,
@@ -112,6 +113,19 @@ def test_starting_up_is_measured_and_a_command_that_fails_is_told(monkeypatch: p
     monkeypatch.setattr(startup, "edgeenh_command", lambda: ["false"])
     with pytest.raises(JobFailed, match="`false --help` ended with 1"):
         startup.measure(None, None, repeats=1)
+
+
+def test_a_cold_start_is_measured_as_a_whole_process_and_one_that_fails_is_told(bundle_path: Path) -> None:
+    measured = cold_start.measure(bundle_path, 1, size=(32, 32), backends=("onnxruntime",), repeats=1)
+    assert [figure.at_most for figure in measured.figures] == [1.0, 1.0]
+    assert {name: len(times) for name, times in measured.details["raw_s"].items()} == {
+        "onnxruntime": 1,
+        "auto, remembered": 1,
+    }
+    for seconds in measured.details["parts_of_the_first_start_s"].values():
+        assert set(seconds) == {"import_and_load", "first_frame", "second_frame"}
+    with pytest.raises(JobFailed, match="there is no backend"):
+        cold_start.measure(bundle_path, 1, size=(32, 32), backends=("nothing",), repeats=1)
 
 
 def test_verifying_is_measured_on_a_signed_copy(bundle_path: Path) -> None:

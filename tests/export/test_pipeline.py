@@ -83,6 +83,12 @@ def test_the_report_says_what_was_judged(exported):
     assert list(report["seconds"]) == steps
     drift = json.loads(exported.bundle.read("drift.json"))
     assert drift["results"] == report["gate"]["results"]
+    assert [r["determinism"] and r["determinism"]["deterministic"] for r in drift["results"]] == [True, None, True]
+    said = [line for line in exported.lines() if line.startswith("deterministic: ")]
+    assert said == [
+        f"deterministic: {precision} on onnxruntime, byte for byte: the same frame twice, a second session"
+        for precision in ("fp32", "fp16")
+    ]
     for detailed, told in zip(drift["results"], exported.bundle.manifest.gate.results, strict=True):
         assert told.items() <= detailed.items()
         assert [one["picture"] for one in detailed["each"]] == [frame.name for frame in shipped_frames()]

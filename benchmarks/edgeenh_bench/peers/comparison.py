@@ -15,6 +15,7 @@ from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh.environment import cores_allowed, fingerprint
 from edgeenh.errors import BackendUnavailable, UsageError
+from edgeenh.padding import padded_size
 from edgeenh_bench.intervals import block_medians, ratio_of_blocks
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.other_load import OtherLoad
@@ -132,7 +133,9 @@ def _app(bundle: Bundle, request: Request, folder: Path, report: Report) -> dict
     path.write_bytes(bundle.model("fp32").onnx)
     threads = request.threads or cores_allowed()
     try:
-        found = [benchmark_app.median_ms(path, request.size, threads, APP_FRAMES) for _ in range(APP_RUNS)]
+        multiple = bundle.manifest.generator.size_multiple
+        height, width = padded_size(request.size[1], request.size[0], multiple)
+        found = [benchmark_app.median_ms(path, (width, height), threads, APP_FRAMES) for _ in range(APP_RUNS)]
     except BackendUnavailable as exc:
         return {"available": False, "reason": str(exc)}
     return {"available": True, "reason": "", "medians_ms": found, "median_ms": statistics.median(found)}

@@ -15,6 +15,7 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 640.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 42.0
 TICKS = 6
+BAR, BAR_LEFT, BAR_RIGHT = 24.0, 170.0, 130.0
 MOST_POINTS = 600
 """A line of more is thinned: the eye sees no more on 640 units, and the file stays small. Extremes are kept."""
 
@@ -26,7 +27,7 @@ class Axes:
     Attributes:
         x, y: Lowest and highest value of each axis.
         x_name, y_name: What they are, with the unit.
-        log_x: Whether x is spaced by its logarithm.
+        log_x, log_y: Whether it is spaced by its logarithm.
     """
 
     x: Point
@@ -34,11 +35,12 @@ class Axes:
     x_name: str
     y_name: str
     log_x: bool = False
+    log_y: bool = False
 
     def place(self, point: Point) -> Point:
         """A point in the chart's own units."""
         across = _share(point[0], self.x, log=self.log_x)
-        up = _share(point[1], self.y, log=False)
+        up = _share(point[1], self.y, log=self.log_y)
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
 
@@ -74,13 +76,14 @@ def timeline(rows: Mapping[str, Sequence[float]]) -> str:
     return _svg(axes, _lines(axes, lines), "Latency over the run")
 
 
-def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: bool = True) -> str:
-    """Named points; lower x and higher y is better, and the points that no other beats in both are joined."""
+def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: bool = True, low_y: bool = False) -> str:
+    """Named points; lower x and higher y is better, and the points that no other beats in both are joined. With `low_y` less of y is better."""
     if not points:
         return ""
     xs, ys = zip(*points.values(), strict=True)
     axes = Axes(_padded(xs, log=log_x), _padded(ys, log=False), x_name, y_name, log_x)
-    front = sorted(points[name] for name in pareto(points))
+    sign = -1.0 if low_y else 1.0
+    front = sorted(points[name] for name in pareto({name: (x, sign * y) for name, (x, y) in points.items()}))
     parts = [_path([axes.place(point) for point in front], "front")] if len(front) > 1 else []
     for number, (name, point) in enumerate(points.items()):
         x, y = axes.place(point)
@@ -90,6 +93,72 @@ def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: boo
         )
         parts.append(f'<text x="{x + shift:.1f}" y="{y - 7:.1f}" text-anchor="{side}">{escape(name)}</text>')
     return _svg(axes, parts, f"{y_name} against {x_name}")
+
+
+def curves(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str) -> str:
+    """A line with its points per name, both axes logarithmic; every value above 0. The name stands at the last point."""
+    lines = {label: sorted(points) for label, points in lines.items() if points}
+    if not lines:
+        return ""
+    xs, ys = zip(*(point for points in lines.values() for point in points), strict=True)
+    axes = Axes(_padded(xs, log=True), _padded(ys, log=True), x_name, y_name, log_x=True, log_y=True)
+    parts = _lines(axes, lines)
+    for number, (label, points) in enumerate(lines.items()):
+        placed = [axes.place(point) for point in points]
+        parts += [f'<circle class="c{number % 8}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in placed]
+        x, y = placed[-1]
+        parts.append(f'<text x="{x:.1f}" y="{y - 8:.1f}" text-anchor="end">{escape(label)}</text>')
+    return _svg(axes, parts, f"{y_name} against {x_name}, logarithmic")
+
+
+def bars(values: Mapping[str, tuple[float, float | None]], unit: str) -> str:
+    """A bar per name from 0: how long it is, and how much of it is filled (None = all)."""
+    top = max((length for length, _ in values.values()), default=0.0)
+    if top <= 0.0:
+        return ""
+    height = BAR * len(values) + TOP
+    room = WIDTH - BAR_LEFT - BAR_RIGHT
+    parts = []
+    for number, (label, (length, filled)) in enumerate(values.items()):
+        y, shown = TOP / 2 + number * BAR, f"{length:.3g} {unit}"
+        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
+        for style, part in (("bar whole", length), ("bar part", length if filled is None else filled)):
+            parts.append(
+                f'<rect class="{style}" x="{BAR_LEFT}" y="{y + 3:.1f}" width="{part / top * room:.1f}" height="{BAR - 6}"/>'
+            )
+        parts.append(f'<text x="{BAR_LEFT + length / top * room + 5:.1f}" y="{y + 15:.1f}">{escape(shown)}</text>')
+    return (
+        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="Bars in {escape(unit)}">{"".join(parts)}</svg>'
+    )
+
+
+def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
+    """A dot per value, one above the other by row: how far apart the values of a row lie, and where its lowest is."""
+    rows = {label: values for label, values in rows.items() if values}
+    if not rows:
+        return ""
+    low, high = _padded([value for values in rows.values() for value in values], log=False)
+    height, room = BAR * len(rows) + BOTTOM, WIDTH - BAR_LEFT - RIGHT
+
+    def across(value: float) -> float:
+        return BAR_LEFT + (value - low) / (high - low) * room
+
+    parts = []
+    for value in ticks(low, high):
+        x = across(value)
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height - BOTTOM}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{height - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
+    for number, (label, values) in enumerate(rows.items()):
+        y = (number + 0.5) * BAR
+        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
+        parts += [
+            f'<circle class="c{number % 8} dim" cx="{across(v):.1f}" cy="{y:.1f}" r="5"><title>{v:.4g}</title></circle>'
+            for v in values
+        ]
+    name = f'<text class="name" x="{BAR_LEFT + room / 2}" y="{height - 6}" text-anchor="middle">{escape(x_name)}</text>'
+    return (
+        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(x_name)}">{"".join(parts)}{name}</svg>'
+    )
 
 
 def pareto(points: Mapping[str, Point]) -> list[str]:
@@ -163,7 +232,7 @@ def _svg(axes: Axes, parts: Sequence[str], title: str) -> str:
         x, _ = axes.place((value, axes.y[0]))
         grid.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
         grid.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
-    for value in ticks(*axes.y):
+    for value in _log_ticks(*axes.y) if axes.log_y else ticks(*axes.y):
         _, y = axes.place((axes.x[0], value))
         grid.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         grid.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.6g}</text>')

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.errors import MissingExtra
 from edgeenh.files import write_text
 from edgeenh_bench.report import charts
+from edgeenh_bench.report.limits import Panel
 from edgeenh_bench.report.quality import tables
 
 if TYPE_CHECKING:
@@ -31,30 +32,35 @@ class Section:
     Attributes:
         document: As `--json` writes it.
         name: What the page calls it, e.g. the file's name.
-        pictures: Label of a row → its worst frames; only there when the page is made with the measurement.
+        pictures: Label of a row → its worst frames.
+        missing: A sentence for each worst frame that the result names and that could not be read.
     """
 
     document: Json
     name: str
     pictures: Mapping[str, Sequence[DriftPicture]] = field(default_factory=dict)
+    missing: Sequence[str] = ()
 
 
-def write_page(path: Path, sections: Sequence[Section], quality: Sequence[Json] = ()) -> None:
+def write_page(
+    path: Path, sections: Sequence[Section], quality: Sequence[Json] = (), panels: Sequence[Panel] = ()
+) -> None:
     """Write the page.
 
     Args:
         path: The file; one that exists is replaced.
-        sections: At least one.
+        sections: Comparisons; at least one, or a panel.
         quality: Documents of `edgeenh evaluate --json`, whose tables are shown beside.
+        panels: Peers, scaling and rooflines, shown after the comparisons.
 
     Raises:
         UsageError, OutputFailed: The place cannot be written to.
         MissingExtra: jinja2 is not installed.
     """
-    write_text(path, render_page(sections, quality))
+    write_text(path, render_page(sections, quality, panels))
 
 
-def render_page(sections: Sequence[Section], quality: Sequence[Json] = ()) -> str:
+def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panels: Sequence[Panel] = ()) -> str:
     """The page as text; every word from a result is escaped.
 
     Raises:
@@ -73,16 +79,19 @@ def render_page(sections: Sequence[Section], quality: Sequence[Json] = ()) -> st
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     shown = [_shown(section) for section in sections]
     judged = [table for document in quality for table in tables(document)]
-    return template.render(sections=shown, quality=judged, style=style, script=script)
+    limits = [{"panel": panel, "environment": list(_leaves("", panel.environment))} for panel in panels]
+    model = sections[0].document["model"] if sections else None
+    title = f"{model['id']} {model['version']}" if model else ", ".join(panel.title for panel in panels)
+    return template.render(title=title, sections=shown, quality=judged, limits=limits, style=style, script=script)
 
 
 def _shown(section: Section) -> dict[str, Any]:
-    document = {"ratios": None, "noise": None, **section.document}
+    document = {"ratios": None, "noise": None, "energy": "not looked for when this was measured", **section.document}
     rows = [_row(row) for row in document["rows"]]
     ran = [row for row in rows if row["available"]]
     raw = {row["label"]: row["raw_ms"] for row in ran}
     points = {row["label"]: (row["latency_ms"]["p50"], row["decibels"]) for row in ran if row["decibels"] is not None}
-    memory = {row["label"]: (row["rss_mb"], -row["latency_ms"]["p50"]) for row in ran if row["rss_mb"] is not None}
+    memory = {row["label"]: (row["latency_ms"]["p50"], row["rss_mb"]) for row in ran if row["rss_mb"] is not None}
     return {
         "name": section.name,
         "document": document,
@@ -95,7 +104,12 @@ def _shown(section: Section) -> dict[str, Any]:
         "timeline": charts.timeline(raw),
         "pareto": charts.scatter(points, "p50 in ms (logarithmic)", "PSNR against FP32 in dB"),
         "best": charts.pareto(points),
-        "lightest": charts.pareto(memory),
+        "memory": charts.scatter(memory, "p50 in ms (logarithmic)", "memory in MB", low_y=True),
+        "lightest": charts.pareto({label: (p50, -megabytes) for label, (p50, megabytes) in memory.items()}),
+        "drift": charts.strip(
+            {row["label"]: row["decibels_of_each"] for row in ran}, "PSNR against FP32 in dB, a dot per frame"
+        ),
+        "missing": section.missing,
         "pictures": {label: [_picture(one) for one in found] for label, found in section.pictures.items()},
         "verdicts": list(_verdicts(document, ran)),
         "environment": list(_leaves("", document["environment"])),
@@ -116,15 +130,27 @@ def _row(row: Json) -> dict[str, Any]:
     label = row.get("label") or "-".join(str(row[key]) for key in ("backend", "device", "precision") if row[key])
     decibels = IDENTICAL_DB if row.get("identical") else row.get("psnr_db")
     each = row.get("drift_of_each") or []
-    return {"paced": None, "energy": None, **row, "label": label, "decibels": decibels, "each": _spread(each)}
+    return {
+        "paced": None,
+        "joules_per_frame": None,
+        **row,
+        "label": label,
+        "decibels": decibels,
+        "each": _spread(each),
+        "decibels_of_each": _decibels_of(each),
+    }
 
 
 def _spread(each: Sequence[Json]) -> dict[str, float] | None:
     """Lowest, middle and highest PSNR over the compared frames; identical ones count as `IDENTICAL_DB`."""
-    found = sorted(IDENTICAL_DB if one["psnr_db"] is None else one["psnr_db"] for one in each)
+    found = sorted(_decibels_of(each))
     return (
         {"least": found[0], "middle": found[len(found) // 2], "most": found[-1], "count": len(found)} if found else None
     )
+
+
+def _decibels_of(each: Sequence[Json]) -> list[float]:
+    return [IDENTICAL_DB if one["psnr_db"] is None else one["psnr_db"] for one in each]
 
 
 def _picture(picture: DriftPicture) -> dict[str, Any]:

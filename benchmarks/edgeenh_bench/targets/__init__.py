@@ -13,6 +13,7 @@ TARGETS = {
     "containment-ratio": "what a worker process adds to a frame of 1920x1080, and how soon frames go on after it is killed",
     "train-ratio": "pictures per second of training n, against UEGAN; and how long n waits for data",
     "startup": "time of `edgeenh --help` and of `import edgeenh`, whole processes",
+    "cold-start": "from the start of a process to its first enhanced frame of 1280x720, per CPU backend",
     "verify-load": "time to verify a signed bundle and load it, in the process and as a whole command",
     "export-time": "time of `edgeenh export --fp16` with gate and plan, whole process",
     "export-again": "time of the whole export, and of doing it again with nothing changed, whole processes",

@@ -1,4 +1,4 @@
-"""Target: `edgeenh export --fp16` with gate and TensorRT-RTX plan ≤ 30 s, whole process."""
+"""Target: `edgeenh export --fp16` with gate and TensorRT-RTX plan ≤ 15 s, whole process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeenh.errors import JobFailed
 from edgeenh_bench.targets.figures import Figure, Measurement
 from edgeenh_bench.worker_process import worker_environment
 
-LIMIT_S = 30.0
+LIMIT_S = 15.0
 
 
 def measure(

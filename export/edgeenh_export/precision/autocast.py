@@ -1,15 +1,18 @@
 """ModelOpt AutoCast: NVIDIA's way of writing FP16 into an ONNX graph, where somebody installed it. Never required.
 
-It lives in an environment of its own: `nvidia-modelopt[onnx]` brings more than a gigabyte and binds itself to versions of
-ONNX and ONNX Runtime that exclude others. It never compares its result with the original, so the gate does.
+`nvidia-modelopt[onnx]` brings onnxruntime-gpu, which excludes onnxruntime, and an older ONNX; AutoCast needs neither, so the extra
+`autocast` names the rest one by one. It never compares its result with the original, so the gate does.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import logging
+import re
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +34,7 @@ _FUNCTION = "convert_to_mixed_precision"
 def unavailable() -> str:
     """Why it cannot be used here, with the fix; empty when it can."""
     if find_spec("modelopt") is None:
-        return "it is not installed (pip install 'nvidia-modelopt[onnx]', in an environment of its own)"
+        return "nvidia-modelopt is not installed (pip install 'edgeenh[autocast]')"
     try:
         module = importlib.import_module(_MODULE)
     except Exception as exc:  # what it imports has no common base for its errors
@@ -48,7 +51,8 @@ def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[st
     Args:
         fp32: The graph by the contract.
         frames: Real frames that it may measure ranges on; the first is used.
-        keep_fp32: Names of nodes that it must leave in FP32.
+        keep_fp32: Names of nodes that it must leave in FP32. Casts among them are left to it: it places its own, and kept ones
+            with readers in both precisions make it write a graph whose types do not agree (0.47.0).
 
     Raises:
         JobFailed: It gave up, or its result is not valid ONNX.
@@ -57,17 +61,32 @@ def convert(fp32: bytes, frames: Sequence[GoldenFrame], keep_fp32: Collection[st
     with tempfile.TemporaryDirectory(prefix="edgeenh-autocast-") as folder:
         path, data = Path(folder, "fp32.onnx"), Path(folder, "frames.npz")
         path.write_bytes(fp32)
+        casts = {node.name for node in onnx.load_model_from_string(fp32).graph.node if node.op_type == "Cast"}
+        excluded = [f"^{re.escape(name)}$" for name in sorted(set(keep_fp32) - casts)]
         feeds: dict[str, Any] = dict(fed(frames[0]))
         np.savez(data, **feeds)
         try:
-            model = function(
-                onnx_path=str(path),
-                low_precision_type="fp16",
-                keep_io_types=True,
-                calibration_data=str(data),
-                nodes_to_exclude=[f"^{name}$" for name in keep_fp32],
-            )
+            with _silent():
+                model = function(
+                    onnx_path=str(path),
+                    low_precision_type="fp16",
+                    keep_io_types=True,
+                    calibration_data=str(data),
+                    nodes_to_exclude=excluded,
+                )
             onnx.checker.check_model(model, full_check=True)
         except Exception as exc:  # the library has no common base for its errors
             raise JobFailed(one_line(exc)[:300]) from exc
     return bytes(model.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the library's log, which it writes to stdout, where an export's results go; its failures are exceptions all the same."""
+    log = logging.getLogger("modelopt.onnx")
+    handlers, propagate = log.handlers[:], log.propagate
+    log.handlers[:], log.propagate = [logging.NullHandler()], False
+    try:
+        yield
+    finally:
+        log.handlers[:], log.propagate = handlers, propagate

@@ -202,9 +202,10 @@ class _HalfSearch:
     def _failure(self, outcome: Outcome, reason: str, over: set[str], largest: dict[str, float]) -> str:
         peak = max(largest, key=lambda name: largest[name], default="")
         range_ = f"; the largest value is {largest[peak]:.3g}, of {peak}, and FP16 holds 65504" if over else ""
+        tried = "1 candidate was" if outcome.trials == 1 else f"{outcome.trials} candidates were"
         best = "none could be measured" if outcome.after_db is None else f"the best has {outcome.after_db:.2f} dB"
         return (
-            f"no FP16 graph of this model passes the gate: {outcome.trials} candidates were measured with up to "
+            f"no FP16 graph of this model passes the gate: {tried} measured with up to "
             f"{len(outcome.kept) + len(outcome.required)} of {outcome.nodes + len(outcome.required)} nodes in FP32 "
             f"({len(over)} because their values do not fit), {best} ({reason}){range_}{self._without(outcome)}: export with --fp32"
         )

@@ -8,14 +8,13 @@ can; that takes a signature (`edgeenh.bundle.signature`).
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import importlib.resources
 import json
 from collections.abc import Callable
 from typing import Any
 
 from edgeenh.bundle.archive import REMEDY
+from edgeenh.bundle.schema_failure import SchemaFailure
 from edgeenh.errors import IntegrityError
 
 MANIFEST = "manifest.json"
@@ -105,27 +104,19 @@ def _check_version(document: Any) -> None:
 
 
 def _validate(document: Any) -> None:
-    import fastjsonschema
+    from edgeenh.bundle.manifest_validator import validate
 
+    check: Callable[[Any], Any] = validate
     try:
-        _validator()(document)
-    except fastjsonschema.JsonSchemaValueException as exc:
-        field = str(exc.name).replace("data", MANIFEST, 1)
+        check(document)
+    except SchemaFailure as exc:
+        field = exc.name.replace("data", MANIFEST, 1)
         shown = ascii(exc.value)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         raise IntegrityError(f"{field} is {shown}, expected its schema's {exc.rule} {_limit(exc)}: {REMEDY}") from exc
 
 
-def _limit(exc: Any) -> str:
+def _limit(exc: SchemaFailure) -> str:
     """What the rule that failed asks for, in at most a few words."""
-    shown = json.dumps(exc.rule_definition)
+    shown = json.dumps(exc.asked)
     return shown if len(shown) <= 80 else "to hold"
-
-
-@functools.cache
-def _validator() -> Callable[[Any], Any]:
-    import fastjsonschema
-
-    schema = importlib.resources.files("edgeenh.bundle").joinpath("manifest.schema.json").read_text("utf-8")
-    validate: Callable[[Any], Any] = fastjsonschema.compile(json.loads(schema), use_default=False)
-    return validate

@@ -15,6 +15,8 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from itertools import takewhile
 from typing import Any
 
 import typer
@@ -22,27 +24,8 @@ from typer.core import TyperGroup
 
 from edgeenh import __version__
 from edgeenh.cli import output
+from edgeenh.cli.summaries import SUMMARIES
 from edgeenh.errors import EdgeenhError, MissingExtra
-
-_ORDER = (
-    "dataset",
-    "train",
-    "evaluate",
-    "fidelity",
-    "export",
-    "run",
-    "station",
-    "enhance",
-    "bench",
-    "inspect",
-    "verify",
-    "sign",
-    "keygen",
-    "evidence",
-    "cache",
-    "doctor",
-)
-"""The order of the help: the way of the data, then the tools."""
 
 _WORKSHOPS = {
     "dataset": "edgeenh_train.dataset.cli:register",
@@ -95,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     try:
-        result = make_app()(args=words, prog_name="edgeenh", standalone_mode=False)
+        result = _app_for(words)(args=words, prog_name="edgeenh", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except EdgeenhError as exc:
@@ -121,12 +104,60 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_app() -> typer.Typer:
     """Build the Typer application with every command that can be found; imports light modules only."""
+    app = _root_app()
+    workshops = _workshops()
+    for name in dict.fromkeys([*SUMMARIES, *workshops]):
+        _load(name, workshops.get(name, _own(name)))(app)
+    return app
+
+
+def _app_for(words: Sequence[str]) -> typer.Typer:
+    """The part of the application that this command line needs: Typer spends most of a short command on those that are not asked for."""
+    options = list(takewhile(lambda word: word.startswith("-"), words))
+    if len(options) == len(words) or "--help" in options:
+        return _overview()
+    name = words[len(options)]
+    if name not in SUMMARIES:
+        return make_app()  # somebody else's command, or a word whose nearest names are to be told
+    app = _root_app()
+    _load(name, _WORKSHOPS.get(name, _own(name)))(app)
+    return app
+
+
+def _overview() -> typer.Typer:
+    """Every command by its name and first line, for the help; only those of others are loaded."""
+    app = _root_app()
+    for name, summary in SUMMARIES.items():
+        if name in _WORKSHOPS and not _there(_WORKSHOPS[name]):
+            _register_missing(app, name)
+        else:
+            app.command(name, help=summary)(_nothing)
+    for name, target in _workshops().items():
+        if name not in SUMMARIES:
+            _load(name, target)(app)
+    return app
+
+
+def _nothing() -> None:
+    """Stand for a command in the overview, which runs none."""
+
+
+def _there(target: str) -> bool:
+    """Whether the module of `module:function` is installed; it is not imported."""
+    try:
+        return find_spec(target.partition(":")[0]) is not None
+    except ImportError:  # the package around it is missing
+        return False
+
+
+def _own(name: str) -> str:
+    return f"edgeenh.cli.{name}:register"
+
+
+def _root_app() -> typer.Typer:
     # Rich markup would import rich for every `--help`; plain help is four times faster and reads the same in a log.
     app = typer.Typer(cls=_Commands, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(_root)
-    workshops = _workshops()
-    for name in dict.fromkeys([*_ORDER, *workshops]):
-        _load(name, workshops.get(name, f"edgeenh.cli.{name}:register"))(app)
     return app
 
 
@@ -151,8 +182,7 @@ def _print_version(wanted: bool) -> None:
 def _workshops() -> dict[str, str]:
     from importlib.metadata import entry_points
 
-    found = {point.name: point.value for point in entry_points(group="edgeenh.commands")}
-    return _WORKSHOPS | found
+    return {point.name: point.value for point in entry_points(group="edgeenh.commands")} | _WORKSHOPS
 
 
 def _load(name: str, target: str) -> Register:

@@ -52,13 +52,15 @@ class Determinism:
         return not (self.same_frame_twice or self.second_session or self.batch_rows)
 
     def lines(self, who: str) -> list[str]:
-        """One line for every way in which `who` does not repeat itself; empty when it does."""
+        """What was tried and how it ended: one line where `who` repeats itself, one for every way in which it does not."""
         ways = (
             ("the same frame twice", self.same_frame_twice),
             ("a second session", self.second_session),
             ("the rows of a batch", self.batch_rows),
         )
-        return [f"not deterministic: {who}, {what}, differs by up to {found}" for what, found in ways if found]
+        apart = [f"not deterministic: {who}, {what}, differs by up to {found}" for what, found in ways if found]
+        tried = ", ".join(what for what, found in ways if found is not None)
+        return apart or [f"deterministic: {who}, byte for byte: {tried}"]
 
     def to_json(self) -> dict[str, Any]:
         """The differences as JSON values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 
 from hypothesis import given
@@ -62,3 +63,21 @@ def test_the_front_is_what_nothing_beats(points: dict[str, tuple[float, float]])
     for name, (x, y) in points.items():
         beaten = any(ox <= x and oy >= y and (ox, oy) != (x, y) for ox, oy in points.values())
         assert (name in front) == (not beaten)
+
+
+def test_a_strip_has_a_dot_per_value_in_the_order_of_the_values() -> None:
+    text = charts.strip({"one": [40.0, 50.0, 60.0], "<two>": [110.0], "none": []}, "dB")
+    across = [float(found) for found in re.findall(r'cx="([\d.]+)"', text)]
+    assert len(across) == 4
+    assert across == sorted(across)
+    assert "&lt;two&gt;" in text
+    assert "none" not in text
+    assert charts.strip({"none": []}, "dB") == ""
+
+
+def test_where_less_of_both_is_better_the_front_says_so() -> None:
+    points = {"fast": (1.0, 9.0), "light": (5.0, 2.0), "beaten": (6.0, 8.0)}
+    assert charts.scatter(points, "x", "y", low_y=True).count('class="front"') == 1
+    front = re.search(r'class="front" points="([^"]*)"', charts.scatter(points, "x", "y", low_y=True))
+    assert front is not None
+    assert len(front[1].split()) == 2

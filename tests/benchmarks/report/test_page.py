@@ -115,6 +115,32 @@ def test_words_from_results_are_escaped_and_quality_is_beside(folder: Path) -> N
     assert "NIMA" not in text
 
 
+def test_worst_frames_are_shown_again_from_beside_the_result(folder: Path) -> None:
+    assert main(["bench", "report", str(folder / "r.json"), "--html", str(folder / "again.html")]) == 0
+    pictures = re.findall(r'src="(data:image/[^"]+)"', (folder / "again.html").read_text())
+    assert pictures == re.findall(r'src="(data:image/[^"]+)"', (folder / "made.html").read_text())
+    assert len(pictures) >= 8
+
+
+@pytest.mark.parametrize("name", [None, "/etc/hostname", "../r.json", "r.frames/../r.json", "r.frames/text.jpg", 7])
+def test_a_frame_that_is_missing_or_elsewhere_is_said(
+    folder: Path, tmp_path: Path, name: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(folder / "r.json", tmp_path)
+    shutil.copytree(folder / "r.frames", tmp_path / "r.frames")
+    (tmp_path / "r.frames/text.jpg").write_text("no picture")
+    document = json.loads((tmp_path / "r.json").read_text())
+    frame = document["worst_frames"]["fake-fp32"][0]
+    if name is None:
+        (tmp_path / frame["triple"]).unlink()
+    else:
+        frame["triple"] = name
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "x.html")]) == 0
+    assert "a worst frame of fake-fp32 cannot be shown" in capsys.readouterr().err
+    assert "a worst frame of fake-fp32 cannot be shown" in (tmp_path / "x.html").read_text()
+
+
 def test_on_paper_everything_is_open(browser: Any, folder: Path) -> None:
     page, _ = look(browser, folder / "stored.html", 1280, "light")
     assert page.locator("details[open]").count() == 0
@@ -138,3 +164,18 @@ def test_results_of_the_first_schema_are_shown(tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text(json.dumps(comparison))
     assert main(["bench", "report", str(tmp_path / "one.json"), "--html", str(tmp_path / "one.html")]) == 0
     assert "openvino-fp32" in (tmp_path / "one.html").read_text()
+
+
+def test_drift_of_every_frame_and_memory_are_drawn(folder: Path) -> None:
+    text = (folder / "stored.html").read_text()
+    assert 'aria-label="PSNR against FP32 in dB, a dot per frame"' in text
+    each = [row["drift_of_each"] for row in json.loads((folder / "r.json").read_text())["rows"] if row["available"]]
+    assert text.count(' dim"') == sum(map(len, each)) > 0
+    assert "memory in MB" in text
+
+
+def test_worst_frames_of_another_shape_are_said(folder: Path, tmp_path: Path) -> None:
+    document = json.loads((folder / "r.json").read_text()) | {"worst_frames": ["x"]}
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "x.html")]) == 0
+    assert "the worst frames cannot be shown" in (tmp_path / "x.html").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -154,7 +155,7 @@ def test_fp16_that_no_search_can_save_is_one_line_exit_3_and_the_old_bundle_stay
     assert main(["export", str(path), "--tensorrt", "off", "--out", str(out)]) == 3
     lines = [line for line in capsys.readouterr().err.splitlines() if "no FP16 graph" in line]
     assert len(lines) == 1
-    assert "candidates were measured" in lines[0]
+    assert re.search(r"candidates? (was|were) measured", lines[0])
     assert "because their values do not fit" in lines[0]
     assert edgeenh.load(out).bundle.sha256 == before
 

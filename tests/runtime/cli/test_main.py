@@ -15,6 +15,7 @@ import typer
 import edgeenh as package
 from edgeenh.cli import main, make_app, output
 from edgeenh.cli.progress import Progress
+from edgeenh.cli.summaries import SUMMARIES
 from edgeenh.errors import GateFailed, UsageError
 
 Run = Callable[..., Any]
@@ -27,6 +28,36 @@ def test_help_lists_every_command_in_the_order_of_the_work(edgeenh: Run) -> None
     assert done.code == 0
     assert places == sorted(places)
     assert edgeenh().out == done.out  # nothing at all asks for help
+
+
+def test_the_overview_says_what_the_commands_say_themselves() -> None:
+    group = typer.main.get_command(make_app())
+    said = {name: command.get_short_help_str(10_000) for name, command in group.commands.items()}  # type: ignore[attr-defined]
+    assert {name: said[name] for name in SUMMARIES} == SUMMARIES
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["verify", "--help"]])
+def test_a_command_that_is_not_asked_for_is_not_imported(
+    words: list[str], start_script: Callable[[str], subprocess.Popen[str]]
+) -> None:
+    names = (
+        "edgeenh.cli.run",
+        "edgeenh_train.cli",
+        "edgeenh_export.cli",
+        "edgeenh_bench.cli",
+        "numpy",
+        "typer.rich_utils",
+    )
+    process = start_script(
+        f"import sys; from edgeenh.cli import main; code = main({words!r}); "
+        f"print([name for name in {names!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+    )
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "[]\n"), out
+
+
+def test_help_before_a_command_is_that_of_all(edgeenh: Run) -> None:
+    assert edgeenh("--help", "run").out == edgeenh("--help").out
 
 
 @pytest.mark.parametrize("command", ["run", "enhance"])
@@ -73,7 +104,7 @@ def test_errors_become_their_exit_code_and_bugs_say_they_are(monkeypatch: pytest
         (KeyboardInterrupt(), 130, "edgeenh: interrupted\n"),
         (ZeroDivisionError("x\ny"), 1, "edgeenh: this is a bug in edgeenh: ZeroDivisionError: x y; "),
     ):
-        monkeypatch.setattr("edgeenh.cli.make_app", lambda error=error: _app_with(error))
+        monkeypatch.setattr("edgeenh.cli._app_for", lambda words, error=error: _app_with(error))
         done = edgeenh("break")
         assert done.code == code
         assert done.err.endswith(line) or done.err.startswith(line)

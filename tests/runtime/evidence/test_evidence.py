@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 import zipfile
 from email.message import Message
 from importlib.metadata import Distribution
@@ -17,7 +19,7 @@ from edgeenh.bundle.keys import generate, load_private, load_public
 from edgeenh.cli import main
 from edgeenh.errors import IntegrityError, UsageError
 from edgeenh.evidence.pack import read_pack, write_pack
-from edgeenh.evidence.software import NOT_USED, bill, components, soup
+from edgeenh.evidence.software import NOT_USED, PURPOSES, bill, components, normal, soup
 from edgeenh.monitoring.journal import EventJournal
 
 pytest.importorskip("cryptography", reason="the extra trust is not installed")
@@ -192,6 +194,20 @@ class Stated(Distribution):
 
     def locate_file(self, path: Any) -> Any:
         return path
+
+
+WORKSHOPS = {"train", "export", "bench", "docs", "peers", "fuzz", "dev", "cluster", "autocast"}
+"""Extras that no station has."""
+
+
+def test_every_dependency_of_a_station_has_a_purpose() -> None:
+    """One that is not named there would be listed as not required by edgeenh."""
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *(line for name in extras if name not in WORKSHOPS for line in extras[name])]
+    names = {normal(re.split(r"[^A-Za-z0-9._-]", line)[0]) for line in lines}
+    assert names >= {"numpy", "pydicom", "fastapi"}
+    assert names - set(PURPOSES) == set()
 
 
 def test_purposes_follow_the_requirements() -> None:

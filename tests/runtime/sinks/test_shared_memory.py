@@ -24,6 +24,12 @@ ROOT = Path(__file__).parents[3]
 READER = ROOT / "examples" / "shared_memory_reader.c"
 BUILD = ["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2"]
 
+CHECK = (
+    "-DON_FRAME(frame, copy)=for (uint64_t at = 0; at < frame->picture_bytes; at++) "
+    "if (copy[frame->shown_at + at] != frame->sequence % 251 || copy[frame->original_at + at] != frame->sequence % 241) return 3"
+)
+"""What a picture is filled with follows from its number (`filled`)."""
+
 WHOLE_CHECK = "return atomic_load_explicit(&from->lock, memory_order_relaxed) == before;"
 COPY = "memcpy(copy, from, head->slot_bytes);"
 SLOW_COPY = (
@@ -110,24 +116,24 @@ def stress(reader: Path, name: str, frames: int, most: int = 2_000_000) -> tuple
 
 
 def test_no_frame_is_ever_torn(build: Callable[..., Path], name: str) -> None:
-    code, written, said = stress(build("checking", {}, "-DCHECK"), name, 400)
+    code, written, said = stress(build("checking", {}, CHECK), name, 400)
     assert (code, said.split()[:2]) == (0, ["400", "taken,"])
     assert written >= 400
 
 
 def test_a_reader_that_is_overtaken_throws_its_copy_away(build: Callable[..., Path], name: str) -> None:
-    code, _, said = stress(build("slow", {COPY: SLOW_COPY}, "-DCHECK"), name, 1, most=5000)
+    code, _, said = stress(build("slow", {COPY: SLOW_COPY}, CHECK), name, 1, most=5000)
     assert (code, said.split()[:2]) == (0, ["1", "taken,"])  # the last one, when nobody writes any more
 
 
 def test_without_the_lock_frames_would_be_torn(build: Callable[..., Path], name: str) -> None:
-    careless = build("careless", {COPY: SLOW_COPY, WHOLE_CHECK: "return 1;"}, "-DCHECK")
+    careless = build("careless", {COPY: SLOW_COPY, WHOLE_CHECK: "return 1;"}, CHECK)
     code, _, _ = stress(careless, name, 400)
     assert code == 3
 
 
 def test_larger_frames_move_and_the_reader_follows(build: Callable[..., Path], name: str) -> None:
-    reader = build("moving", {}, "-DCHECK")
+    reader = build("moving", {}, CHECK)
     with SharedMemorySink(name) as sink:
         child = subprocess.Popen([reader, name, "4000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert child.stdout is not None
