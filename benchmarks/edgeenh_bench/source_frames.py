@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeenh.errors import OutputFailed, SourceError, UsageError
 from edgeenh.pixels import MAX_BITS, RGB, Pixels, scaled_shape, top_of

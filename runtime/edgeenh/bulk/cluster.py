@@ -62,13 +62,14 @@ def connected(address: str) -> Iterator[None]:
         raise MissingExtra("`edgeenh enhance --ray`", "cluster")
     _check_address(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its core complains of Ray Data's own actors on stderr
     import ray
 
     if ray.is_initialized():
         yield
         return
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), _stderr_aside():
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     except Exception as exc:  # Ray has no error of its own for this
         said = " ".join(str(exc).split())[:160]
@@ -80,6 +81,19 @@ def connected(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _stderr_aside() -> Iterator[None]:
+    """Ray's core announces its log level on stderr, past Python; what goes wrong is raised all the same."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def enhance_on_cluster(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -14,12 +15,17 @@ KEEP_ALIVE_S = 20
 """Between two requests; who has not taken an answer by then is let go too."""
 
 
-def bounded_protocol(most: int, head_s: float = HEAD_S) -> type[H11Protocol]:
+STALLED_S = 20.0
+"""A client that takes nothing of what is sent to it for so long, or is not there any more, is let go."""
+
+
+def bounded_protocol(most: int, head_s: float = HEAD_S, stalled_s: float = STALLED_S) -> type[H11Protocol]:
     """A protocol class for `uvicorn.Config(http=…)`.
 
     Args:
         most: Connections at a time; one more is closed at once.
         head_s: See `HEAD_S`.
+        stalled_s: See `STALLED_S`; the kernel keeps this time (TCP_USER_TIMEOUT, RFC 5482), where it can (Linux).
     """
 
     class Bounded(H11Protocol):
@@ -30,6 +36,9 @@ def bounded_protocol(most: int, head_s: float = HEAD_S) -> type[H11Protocol]:
             if len(self.connections) > most:
                 transport.abort()
                 return
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                connection = transport.get_extra_info("socket")
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(stalled_s * 1e3))
             self._arm()
 
         def data_received(self, data: bytes) -> None:

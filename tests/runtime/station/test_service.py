@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import struct
 import subprocess
@@ -18,6 +19,7 @@ from edgeenh.errors import UsageError, WorkerFailed
 from edgeenh.frames import PassthroughReason
 from edgeenh.pictures import encode_picture
 from edgeenh.station.config import Service
+from edgeenh.station.routes.look import LISTENERS
 from edgeenh.station.server import Listener
 
 from .conftest import TOKEN, Running, Start
@@ -287,7 +289,7 @@ def test_bodies_leave_no_files(start: Start, tmp_path: Path, monkeypatch: pytest
 
 def test_half_a_head_is_let_go(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edgeenh.station.connections.HEAD_S", 0.2)
-    monkeypatch.setattr("edgeenh.station.connections.bounded_protocol.__defaults__", (0.2,))
+    monkeypatch.setattr("edgeenh.station.connections.bounded_protocol.__defaults__", (0.2, 20.0))
     running = start()
     for begun in (b"", b"GET /v1/in", b"GET /v1/info HTTP/1.1\r\nHost: localhost\r\n\r\nGET /v1/i"):
         with socket.create_connection(("127.0.0.1", running.port), timeout=30) as client:
@@ -299,6 +301,37 @@ def test_half_a_head_is_let_go(start: Start, monkeypatch: pytest.MonkeyPatch) ->
             except ConnectionResetError:
                 pass
             assert received.count(b"HTTP/1.1 200") == begun.count(b"\r\n\r\n")
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the kernel keeps this time on Linux alone")
+def test_listeners_that_take_nothing_lose_their_places(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeenh.station.connections.bounded_protocol.__defaults__", (5.0, 0.3))
+    running = start()
+    stalled = []
+    try:
+        for _ in range(LISTENERS):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", running.port))
+            client.sendall(b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert b" 200 " in client.recv(64)
+            stalled.append(client)
+        assert running.ask("GET", "/v1/events").status == 503
+        for _ in range(1000):
+            running.station.news.add("many", "x" * 8000)  # more than all buffers on the way hold
+        for _ in range(600):  # each request takes its turn; the kernel lets the stalled ones go meanwhile
+            connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=30)
+            connection.request("GET", "/v1/events?after=1000000")
+            status = connection.getresponse().status
+            connection.close()
+            if status == 200:
+                break
+            running.ask("GET", "/v1/info")
+            threading.Event().wait(0.05)
+        assert status == 200
+    finally:
+        for client in stalled:
+            client.close()
 
 
 def test_too_many_connections_are_closed(start: Start) -> None:
