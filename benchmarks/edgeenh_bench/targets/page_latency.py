@@ -6,7 +6,7 @@ A station in this process streams a computed pattern at 25 per second, and Debia
 - glass to glass: what the page adds to a frame, from the moment it was enhanced until the browser has drawn it. The page gives an
   upper bound of a frame's age after the next frame of its screen; the station says how old the frame was when it was done;
 - p99 of the enhancer while two browsers watch, against p99 while none does, in turns. Browser and station share this
-  machine, so this needs cores to spare: with fewer than eight the ratio is recorded, and has no limit.
+  machine, so with few cores the ratio says as much of Chromium as of the station; the limit holds all the same, and the result names the cores.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from edgeenh_bench.percentiles import nearest_rank
 from edgeenh_bench.targets.figures import Figure, Measurement
 
 PAINT_S, ADDED_MS, SLOWER = 1.0, 150.0, 1.05
-CORES_TO_SPARE = 8
 WATCHERS = 2
 PATIENCE_MS = 60_000
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
@@ -66,18 +65,16 @@ def measure(
     added = sorted(age - ready for age, ready in shown)
     cores = len(os.sched_getaffinity(0))
     ratio = statistics.median(two / none for none, two in zip(quiet, watched, strict=True))
-    limit = SLOWER if cores >= CORES_TO_SPARE else None
     figures = [
         Figure("first paint, slowest visit", max(paints) / 1e3, "s", at_most=PAINT_S),
         Figure("added from enhanced to drawn, p99", nearest_rank(added, 99), "ms", at_most=ADDED_MS),
-        Figure("enhancer's p99 with two browsers against none", ratio, at_most=limit),
+        Figure("enhancer's p99 with two browsers against none", ratio, at_most=SLOWER),
         Figure("added from enhanced to drawn, p50", nearest_rank(added, 50), "ms"),
         Figure("from capture to drawn, p99", nearest_rank(sorted(age for age, _ in shown), 99), "ms"),
         Figure("enhancer's p99 with none", statistics.median(quiet), "ms"),
     ]
-    why = None if limit else f"{cores} cores: fewer than {CORES_TO_SPARE}, so browsers and enhancer share them"
     raw = {"first_paint_ms": paints, "shown_ms": shown, "p99_ms": {"none": quiet, "two": watched}}
-    return Measurement(figures, {**raw, "source": source, "cores": cores, "no_limit_because": why})
+    return Measurement(figures, {**raw, "source": source, "cores": cores})
 
 
 @contextmanager
