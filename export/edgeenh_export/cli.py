@@ -143,8 +143,9 @@ def export(
         from edgeenh_export.explain.cli import explain_model
 
         _check_installed()
-        _check_demands(checkpoint, public_key, floor)
-        explain_model(checkpoint, backend, precision, report, json_target, asked=explain)
+        explain_model(
+            checkpoint, backend, precision, report, json_target, asked=explain, public_key=public_key, floor=floor
+        )
         return
     from edgeenh.cli.interrupts import Interrupts
     from edgeenh_export.serving.command import Layouts
@@ -284,14 +285,6 @@ def _up_to_date(bundle: Bundle, layouts: Layouts, json_target: str | None) -> No
     for line in served.lines():
         output.say(line)
     output.next_step(f"edgeenh inspect {bundle.path}")
-
-
-def _check_demands(model: Path | None, public_key: Path | None, floor: str | None) -> None:
-    """Hold a bundle to what the station demands before it is looked into; a checkpoint is nobody's to sign."""
-    if (public_key is not None or floor is not None) and (model is None or model.suffix != ".safetensors"):
-        from edgeenh.loading import open_bundle
-
-        open_bundle(model, public_key, floor)
 
 
 def _check_installed() -> None:

@@ -20,6 +20,8 @@ def explain_model(
     json_target: str | None,
     *,
     asked: bool,
+    public_key: Path | None = None,
+    floor: str | None = None,
 ) -> None:
     """Explain, print the table and the verdict, and end with exit code 3 when the engine or the precision is at fault.
 
@@ -30,6 +32,7 @@ def explain_model(
         report: Folder for what was found.
         json_target: As for every command.
         asked: `--explain` was given.
+        public_key, floor: What the station demands of a bundle.
 
     Raises:
         UsageError: The other options were given without it.
@@ -43,7 +46,7 @@ def explain_model(
     from edgeenh_export.explain.command import explain
 
     with Interrupts():
-        found = explain(model, backend or "onnxruntime", precision, report, lambda line: typer.echo(line, err=True))
+        found = explain(model, backend or "onnxruntime", precision, report, _tell, public_key, floor)
     output.emit_json(json_target, found.to_json())
     for line in found.lines():
         output.say(line)
@@ -52,3 +55,7 @@ def explain_model(
     if found.kind in ("miscompile", "overflow"):
         raise GateFailed(found.verdict())
     output.say(found.verdict())
+
+
+def _tell(line: str) -> None:
+    typer.echo(line, err=True)

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from edgeenh.backends.contract import INPUT, STRENGTH, graph_precision
 from edgeenh.bundle import Bundle
+from edgeenh.bundle.reader import SHIPPED_NAMES
 from edgeenh.errors import InputError, UsageError
 from edgeenh.files import write_bytes, write_text
+from edgeenh.loading import open_bundle
 from edgeenh.pixels import RGB, Pixels, to_unit
 from edgeenh_export.explain.engines import open_engine
 from edgeenh_export.explain.explanation import Explanation
@@ -61,6 +63,8 @@ def explain(
     precision: str | None,
     report: Path | None,
     progress: Callable[[str], None] | None = None,
+    public_key: Path | None = None,
+    floor: str | None = None,
 ) -> Explanation:
     """Explain how an engine differs on a model.
 
@@ -71,13 +75,14 @@ def explain(
         report: Folder for the table and, for a miscompile, the smallest part; None = `<model>-explain` here, for a
             miscompile only.
         progress: Takes a line at the beginning of each step; None = nobody is told.
+        public_key, floor: What the station demands of a bundle; a checkpoint is nobody's to sign.
 
     Raises:
         InputError, IntegrityError: It is neither, or cannot be used.
         UsageError, BackendUnavailable: There is no such engine, or not here.
         JobFailed: A library cannot run the graph.
     """
-    subject = read_subject(path)
+    subject = read_subject(path, public_key, floor)
     asked = precision or ("fp16" if backend == "onnxruntime" and "fp16" in subject.graphs else "fp32")
     engine = open_engine(backend, asked)
     if graph_precision(asked) not in subject.graphs:
@@ -92,20 +97,20 @@ def explain(
     return _written(found, smallest, report or Path(f"{subject.name}-explain"))
 
 
-def read_subject(path: Path | None) -> Subject:
-    """Open a bundle, or export a checkpoint's graphs in memory.
+def read_subject(path: Path | None, public_key: Path | None = None, floor: str | None = None) -> Subject:
+    """Open a bundle as the station demands, or export a checkpoint's graphs in memory.
 
     Raises:
         InputError, IntegrityError, CheckpointError: It is neither, or cannot be used.
     """
-    if path is None:
-        return _of_bundle(Bundle.shipped())
+    if path is None or (str(path) in SHIPPED_NAMES and not path.exists()):
+        return _of_bundle(open_bundle(path, public_key, floor))
     try:
         with path.open("rb") as file:
             start = file.read(len(_ZIP))
     except OSError as exc:
         raise InputError(f"{path} cannot be read ({exc.strerror}): give a bundle or a checkpoint") from exc
-    return _of_bundle(Bundle.open(path)) if start == _ZIP else _of_checkpoint(path)
+    return _of_bundle(open_bundle(path, public_key, floor)) if start == _ZIP else _of_checkpoint(path)
 
 
 def _of_bundle(bundle: Bundle) -> Subject:
