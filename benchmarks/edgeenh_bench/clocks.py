@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgeenh_bench.nvml import handles
+
 POLICY = ("governor", "boost", "limits_mhz", "gpu_power_limits_w")
 """What somebody set. Two results in which one of these differs were not measured alike; the others are readings."""
 
@@ -86,14 +88,12 @@ def _counts(folder: Path, pattern: str) -> list[int]:
 
 
 def _gpus() -> list[dict[str, Any]]:
-    """NVIDIA GPUs by NVML, where its bindings are installed and its library is there. Not yet run on a GPU."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
-    except Exception:  # not installed, no driver, no GPU: all mean the same here
+    """NVIDIA GPUs by NVML."""
+    found = handles()
+    if not found:
         return []
+    import pynvml
+
     asks = {
         "sm_mhz": lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_SM),
         "memory_mhz": lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_MEM),
@@ -101,7 +101,7 @@ def _gpus() -> list[dict[str, Any]]:
         "held_down_bits": pynvml.nvmlDeviceGetCurrentClocksThrottleReasons,
         "power_limit_w": lambda gpu: pynvml.nvmlDeviceGetEnforcedPowerLimit(gpu) / 1000,
     }
-    return [{name: _answer(ask, handle) for name, ask in asks.items()} for handle in handles]
+    return [{name: _answer(ask, handle) for name, ask in asks.items()} for handle in found]
 
 
 def _answer(ask: Any, handle: Any) -> Any:

@@ -14,14 +14,14 @@ from typing import Any
 from edgeenh.backends import AUTO, get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
-from edgeenh.environment import fingerprint
 from edgeenh_bench.clocks import clocks, throttling, variables
 from edgeenh_bench.drift_pictures import DriftPicture
 from edgeenh_bench.energy import find_counters
-from edgeenh_bench.intervals import CONFIDENCE, Ratio, block_medians, ratio_of_blocks
+from edgeenh_bench.intervals import CONFIDENCE
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.result import BUSY, head
 from edgeenh_bench.rounds import (
     DRIFT_FRAMES,
     REWARM,
@@ -44,9 +44,6 @@ NOISY = 0.05
 
 INTERRUPTED = "interrupted: the figures are those of the frames measured until then; what is n/a was not come to"
 """What a result says that somebody ended."""
-
-BUSY = 0.10
-"""Share of the machine's CPU time used by other programs above which the figures carry a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +162,14 @@ def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Jo
 def _document(
     request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], measured: Measured, busy: float, now: datetime
 ) -> dict[str, Any]:
-    manifest, no_reference = bundle.manifest, measured.no_reference
+    no_reference = measured.no_reference
     noise = _noise(rows, measured.twin)
     return {
-        "schema": SCHEMA,
-        "created": now.isoformat(timespec="seconds"),
+        **head(SCHEMA, now, bundle),
         "interrupted": measured.interrupted,
-        "environment": fingerprint(),
-        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
         "frames": frames.to_json(),
         "method": _method(request)
-        | {"gate": Thresholds(**manifest.gate.thresholds()).to_json(), "no_reference": no_reference},
+        | {"gate": Thresholds(**bundle.manifest.gate.thresholds()).to_json(), "no_reference": no_reference},
         "cpu_share_of_other_programs": round(busy, 3),
         "rows": [row.to_json(request.mode.deadline_ms) for row in rows],
         "ratios": _ratios(rows, request.mode),
@@ -196,25 +190,14 @@ def _used_again(frames: FrameSet, rows: Sequence[Row]) -> list[str]:
     return [f"{frames.count} distinct frames ({why}) for {most} runs of a row: they were used again"]
 
 
-def _medians(row: Row) -> list[float]:
-    return block_medians(row.latencies_ms, row.blocks)
-
-
 def _ratios(rows: list[Row], mode: Mode) -> dict[str, Any] | None:
     """Every row against the fastest, block by block; None where latencies say nothing of it, or nothing ran."""
     ran = [row for row in rows if row.available and row.latencies_ms]
     if not ran or mode.name == THROUGHPUT:
         return None
     fastest = min(ran, key=lambda row: statistics.median(row.latencies_ms))
-    others = {row.spec.label: _ratio(row, fastest).to_json() for row in ran if row is not fastest}
+    others = {row.spec.label: row.times(fastest).to_json() for row in ran if row is not fastest}
     return {"to": fastest.spec.label, "of": others, "confidence": CONFIDENCE}
-
-
-def _ratio(row: Row, other: Row) -> Ratio:
-    """Blocks beyond the shorter one's have no partner and are left out of the ratio."""
-    mine, theirs = _medians(row), _medians(other)
-    paired = min(len(mine), len(theirs))
-    return ratio_of_blocks(mine[:paired], theirs[:paired])
 
 
 def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
@@ -227,7 +210,7 @@ def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
     return {
         "row": twin.spec.label,
         "raw_ms": [round(value, 4) for value in twin.latencies_ms],
-        **_ratio(twin, first).to_json(),
+        **twin.times(first).to_json(),
     }
 
 

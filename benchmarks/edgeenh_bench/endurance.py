@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from edgeenh.environment import fingerprint
 from edgeenh.errors import UsageError
-from edgeenh_bench.soaking import judge, soak
-from edgeenh_bench.targets.figures import Figure
+from edgeenh_bench.result import head
+from edgeenh_bench.soaking import Soak, judge, soak
+from edgeenh_bench.targets.figures import Figure, Measurement
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
-    from edgeenh.stream import Stream
 
 SCHEMA = "edgeenh.bench-endurance/1"
 
@@ -89,48 +88,36 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
 
     with ContainedEnhancer(asked.bundle, backend=asked.backend, threads=asked.threads) as enhancer:
         stream = Stream(asked.source, enhancer, mode="live", faults=asked.faults)
-        run = _soak if asked.faults is None else _rehearse
-        figures, details = run(stream, lambda: enhancer.worker_pid, asked, tell)
+        every_s = asked.seconds / LOOKS
+        found = soak(stream, lambda: enhancer.worker_pid, seconds=asked.seconds, every_s=every_s, tell=tell)
         used = enhancer.info
-    manifest = asked.bundle.manifest
+    measured = judge(found, {}) if asked.faults is None else _judge_answers(found)
     return {
-        "schema": SCHEMA,
-        "created": now.isoformat(timespec="seconds"),
-        "environment": fingerprint(),
-        "model": {"id": manifest.id, "version": manifest.version, "digest": asked.bundle.sha256},
+        **head(SCHEMA, now, asked.bundle),
         "source": asked.source,
         "backend": None
         if used is None
         else {"name": used.backend, "provider": used.provider, "precision": used.precision},
         "kind": "soak" if asked.faults is None else "faults",
         "seconds": asked.seconds,
-        "passed": all(figure.passed is not False for figure in figures),
-        "figures": [figure.to_json() for figure in figures],
-        "lines": [figure.line() for figure in figures],
-        **details,
+        "passed": measured.passed,
+        "figures": [figure.to_json() for figure in measured.figures],
+        "lines": [figure.line() for figure in measured.figures],
+        **measured.details,
     }
 
 
-Found = tuple[list[Figure], dict[str, Any]]
-
-
-def _soak(stream: Stream, worker_pid: Callable[[], int | None], asked: Endurance, tell: Callable[[int], None]) -> Found:
-    found = soak(stream, worker_pid, seconds=asked.seconds, every_s=asked.seconds / LOOKS, tell=tell)
-    measurement = judge(found, {})
-    return list(measurement.figures), dict(measurement.details)
-
-
-def _rehearse(
-    stream: Stream, worker_pid: Callable[[], int | None], asked: Endurance, tell: Callable[[int], None]
-) -> Found:
-    found = soak(stream, worker_pid, seconds=asked.seconds, every_s=asked.seconds / LOOKS, tell=tell)
+def _judge_answers(found: Soak) -> Measurement:
+    """Of a rehearsal: the accounting, and for each fault whether it was answered."""
     report = found.report
     figures = [Figure("frames after which the accounting did not hold", float(found.broken), at_most=0.0)]
     figures += [
         Figure(f"{fault['fault']}: answered as promised ({fault['demanded']})", float(fault["answered"]), at_least=1.0)
         for fault in report["faults"]
     ]
-    return figures, {name: report[name] for name in ("accounting", "latency_ms", "age_ms", "events", "faults")}
+    return Measurement(
+        figures, {name: report[name] for name in ("accounting", "latency_ms", "age_ms", "events", "faults")}
+    )
 
 
 def seconds_of(schedule: str) -> float:

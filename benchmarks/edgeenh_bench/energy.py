@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edgeenh_bench.nvml import handles
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -78,17 +80,14 @@ def _whole(path: Path) -> int | None:
 
 
 def _gpus() -> tuple[Any, ...]:
-    """Handles of the GPUs that count energy, where NVML's bindings are installed and its library is there."""
+    """Handles of the GPUs, where all of them count energy."""
+    found = tuple(handles())
     try:
-        import pynvml
-
-        pynvml.nvmlInit()
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())]
-        for handle in handles:
-            pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-    except Exception:  # not installed, no driver, or a GPU that does not count: all mean the same here
+        for handle in found:
+            _gpu_microjoules(handle)
+    except Exception:  # NVMLError: a GPU that does not count
         return ()
-    return tuple(handles)
+    return found
 
 
 def _gpu_microjoules(handle: Any) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeenh_bench.result import BUSY
 from edgeenh_bench.targets import TARGETS
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- /results -->"
@@ -83,7 +84,7 @@ def _where(target: str, result: Json) -> str:
     simd = "AVX-512" if "avx512f" in cpu["flags"] else "AVX2" if "avx2" in cpu["flags"] else "no AVX2"
     busy = result.get("cpu_share_of_other_programs") or 0.0
     where = f"`{target}`, {cpu['model']} ({cpu['cores_allowed']} cores, {simd}), {result['created'][:10]}"
-    return where + (f"; other programs used {busy:.0%}" if busy > 0.10 else "")
+    return where + (f"; other programs used {busy:.0%}" if busy > BUSY else "")
 
 
 def table(folder: Path) -> str:

@@ -24,9 +24,10 @@ import numpy as np
 
 from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
-from edgeenh.environment import cores_allowed, fingerprint
+from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable
 from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.result import busy_lines, head
 from edgeenh_bench.rounds import Report
 from edgeenh_bench.table import grid
 
@@ -83,12 +84,8 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
     frame_bytes = 2 * request.size[0] * request.size[1] * 3
     macs = sum(layer["macs"] for layer in layers)
     ideal_ms = 1000 * max(macs / peak, frame_bytes / bandwidth)
-    manifest = bundle.manifest
     return {
-        "schema": SCHEMA,
-        "created": now.isoformat(timespec="seconds"),
-        "environment": fingerprint(),
-        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
+        **head(SCHEMA, now, bundle),
         "size": list(request.size),
         "threads": threads,
         "peak_gmacs_per_s": peak / 1e9,
@@ -261,21 +258,28 @@ def _macs(op: Any) -> int:
 
 def render(document: dict[str, Any]) -> str:
     """The roofline for people."""
-    head = ("kind", "layers", "ms", "bound ms", "share", "MMAC", "MB")
-    rows = [
-        (g["kind"], str(g["layers"]), f"{g['ms']:.3f}", f"{g['bound_ms']:.3f}", "n/a" if g["share"] is None else f"{g['share']:.0%}",
-         f"{g['macs'] / 1e6:.1f}", f"{g['bytes'] / 1e6:.1f}")
-        for g in document["groups"]
-    ]  # fmt: skip
+    rows = [GROUP_HEAD, *(group_cells(group) for group in document["groups"])]
+    return "\n\n".join([grid(rows), "\n".join([*sentences(document), *busy_lines(document)])])
+
+
+GROUP_HEAD = ("kind", "layers", "ms", "bound ms", "share", "MMAC", "MB")
+
+
+def group_cells(group: Mapping[str, Any]) -> tuple[str, ...]:
+    """One of `groups` as texts under `GROUP_HEAD`."""
+    share = "n/a" if group["share"] is None else f"{group['share']:.0%}"
+    return (
+        group["kind"], str(group["layers"]), f"{group['ms']:.3f}", f"{group['bound_ms']:.3f}", share,
+        f"{group['macs'] / 1e6:.1f}", f"{group['bytes'] / 1e6:.1f}",
+    )  # fmt: skip
+
+
+def sentences(document: Mapping[str, Any]) -> list[str]:
+    """What was found, a line each."""
     width, height = document["size"]
-    lines = [
+    return [
         f"peak {document['peak_gmacs_per_s']:.0f} GMAC/s, {document['bandwidth_gb_per_s']:.1f} GB/s (read and written), {document['threads']} threads",
         f"{width}×{height}: p50 {document['p50_ms']:.3g} ms; bound of its layers {document['bound_ms']:.3g} ms: {document['share']:.0%} reached",
         f"were all of it one layer that reads and writes the frame once: {document['fused_bound_ms']:.3g} ms, {document['fused_share']:.0%}",
+        layers_against_p50(document),
     ]
-    lines.append(layers_against_p50(document))
-    if document["cpu_share_of_other_programs"] > 0.10:
-        lines.append(
-            f"other programs used {document['cpu_share_of_other_programs']:.0%} of the CPU: run it again on an idle machine"
-        )
-    return "\n\n".join([grid([head, *rows]), "\n".join(lines)])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from edgeenh_bench.intervals import block_medians
+from edgeenh_bench.intervals import Ratio, block_medians, ratio_of_blocks
 from edgeenh_bench.percentiles import summarise, variation
 from edgeenh_bench.stopwatch import Parts, split_json
 
@@ -136,6 +136,12 @@ class Row:
             return None
         first, last = medians[0], medians[-1]
         return {"first_ms": round(first, 4), "last_ms": round(last, 4), "last_to_first": round(last / first, 4)}
+
+    def times(self, other: Row) -> Ratio:
+        """This row's latency over another's, by the blocks that both have; blocks beyond the shorter one's have no partner."""
+        mine, theirs = (block_medians(row.latencies_ms, row.blocks) for row in (self, other))
+        paired = min(len(mine), len(theirs))
+        return ratio_of_blocks(mine[:paired], theirs[:paired])
 
     def warnings(self) -> list[str]:
         """Why a figure of this row should not be trusted, one line each."""

@@ -1,13 +1,12 @@
 """How cost grows: with the size of the frame, with threads, with frames in flight, with cameras.
 
-The exponent of size is the slope of log latency over log pixels by least squares, with Student's interval (NIST/SEMATECH e-Handbook, 4.1.4.1):
+The exponent of size is the slope of log latency over log pixels (`edgeenh_bench.line_fit`):
 1 is proportional to the pixels, below 1 a fixed share pays off, above 1 something falls out of the caches.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +16,14 @@ from typing import Any
 
 from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
-from edgeenh.environment import cores_allowed, fingerprint
+from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable
+from edgeenh_bench.line_fit import slope_of
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.percentiles import summarise
+from edgeenh_bench.result import head
 from edgeenh_bench.rounds import Job, Report, measure_rows
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import collect
@@ -32,8 +33,6 @@ SIZES = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 IN_FLIGHT = (1, 2, 4, 8)
 CAMERAS = (1, 2, 3, 4)
 MOST_DISTINCT = 8
-T_975 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306}
-"""Student's t, 97.5 %, by degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +84,8 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
         for number in request.in_flight
     ]
     cameras = [_cameras(bundle, backend, number, request.seconds, report) for number in request.cameras]
-    manifest = bundle.manifest
     return {
-        "schema": SCHEMA,
-        "created": now.isoformat(timespec="seconds"),
-        "environment": fingerprint(),
-        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
+        **head(SCHEMA, now, bundle),
         "backend": spec.label,
         "batch": "one frame each: the graph contract has no batch; frames in flight are what an archive is enhanced with",
         "sizes": points,
@@ -112,11 +107,7 @@ def exponent(points: Sequence[dict[str, Any]]) -> dict[str, float | None]:
     if len(found) < 3:
         return {"value": None, "low": None, "high": None}
     xs, ys = zip(*found, strict=True)
-    fit = statistics.linear_regression(xs, ys)
-    spread = sum((x - statistics.fmean(xs)) ** 2 for x in xs)
-    rest = sum((y - fit.intercept - fit.slope * x) ** 2 for x, y in found)
-    error = T_975.get(len(found) - 2, 2.306) * math.sqrt(rest / (len(found) - 2) / spread)
-    return {"value": fit.slope, "low": fit.slope - error, "high": fit.slope + error}
+    return slope_of(xs, ys)._asdict()
 
 
 def _point(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgeenh.errors import JobFailed
+from edgeenh_bench.line_fit import slope_of
 from edgeenh_bench.percentiles import nearest_rank
 from edgeenh_bench.targets.figures import Figure, Measurement
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 BLOCKS = 20
 """Readings are averaged in so many blocks before a line is fitted: neighbouring readings are alike, and would make an
 interval that is far too narrow."""
-
-T_95 = 2.101
-"""The 97.5th percentile of Student's t with `BLOCKS` − 2 = 18 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2)."""
 
 SETTLED = 0.1
 """The first share of the readings, in which libraries fill their caches, is left out."""
@@ -84,12 +82,8 @@ def growth(points: Sequence[tuple[float, float]]) -> Growth:
     blocks = [points[start:end] for start, end in itertools.pairwise(edges)]
     times = [statistics.fmean(at for at, _ in block) for block in blocks]
     values = [statistics.fmean(mb for _, mb in block) for block in blocks]
-    fit = statistics.linear_regression(times, values)
-    spread = sum((at - statistics.fmean(times)) ** 2 for at in times)
-    rest = sum((mb - fit.intercept - fit.slope * at) ** 2 for at, mb in zip(times, values, strict=True))
-    error = T_95 * math.sqrt(rest / (BLOCKS - 2) / spread)
-    span = points[-1][0] - points[0][0]
-    return Growth(fit.slope * span, (fit.slope - error) * span, (fit.slope + error) * span)
+    slope, span = slope_of(times, values), points[-1][0] - points[0][0]
+    return Growth(slope.value * span, slope.low * span, slope.high * span)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,8 @@ from typing import Any
 from edgeenh.errors import InputError, UsageError
 from edgeenh_bench.clocks import POLICY
 from edgeenh_bench.intervals import block_medians, rank_sum_p
+from edgeenh_bench.modes import Mode
+from edgeenh_bench.result import BUSY
 from edgeenh_bench.rounds import blocks, rounds_for
 
 Json = Mapping[str, Any]
@@ -26,7 +28,6 @@ FEWEST_BLOCKS = 5
 """Of each run: with fewer, no difference however large could be significant (2 / C(10, 5) = 0.008)."""
 
 _ENVIRONMENT = ("machine", "os", "kernel", "python", "cpu", "memory_mib", "gpus", "libraries")
-_METHOD = ("threads", "mode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +168,8 @@ def _unlike(before: Json, after: Json) -> list[str]:
     found = []
     for name in _ENVIRONMENT:
         found += _differences(name, before["environment"].get(name), after["environment"].get(name))
-    for name in _METHOD:
-        found += _differences(name, _mode(before) if name == "mode" else before["method"].get(name), _mode(after) if name == "mode" else after["method"].get(name))  # fmt: skip
+    found += _differences("threads", before["method"].get("threads"), after["method"].get("threads"))
+    found += _differences("mode", _mode(before), _mode(after))
     found += _differences("method", *_where_both(before["method"], after["method"], ("variables",)))
     found += _differences("clocks", *_where_both(_policy(before), _policy(after), POLICY))
     for name in ("size", "sha256"):
@@ -188,8 +189,10 @@ def _where_both(before: Json, after: Json, names: Sequence[str]) -> tuple[Json, 
 
 
 def _mode(document: Json) -> Any:
+    """What compares of a mode; results of the first schema, which have a sentence there, knew the closed loop alone."""
     mode = document["method"].get("mode")
-    return {key: mode[key] for key in ("name", "fps", "in_flight")} if isinstance(mode, dict) else {"name": "latency", "fps": None, "in_flight": 1}  # fmt: skip
+    known = mode if isinstance(mode, dict) else Mode().to_json()
+    return {key: known[key] for key in ("name", "fps", "in_flight")}
 
 
 def _differences(name: str, before: Any, after: Any) -> list[str]:
@@ -210,7 +213,7 @@ def _remarks(before: Json, after: Json) -> list[str]:
     found += _differences("model", before["model"], after["model"])
     for name, document in (("before", before), ("after", after)):
         share = document.get("cpu_share_of_other_programs") or 0.0
-        if share > 0.10:
+        if share > BUSY:
             found.append(f"{name}: other programs used {share:.0%} of the CPU meanwhile")
         if document.get("interrupted"):
             found.append(f"{name}: it was interrupted, and holds the frames measured until then")

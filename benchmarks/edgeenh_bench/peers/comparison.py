@@ -13,14 +13,14 @@ from typing import Any
 from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
-from edgeenh.environment import cores_allowed, fingerprint
+from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable, UsageError
 from edgeenh.padding import padded_size
-from edgeenh_bench.intervals import block_medians, ratio_of_blocks
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.peers import benchmark_app
 from edgeenh_bench.peers.catalogue import BY_NAME, PEERS
+from edgeenh_bench.result import head
 from edgeenh_bench.rounds import Job, Report, measure_rows
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import collect
@@ -89,12 +89,8 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
         measured = measure_rows(job, rows, report)
         app = _app(bundle, request, Path(folder), report) if APP in names else None
         busy = load.share()
-    manifest = bundle.manifest
     return {
-        "schema": SCHEMA,
-        "created": now.isoformat(timespec="seconds"),
-        "environment": fingerprint(),
-        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
+        **head(SCHEMA, now, bundle),
         "frames": frames.to_json(),
         "method": {
             "seconds_per_row": request.seconds,
@@ -122,9 +118,7 @@ def _times(row: Row, rows: Sequence[Row]) -> dict[str, Any] | None:
     if not ours or not row.available or not row.latencies_ms:
         return None
     best = min(ours, key=lambda one: statistics.median(one.latencies_ms))
-    mine, theirs = (block_medians(one.latencies_ms, one.blocks) for one in (row, best))
-    paired = min(len(mine), len(theirs))
-    return {"row": best.spec.label, **ratio_of_blocks(mine[:paired], theirs[:paired]).to_json()}
+    return {"row": best.spec.label, **row.times(best).to_json()}
 
 
 def _app(bundle: Bundle, request: Request, folder: Path, report: Report) -> dict[str, Any]:

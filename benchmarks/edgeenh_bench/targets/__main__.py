@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgeenh.cli.output import exit_code_of, remark, say
 from edgeenh.errors import GateFailed, MissingExtra, UsageError
+from edgeenh_bench.result import BUSY
 from edgeenh_bench.targets import TARGETS
 from edgeenh_bench.targets.figures import ROOT, Measurement, document, write
 
@@ -55,7 +56,7 @@ def run(name: str, model: Path | None, threads: int | None, out: Path) -> bool:
     measured: Measurement = module.measure(model, threads)
     busy = load.share()
     path = write(out, document(name, measured, busy, datetime.now(UTC)))
-    if busy > 0.1:
+    if busy > BUSY:
         remark(f"other programs used {busy:.0%} of this machine's CPU time: run it again on an idle machine")
     for figure in measured.figures:
         say(figure.line())

@@ -1,0 +1,32 @@
+"""What every result begins with, and what makes its figures doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from edgeenh.environment import fingerprint
+
+if TYPE_CHECKING:
+    from edgeenh.bundle import Bundle
+
+BUSY = 0.10
+"""Share of the machine's CPU time used by other programs above which figures carry a warning."""
+
+
+def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
+    """Schema, date, machine and model, as JSON values."""
+    manifest = bundle.manifest
+    return {
+        "schema": schema,
+        "created": now.isoformat(timespec="seconds"),
+        "environment": fingerprint(),
+        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
+    }
+
+
+def busy_lines(document: Mapping[str, Any]) -> list[str]:
+    """One line where other programs used more than `BUSY` of the CPU while a result was measured, else none."""
+    share = document["cpu_share_of_other_programs"]
+    return [f"other programs used {share:.0%} of the CPU: run it again on an idle machine"] if share > BUSY else []
