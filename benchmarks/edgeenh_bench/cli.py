@@ -13,7 +13,8 @@ from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption, ThreadsOption
 from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
 from edgeenh.loading import parse_floor
-from edgeenh_bench.cli_more import MEASUREMENTS
+from edgeenh_bench.cli_more import MEASUREMENTS, reported
+from edgeenh_bench.cli_results import RESULTS, require_report
 
 if TYPE_CHECKING:
     from edgeenh_bench.comparison import Compared, Request
@@ -47,9 +48,7 @@ def register(app: typer.Typer) -> None:
     """Add the command and its subcommands."""
     group = typer.Typer(help=HELP, invoke_without_command=True, rich_markup_mode=None)
     group.callback(invoke_without_command=True, help=HELP)(bench)
-    group.command("compare")(compare_command)
-    group.command("report")(report_command)
-    for name, command in MEASUREMENTS.items():
+    for name, command in {**RESULTS, **MEASUREMENTS}.items():
         group.command(name)(command)
     app.add_typer(group, name="bench")
 
@@ -124,7 +123,7 @@ def bench(
     request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
     request = replace(request, pictures=html is not None)
     if html is not None:
-        _require_report_extra(html)
+        require_report(html)
     compared = _compare(request)
     document = compared.document
     from edgeenh_bench.table import render
@@ -151,95 +150,12 @@ def bench(
     return 0
 
 
-def report_command(
-    results: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="R.json…", help="Results of `edgeenh bench`, `peers`, `scaling`, `roofline`.", show_default=False
-        ),
-    ],
-    html: Annotated[Path, typer.Option("--html", metavar="F.html", help="The page.", show_default=False)],
-    quality: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--quality",
-            metavar="Q.json",
-            help="A table of `edgeenh evaluate --json` beside it; more than once if wanted.",
-        ),
-    ] = None,
-) -> None:
-    """Make one self-contained page of stored results: tables, charts, drift, conditions, and tables of quality.
-
-    Exit: 0 written; 2 a result cannot be read, or the page cannot be written.
-
-    Example: edgeenh bench report bench.json --html bench.html
-    """
-    _require_report_extra(html)
-    from edgeenh_bench.report import worst_frames
-    from edgeenh_bench.report.limits import SHOWN, read_panel, schema_of
-    from edgeenh_bench.report.page import Section, write_page
-    from edgeenh_bench.report.quality import read_quality
-    from edgeenh_bench.two_results import read_result
-
-    limits = [path for path in results if schema_of(path) in SHOWN]
-    sections = []
-    for path in results:
-        if path not in limits:
-            document = read_result(path)
-            pictures, missing = worst_frames.load(document, path)
-            sections.append(Section(document, path.name, pictures, missing))
-            for line in missing:
-                output.remark(line)
-    write_page(html, sections, [read_quality(path) for path in quality or []], [read_panel(path) for path in limits])
-    output.say(f"page: {html}")
-    output.next_step(f"open {shlex.quote(str(html))} in a browser")
-
-
 def _file_of(json_target: str | Path | None) -> Path | None:
     """The plain file that the JSON goes to; None for stdout, a device or nowhere: nothing can lie beside these."""
     if json_target is None or str(json_target) == "-":
         return None
     path = Path(json_target)
     return path if path.is_file() or not path.exists() else None
-
-
-def _require_report_extra(html: Path) -> None:
-    """Say before the work what would be said after it: jinja2 is missing, or the place cannot be written to."""
-    from importlib.util import find_spec
-
-    from edgeenh.files import make_folder
-
-    if find_spec("jinja2") is None:
-        raise MissingExtra("`edgeenh bench --html`", "bench")
-    make_folder(html.absolute().parent)
-
-
-def compare_command(
-    before: Annotated[
-        Path, typer.Argument(metavar="A.json", help="A result of `edgeenh bench --json`.", show_default=False)
-    ],
-    after: Annotated[
-        Path, typer.Argument(metavar="B.json", help="Another one, of the same machine.", show_default=False)
-    ],
-    force: Annotated[
-        bool, typer.Option("--force", help="Compare results that were not measured alike; it proves nothing.")
-    ] = False,
-    json_target: output.JsonOption = None,
-) -> None:
-    """Compare two results row by row, and say which differences are more than chance.
-
-    Exit: 0 compared; 2 they cannot be read, or were not measured alike.
-
-    Example: edgeenh bench compare before.json after.json
-    """
-    from edgeenh_bench import two_results
-    from edgeenh_bench.table import render_comparison
-
-    comparison = two_results.compare_results(two_results.read_result(before), two_results.read_result(after))
-    if not force:
-        two_results.require_alike(comparison)
-    output.say(render_comparison(comparison))
-    output.emit_json(json_target, {"schema": "edgeenh.bench-compare/1", "forced": force, **comparison.to_json()})
 
 
 def _refuse_together(options: dict[str, object]) -> None:
@@ -349,16 +265,8 @@ def _compare(request: Request) -> Compared:
 
     from edgeenh_bench.comparison import compare
 
-    shown: list[str] = []
-
-    def report(step: str, done: int, total: int | None) -> None:
-        if [step] != shown[-1:]:
-            shown.append(step)
-            output.remark(step)
-        bar.update(done, step if total is None else f"{step}, of {total}")
-
-    with output.progress("bench", None) as bar:
-        return compare(request, report, datetime.now(UTC))
+    compared: Compared = reported("bench", lambda report: compare(request, report, datetime.now(UTC)))
+    return compared
 
 
 def _next(request: Request, ran: list[dict[str, Any]]) -> str:

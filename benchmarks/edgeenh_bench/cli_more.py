@@ -18,7 +18,7 @@ SourceOption = Annotated[
 ]
 
 
-def _reported(name: str, work: Callable[[Callable[[str, int, int | None], None]], Any]) -> Any:
+def reported(name: str, work: Callable[[Callable[[str, int, int | None], None]], Any]) -> Any:
     """Run `work` with a progress bar, and a remark for every step."""
     shown: list[str] = []
 
@@ -57,7 +57,7 @@ def peers(
 
     names = [name.strip() for name in only.split(",") if name.strip()]
     request = Request(model, source, parse_size(size), names, seconds, threads)
-    document = _reported("peers", lambda report: compare_peers(request, report, datetime.now(UTC)))
+    document = reported("peers", lambda report: compare_peers(request, report, datetime.now(UTC)))
     output.say(render(document))
     output.emit_json(json_target, document)
     output.next_step("edgeenh bench roofline")
@@ -88,7 +88,7 @@ def scaling(
 
     chosen = [parse_size(size) for size in sizes.split(",") if size.strip()] or work.SIZES
     request = work.Request(model, backend, chosen, seconds)
-    document = _reported("scaling", lambda report: work.measure_scaling(request, report, datetime.now(UTC)))
+    document = reported("scaling", lambda report: work.measure_scaling(request, report, datetime.now(UTC)))
     output.say(render(document))
     output.emit_json(json_target, document)
     output.next_step("edgeenh bench roofline")
@@ -113,7 +113,7 @@ def roofline(
     from edgeenh_bench.source_frames import parse_size
 
     request = Request(model, parse_size(size), seconds, threads)
-    document = _reported("roofline", lambda report: measure_roofline(request, report, datetime.now(UTC)))
+    document = reported("roofline", lambda report: measure_roofline(request, report, datetime.now(UTC)))
     output.say(render(document))
     output.emit_json(json_target, document)
     output.next_step("edgeenh bench scaling")

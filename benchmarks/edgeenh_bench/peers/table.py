@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeenh_bench.result import busy_lines
 from edgeenh_bench.table import grid
 
 Json = Mapping[str, Any]
@@ -13,20 +14,20 @@ Json = Mapping[str, Any]
 def render(document: Json) -> str:
     """A table of what ran, fastest first, and a list of what could not."""
     ran = sorted((row for row in document["rows"] if row["available"]), key=lambda row: row["latency_ms"]["p50"])
-    head = ("row", "p50 ms", "times ours", "interval", "frames", "PSNR dB", "memory MB")
-    parts = [grid([head, *(_cells(row) for row in ran)])]
+    parts = [grid([HEAD, *(cells(row) for row in ran)])]
     lines = [f"{row['label']}: {row['what']}" for row in ran]
     lines += [f"not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
-        lines.append(f"benchmark_app: {_app(app)}")
-    if document["cpu_share_of_other_programs"] > 0.10:
-        lines.append(
-            f"other programs used {document['cpu_share_of_other_programs']:.0%} of the CPU: run it again on an idle machine"
-        )
+        lines.append(app_line(app))
+    lines += busy_lines(document)
     return "\n\n".join([*parts, "\n".join(lines)])
 
 
-def _cells(row: Json) -> tuple[str, ...]:
+HEAD = ("row", "p50 ms", "times ours", "95 % interval", "frames", "PSNR dB", "memory MB")
+
+
+def cells(row: Json) -> tuple[str, ...]:
+    """A row that ran as texts under `HEAD`."""
     times = row["times_ours"]
     interval = "n/a" if times is None or times["low"] is None else f"{times['low']:.3g} to {times['high']:.3g}"
     psnr = "identical" if row["identical"] else "n/a" if row["psnr_db"] is None else f"{row['psnr_db']:.1f}"
@@ -37,10 +38,11 @@ def _cells(row: Json) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _app(app: Json) -> str:
+def app_line(app: Json) -> str:
+    """What OpenVINO's own clock said, in a sentence."""
     if not app["available"]:
-        return f"not measured: {app['reason']}"
+        return f"benchmark_app: not measured: {app['reason']}"
     verdict = {True: "agrees within 5 %", False: "DISAGREES by more than 5 %", None: "nothing to compare it with"}[
         app["agrees"]
     ]
-    return f"median {app['median_ms']:.4g} ms on random pictures; ours over theirs {app['ours_over_theirs']}: {verdict}"
+    return f"benchmark_app: median {app['median_ms']:.4g} ms on random pictures; ours over theirs {app['ours_over_theirs']}: {verdict}"
