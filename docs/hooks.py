@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
 from typing import Any
 
+from edgeenh.cli.summaries import SUMMARIES
+
 COMMANDS = "reference/commands.md"
-GROUPS = {
-    "bench": ("compare", "report", "peers", "scaling", "roofline"),
-    "dataset": ("split", "degrade", "fivek"),
-    "evidence": ("verify",),
-}
-NAMES = (
-    "train", "evaluate", "fidelity", "dataset", "export", "run", "station", "enhance", "inspect", "verify", "sign", "keygen", "cache", "doctor",
-    "bench", "evidence",
-)  # fmt: skip
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./(?!\.\.)([^)]+)\)")
 
 
@@ -37,11 +31,20 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 
 def all_commands() -> list[tuple[str, ...]]:
-    """Every command and subcommand, as its words."""
-    return [words for name in NAMES for words in [(name,), *((name, sub) for sub in GROUPS.get(name, ()))]]
+    """Every command and subcommand, as its words, in the order of the program's own help."""
+    return [words for name in SUMMARIES for words in [(name,), *((name, part) for part in _parts(_said(name)))]]
+
+
+def _parts(text: str) -> list[str]:
+    """The subcommands that a help lists; none of a plain command."""
+    return re.findall(r"^  ([a-z]+)  ", text.partition("\nCommands:\n")[2], flags=re.MULTILINE)
 
 
 def _help(*words: str) -> str:
+    return f"\n## edgeenh {' '.join(words)}\n\n```text\n{_said(*words).strip()}\n```\n"
+
+
+@functools.cache
+def _said(*words: str) -> str:
     command = [sys.executable, "-m", "edgeenh.cli", *words, "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return f"\n## edgeenh {' '.join(words)}\n\n```text\n{done.stdout.strip()}\n```\n"
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.environment import fingerprint
+from edgeenh.identity import bundle_json
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -17,12 +18,11 @@ BUSY = 0.10
 
 def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
     """Schema, date, machine and model, as JSON values."""
-    manifest = bundle.manifest
     return {
         "schema": schema,
         "created": now.isoformat(timespec="seconds"),
         "environment": fingerprint(),
-        "model": {"id": manifest.id, "version": manifest.version, "digest": bundle.sha256},
+        "model": bundle_json(bundle),
     }
 
 

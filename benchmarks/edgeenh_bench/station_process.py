@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,3 +106,12 @@ def _port(process: subprocess.Popen[str]) -> int:
         if found:
             return int(found[1])
     raise JobFailed(f"the station did not begin: {said}")
+
+
+def config_text(model: Mapping[str, str | int | None], service: Mapping[str, str | int | None]) -> str:
+    """A station's file with a table for the model and one for the service, on a free port of the loopback; None = not stated."""
+    tables: dict[str, Mapping[str, str | int | None]] = {"model": model, "service": {"bind": "127.0.0.1:0", **service}}
+    lines = []
+    for name, values in tables.items():
+        lines += [f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items() if value is not None)]
+    return "\n".join(lines) + "\n"

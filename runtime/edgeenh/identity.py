@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgeenh.bundle import Bundle
     from edgeenh.loading import AnyEnhancer
 
 
 def model_json(enhancer: AnyEnhancer) -> dict[str, Any]:
-    """The bundle, as every JSON report names it."""
-    manifest = enhancer.bundle.manifest
-    return {"id": manifest.id, "version": manifest.version, "digest": enhancer.bundle.sha256}
+    """The enhancer's bundle, as every JSON report names it."""
+    return bundle_json(enhancer.bundle)
+
+
+def bundle_json(bundle: Bundle) -> dict[str, Any]:
+    """A bundle, as every JSON report names it."""
+    return {"id": bundle.manifest.id, "version": bundle.manifest.version, "digest": bundle.sha256}
 
 
 def backend_json(enhancer: AnyEnhancer) -> dict[str, Any] | None:

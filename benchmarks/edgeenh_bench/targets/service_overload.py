@@ -7,7 +7,6 @@ times that rate, at the times of a fixed schedule and whatever became of the ear
 from __future__ import annotations
 
 import http.client
-import json
 import statistics
 import threading
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from edgeenh.errors import JobFailed
 from edgeenh.pictures import encode_picture
 from edgeenh_bench.source_frames import read_frames
-from edgeenh_bench.station_process import Client, StationProcess, serving
+from edgeenh_bench.station_process import Client, StationProcess, config_text, serving
 from edgeenh_bench.targets.figures import CLIP, Figure, Measurement
 
 OVERLOAD = 4.0
@@ -34,7 +33,8 @@ def measure(
 ) -> Measurement:
     """Measure the rate for a sixth of `seconds`, then overload it for `seconds`."""
     picture = encode_picture(read_frames(source, 1)[0], ".png")
-    with serving(_config(model, threads, backend)) as station:
+    table = {"bundle": None if model is None else str(model.resolve()), "threads": threads, "backend": backend}
+    with serving(config_text(table, {"queue": QUEUE, "connections": CONNECTIONS})) as station:
         _post(station, picture)
         rate = _capacity(station, picture, seconds / 6)
         answers, memory, asked = _overload(station, picture, OVERLOAD * rate, seconds)
@@ -112,10 +112,3 @@ def _post(station: StationProcess, picture: bytes, *, check: bool = True) -> int
     if check and reply.status != 200:
         raise JobFailed(f"the station answered {reply.status}: {reply.body[:200]!r}")
     return reply.status
-
-
-def _config(model: Path | None, threads: int | None, backend: str) -> str:
-    bundle = "" if model is None else f"bundle = {json.dumps(str(Path(model).resolve()))}\n"
-    cores = "" if threads is None else f"threads = {threads}\n"
-    service = f'[service]\nbind = "127.0.0.1:0"\nqueue = {QUEUE}\nconnections = {CONNECTIONS}\n'
-    return f'[model]\n{bundle}{cores}backend = "{backend}"\n{service}'

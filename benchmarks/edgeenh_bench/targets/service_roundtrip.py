@@ -16,7 +16,7 @@ from edgeenh.enhancer import Enhancer, load
 from edgeenh.errors import JobFailed
 from edgeenh.pictures import decode_picture, encode_picture
 from edgeenh_bench.source_frames import read_frames
-from edgeenh_bench.station_process import Client, serving
+from edgeenh_bench.station_process import Client, config_text, serving
 from edgeenh_bench.targets.figures import CLIP, Figure, Measurement
 
 LIMIT_MS = 3.0
@@ -35,7 +35,9 @@ def measure(
         used = enhancer.info
         if used is None:
             raise JobFailed("the enhancer opened no session: this is a bug in edgeenh, please report it")
-        with serving(_config(model, threads, used.backend, used.precision)) as station:
+        table = {"bundle": None if model is None else str(model.resolve()), "threads": threads}
+        how = {"backend": used.backend, "precision": used.precision}
+        with serving(config_text({**table, **how}, {})) as station:
             client = Client(station.port)
             times = _alternate(enhancer, client, pictures)
             client.close()
@@ -83,11 +85,3 @@ def _there(client: Client, picture: bytes) -> tuple[float, float]:
     if reply.status != 200 or reply.headers.get("x-edgeenh-status") != "ENHANCED":
         raise JobFailed(f"the station answered {reply.status}: {reply.body[:200]!r}")
     return milliseconds, sum(json.loads(reply.headers["x-edgeenh-times-ms"]).values())
-
-
-def _config(model: Path | None, threads: int | None, backend: str, precision: str) -> str:
-    bundle = "" if model is None else f"bundle = {json.dumps(str(Path(model).resolve()))}\n"
-    cores = "" if threads is None else f"threads = {threads}\n"
-    return (
-        f'[model]\n{bundle}{cores}backend = "{backend}"\nprecision = "{precision}"\n[service]\nbind = "127.0.0.1:0"\n'
-    )

@@ -32,6 +32,12 @@ def scene() -> Scene:
     return make
 
 
+@pytest.fixture(scope="session")
+def radiograph(scene: Scene) -> Picture:
+    """The scene in grey, within 0.3…0.7, so that a window has something to open."""
+    return (np.float32(0.3) + np.float32(0.4) * scene(channels=1)).astype(np.float32)
+
+
 def clipped(values: NDArray[np.floating]) -> Picture:
     return np.clip(values, 0.0, 1.0).astype(np.float32)
 

@@ -89,16 +89,14 @@ def test_a_nervous_gain_is_found(spread: float, scene: Scene) -> None:
     assert flicker.jitter.ratio > 3.0
 
 
-def test_a_steady_window_of_radiographs_is_not_penalised(scene: Scene) -> None:
-    picture = (np.float32(0.3) + np.float32(0.4) * scene(channels=1)).astype(np.float32)
-    flicker = panned(lambda p: np.clip((p - np.float32(0.2)) / np.float32(0.6), 0, 1), picture, "x", rng(), frames=4)
+def test_a_steady_window_of_radiographs_is_not_penalised(radiograph: Picture) -> None:
+    flicker = panned(lambda p: np.clip((p - np.float32(0.2)) / np.float32(0.6), 0, 1), radiograph, "x", rng(), frames=4)
     assert flicker.raw_out > 1.5 * flicker.raw_in
     assert flicker.ratio == pytest.approx(1.0, abs=0.01)
 
 
-def test_a_nervous_window_of_radiographs_is_found(scene: Scene) -> None:
-    picture = (np.float32(0.3) + np.float32(0.4) * scene(channels=1)).astype(np.float32)
-    assert panned(Nervous(0.05), picture, "x", rng(), frames=4).ratio > 1.2
+def test_a_nervous_window_of_radiographs_is_found(radiograph: Picture) -> None:
+    assert panned(Nervous(0.05), radiograph, "x", rng(), frames=4).ratio > 1.2
 
 
 def test_contrast_that_amplifies_noise_is_found(scene: Scene) -> None:

@@ -88,12 +88,11 @@ def test_every_mark_is_accounted_for(seed: int, count: int, height: int, width: 
         assert mark.kind != "crack" or mark.contrast < 0
 
 
-def test_a_mark_in_a_radiograph_is_an_attenuation(scene: Scene) -> None:
+def test_a_mark_in_a_radiograph_is_an_attenuation(radiograph: Picture) -> None:
     """The same factor of dose is the same step of the displayed value, in dark and in bright places."""
-    picture = (np.float32(0.3) + np.float32(0.4) * scene(channels=1)).astype(np.float32)
-    marked = paint(picture, 9, np.random.default_rng(5))
+    marked = paint(radiograph, 9, np.random.default_rng(5))
     for mark in marked.marks:
         solid = mark.alpha >= 1.0
         if solid.any():
-            step = (marked.picture - picture)[mark.window][..., 0][solid]
+            step = (marked.picture - radiograph)[mark.window][..., 0][solid]
             assert step == pytest.approx(np.full(step.shape, np.log(1 + mark.contrast) / np.log(20.0)), abs=1e-4)

@@ -55,33 +55,26 @@ def test_a_stop_of_exposure_changes_no_contrast(scene: Scene) -> None:
     assert result.invented == 0
 
 
-def grey_scene(scene: Scene) -> Picture:
-    """Within 0.3…0.7, so that a window has something to open."""
-    return (np.float32(0.3) + np.float32(0.4) * scene(channels=1)).astype(np.float32)
-
-
-def test_a_window_of_a_radiograph_keeps_contrast_to_noise(scene: Scene) -> None:
-    result = run(lambda p: np.clip((p - np.float32(0.25)) / np.float32(0.6), 0, 1), grey_scene(scene))
+def test_a_window_of_a_radiograph_keeps_contrast_to_noise(radiograph: Picture) -> None:
+    result = run(lambda p: np.clip((p - np.float32(0.25)) / np.float32(0.6), 0, 1), radiograph)
     assert ratios(result) == pytest.approx([1.0] * 15, abs=0.05)
     assert [mark.gain for mark in result.marks] == pytest.approx([1 / 0.6] * 15, rel=1e-3)
     assert result.invented == 0
 
 
-def test_a_window_that_clips_loses_marks(scene: Scene) -> None:
-    picture = grey_scene(scene)
-    cut = np.float32(np.quantile(picture, 0.6))
-    result = run(lambda p: np.clip((p - np.float32(0.25)) / (cut - np.float32(0.25)), 0, 1), picture)
+def test_a_window_that_clips_loses_marks(radiograph: Picture) -> None:
+    cut = np.float32(np.quantile(radiograph, 0.6))
+    result = run(lambda p: np.clip((p - np.float32(0.25)) / (cut - np.float32(0.25)), 0, 1), radiograph)
     assert result.survived < 15
 
 
-def test_harm_to_radiographs_is_found(scene: Scene, fakes: Fakes) -> None:
-    assert run(fakes["median"], grey_scene(scene)).survived < 15
-    assert run(lambda p: np.full_like(p, 0.5), grey_scene(scene)).survived == 0
+def test_harm_to_radiographs_is_found(radiograph: Picture, fakes: Fakes) -> None:
+    assert run(fakes["median"], radiograph).survived < 15
+    assert run(lambda p: np.full_like(p, 0.5), radiograph).survived == 0
 
 
-def test_strengthening_marks_more_than_their_surroundings_fails(scene: Scene) -> None:
-    clean = grey_scene(scene)
-    result = run(lambda p: np.clip(p + (p - clean), 0, 1), clean)
+def test_strengthening_marks_more_than_their_surroundings_fails(radiograph: Picture) -> None:
+    result = run(lambda p: np.clip(p + (p - radiograph), 0, 1), radiograph)
     assert not any(mark.survived for mark in result.marks)
 
 
