@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeenh.dicom.library import load_pydicom, load_pynetdicom, quiet
+from edgeenh.dicom.names import is_dicom_name
 from edgeenh.errors import JobFailed, UsageError
 from edgeenh.notices import KEPT, Notice
 
@@ -116,8 +117,8 @@ class Outbox:
         self._thread.start()
 
     def waiting(self) -> list[Path]:
-        """What was not sent yet, oldest first."""
-        return sorted(self.folder.glob("*.dcm"))
+        """What was not sent yet, oldest first; without what is still being written, which is hidden (`edgeenh.files.replacing`)."""
+        return sorted(path for path in self.folder.glob("*.dcm") if is_dicom_name(path))
 
     def added(self) -> None:
         """There is something to send."""

@@ -40,7 +40,8 @@ store = Spool.store
 
 def store_and_tell(self, frame):
     exposure = store(self, frame)
-    print("stored", exposure.id, frame.label, flush=True)
+    # in one piece: another thread may end the process in the middle of a print
+    os.write(1, " ".join(["stored", exposure.id, frame.label + "\\n"]).encode())
     return exposure
 
 Spool.store = store_and_tell

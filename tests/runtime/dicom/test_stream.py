@@ -7,7 +7,9 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import pytest
 
 import edgeenh
 from edgeenh.dicom import read_dicom
-from edgeenh.dicom.network import Archive, send
+from edgeenh.dicom.network import Archive, Outbox, send
 from edgeenh.errors import JobFailed, SourceError, UsageError
+from edgeenh.files import make_folder, replacing
 from edgeenh.sinks import open_sink
 from edgeenh.sources import open_source
 from edgeenh.sources.dicom_listener import DicomListener
@@ -262,14 +265,23 @@ def archive(tmp_path: Path) -> Iterator[tuple[Archive, Path]]:
         port = probe.getsockname()[1]
     server = subprocess.Popen(["storescp", "--output-directory", str(received), "--aetitle", "PACS", str(port)])
     try:
-        for _ in range(1000):
-            with socket.socket() as knock:
-                if knock.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        _await_listening(server, port)
         yield Archive("PACS", "127.0.0.1", port), received
     finally:
         server.kill()
         server.wait()
+
+
+def _await_listening(server: subprocess.Popen[bytes], port: int) -> None:
+    """Until somebody listens there; a fast machine is refused a thousand times before a server has started."""
+    latest = time.monotonic() + 60.0
+    while True:
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < latest, "storescp does not listen"
+        with suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"storescp ended with {server.wait(0.02)}")
 
 
 def test_a_real_archive_takes_what_is_written(
@@ -290,6 +302,20 @@ def test_a_real_archive_takes_what_is_written(
     for number, depth in enumerate((12, 16)):
         expected = enhancer(noise(32, 48, depth, number), bits=depth)
         assert np.array_equal(bits[depth].frame(0), expected)
+
+
+def test_what_is_being_written_into_the_outbox_is_not_sent(archive: tuple[Archive, Path], tmp_path: Path) -> None:
+    """Half an object would reach the archive, and the whole one would be gone when its writer names it."""
+    address, received = archive
+    outbox = Outbox(address, make_folder(tmp_path / "outbox"))
+    with replacing(tmp_path / "outbox" / "1.dcm") as unfinished:
+        unfinished.write_bytes(b"half")
+        assert outbox.waiting() == []
+        assert outbox.close() == []
+        assert unfinished.read_bytes() == b"half"
+    assert list(outbox.notices) == []
+    assert list(received.iterdir()) == []
+    assert outbox.waiting() == [tmp_path / "outbox" / "1.dcm"]
 
 
 def test_what_cannot_be_sent_waits_and_is_told(
