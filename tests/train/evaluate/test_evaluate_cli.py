@@ -20,7 +20,7 @@ Command = Callable[..., int]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+def command() -> Command:
     """Run the words after `edgeenh`; the exit code, or the error that `edgeenh.cli.main` would print."""
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
     app.callback()(lambda: None)
@@ -32,8 +32,6 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
         result = app(args=["evaluate", *texts], standalone_mode=False)
         return result if isinstance(result, int) else 0
 
-    monkeypatch.setattr(output._State, "words", ())
-    monkeypatch.setattr(output._State, "json_on_stdout", False)
     return run
 
 
