@@ -119,9 +119,18 @@ def machine_name(environment: Mapping[str, Any]) -> str:
 
 
 def source_state() -> str | None:
-    """The commit that was measured, with `-dirty` when files differ from it; None outside a checkout."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    """The commit that was measured, with `-dirty` when its files have changed; None outside a checkout.
+
+    Stored results do not count: each one that is measured anew is such a change.
+    """
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        commit = _git("rev-parse", "--short=12", "HEAD").strip()
+        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":!benchmarks/results")
     except (OSError, subprocess.CalledProcessError):
         return None
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(ROOT), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

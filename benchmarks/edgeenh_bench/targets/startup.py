@@ -79,7 +79,10 @@ def run_command(command: list[str]) -> str:
     Raises:
         JobFailed: It ended with another exit code than 0.
     """
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=worker_environment(os.environ))
+    environment = worker_environment(os.environ)
+    # An installed package has its bytecode from pip; a source tree writes it at the first start, unless it is told not to.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise JobFailed(f"`{' '.join(command)}` ended with {done.returncode}: {done.stderr.strip().splitlines()[-1:]}")
     return done.stdout

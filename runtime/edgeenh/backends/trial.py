@@ -27,8 +27,14 @@ WARM_UP = 2
 RUNS = 5
 """Timed frames per candidate; the median counts."""
 
-_HOPELESS = 1.5
-"""A candidate whose first timed frame takes this many times the best median so far is not timed further."""
+FEWEST = 2
+"""Timed frames of a candidate so slow that `ENOUGH_MS` are over: the first frame on a station waits for all of this."""
+
+ENOUGH_MS = 100.0
+"""Spent on one candidate's frames, warm-up included, before only `FEWEST` are timed."""
+
+_HOPELESS = 2.0
+"""A candidate that takes this many times the best median so far, from its second frame on, is not timed further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +125,14 @@ class Trial:
         with self._run_of(backend, precision) as run:
             slot = run.open((height, width))
             times: list[float] = []
-            for turn in range(WARM_UP + RUNS):
+            for _ in range(WARM_UP + RUNS):
                 started = self._clock()
                 slot.run(frame, 1.0, out, self._pixels.bits[1])
-                if turn >= WARM_UP:
-                    times.append((self._clock() - started) / 1e6)
-                if times and times[0] > _HOPELESS * self._best_ms:
+                times.append((self._clock() - started) / 1e6)
+                if len(times) > 1 and times[-1] > _HOPELESS * self._best_ms:
                     break
-        latency = statistics.median(times)
+                if len(times) >= WARM_UP + FEWEST and sum(times) > ENOUGH_MS:
+                    break
+        latency = statistics.median(times[WARM_UP:] or times[-1:])
         self._best_ms = min(self._best_ms, latency)
         return latency

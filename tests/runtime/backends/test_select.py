@@ -8,6 +8,7 @@ from edgeenh.backends import Availability, fake, select
 from edgeenh.backends.fake import FakeSession, brighten
 from edgeenh.backends.memory import Memory
 from edgeenh.backends.select import choose
+from edgeenh.backends.trial import FEWEST, RUNS, WARM_UP
 from edgeenh.errors import BackendUnavailable, GateFailed, UsageError
 
 SIZE = (96, 128)
@@ -122,10 +123,25 @@ def test_the_precision_asked_for_is_the_only_one_tried(machine, clock, tiny_bund
     assert choice.report.candidates[1].reason == "it offers fp32"
 
 
-def test_a_hopeless_candidate_is_timed_once(machine, clock, tiny_bundle):
-    fast, hopeless = Timed("fast", clock, {"fp32": 10}), Timed("hopeless", clock, {"fp32": 1000})
-    choose(tiny_bundle, *SIZE, backends=machine(fast, hopeless), clock=clock)
-    assert clock.now < 9_000 * 1e6
+def time_to_choose(clock, bundle, machine, backend, beside=()):
+    """Nanoseconds that choosing takes."""
+    start = clock.now
+    choose(bundle, *SIZE, backends=machine(*beside, backend), clock=clock)
+    return clock.now - start
+
+
+def test_a_hopeless_candidate_is_timed_on_its_second_frame(machine, clock, tiny_bundle):
+    hopeless = Timed("hopeless", clock, {"fp32": 1000})
+    alone = time_to_choose(clock, tiny_bundle, machine, hopeless)
+    beside_a_fast_one = time_to_choose(clock, tiny_bundle, machine, hopeless, [Timed("fast", clock, {"fp32": 0})])
+    assert alone - beside_a_fast_one == (WARM_UP + FEWEST - 2) * 1000e6
+
+
+def test_a_slow_candidate_is_timed_on_fewer_frames(machine, clock, tiny_bundle):
+    per_frame = {
+        ms: time_to_choose(clock, tiny_bundle, machine, Timed("b", clock, {"fp32": ms})) / (ms * 1e6) for ms in (1, 100)
+    }
+    assert per_frame[1] - per_frame[100] == RUNS - FEWEST
 
 
 def test_a_choice_is_remembered_for_the_same_circumstances_only(machine, clock, tiny_bundle, tmp_path):
