@@ -10,6 +10,8 @@ import typer
 from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, PublicKeyOption
 from edgeenh.pixels import RGB
+from edgeenh_export.sources.overrides import parse_overrides
+from edgeenh_export.stated import refuse_stated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +60,7 @@ def export(
     value_range: str | None = typer.Option(
         None, "--range", metavar="R", help="Likewise: unit (0 to 1), signed (-1 to 1) or byte (0 to 255); IN:OUT."
     ),
-    colour: str | None = typer.Option(None, "--colour", metavar="C", help="Likewise: RGB or BGR."),
+    colour: str | None = typer.Option(None, "--colour", metavar="C", help="Likewise: RGB or BGR; IN:OUT."),
     scale: int | None = typer.Option(None, "--scale", metavar="N", help="Likewise: how many times larger it gives."),
     cap: float | None = typer.Option(
         None, "--cap", metavar="C", help="Likewise: largest change of a value, 0 to 1 of the full range; default: 1."
@@ -119,13 +121,13 @@ def export(
         False, "--force", help="Export also where the same export was done here and its bundle is unchanged."
     ),
     explain: bool = typer.Option(
-        False, "--explain", help="Export nothing: say why an engine differs on this bundle or checkpoint."
+        False, "--explain", help="Export nothing: say why an engine differs on this bundle, checkpoint or model."
     ),
     backend: str | None = typer.Option(
-        None, "--backend", metavar="B", help="With --explain: onnxruntime (the default) or openvino."
+        None, "--backend", metavar="B", help="With --explain: onnxruntime (the default), openvino or tensorrt."
     ),
     precision: str | None = typer.Option(
-        None, "--precision", metavar="P", help="With --explain: fp32, fp16 or bf16; default: fp16 where B has it."
+        None, "--precision", metavar="P", help="With --explain: fp32, fp16, bf16 or int8; default: fp16 where B has it."
     ),
     json_target: output.JsonOption = None,
 ) -> None:
@@ -140,11 +142,22 @@ def export(
     Example: edgeenh export m.edgeenh --triton /srv/models
     """
     if explain or backend is not None or precision is not None:
-        from edgeenh_export.explain.cli import explain_model
+        from edgeenh_export.explain.cli import explain_model, refuse_others
 
+        refuse_others(context, checkpoint)
+        overrides = parse_overrides(layout, value_range, colour, scale, cap)
+        given = _given(checkpoint, module, weights)
         _check_installed()
         explain_model(
-            checkpoint, backend, precision, report, json_target, asked=explain, public_key=public_key, floor=floor
+            given,
+            backend,
+            precision,
+            report,
+            json_target,
+            asked=explain,
+            public_key=public_key,
+            floor=floor,
+            overrides=overrides,
         )
         return
     from edgeenh.cli.interrupts import Interrupts
@@ -159,8 +172,14 @@ def export(
         return
     from edgeenh_export import options
     from edgeenh_export.sources import is_foreign
-    from edgeenh_export.sources.overrides import parse_overrides
 
+    refuse_stated(
+        context, ("public_key", "floor"), "{option} is what a station demands of a bundle, and this makes one"
+    )
+    if triton is None:
+        refuse_stated(
+            context, ("triton_device", "triton_instances"), "{option} is for --triton", "give both, or neither"
+        )
     targets = options.parse_capabilities(compute_capability, tensorrt)
     precisions = options.choose_precisions(fp16=fp16, fp32=fp32, int8=int8)
     options.check_precisions(precisions, calibration)
@@ -210,6 +229,7 @@ def export(
 
 def _given(checkpoint: Path | None, module: str | None, weights: Path | None) -> Path | ModuleSource | None:
     """What is to be exported; None = the checkpoint that ships."""
+    from edgeenh.bundle.reader import SHIPPED_NAMES
     from edgeenh.errors import UsageError
     from edgeenh_export import options
     from edgeenh_export.sources.overrides import ModuleSource
@@ -218,9 +238,10 @@ def _given(checkpoint: Path | None, module: str | None, weights: Path | None) ->
         raise UsageError("--module and --weights go together: the code of the network, and its .safetensors file")
     if checkpoint is not None and module is not None:
         raise UsageError("--module and a CHECKPOINT exclude each other: give the weights of the module with --weights")
-    file = weights or checkpoint
-    if file is not None:
-        options.check_checkpoint_name(file)
+    if weights is not None:
+        options.check_weights_name(weights)
+    elif checkpoint is not None and checkpoint.suffix != ".edgeenh" and str(checkpoint) not in SHIPPED_NAMES:
+        options.check_checkpoint_name(checkpoint)
     return checkpoint if module is None or weights is None else ModuleSource(module, weights)
 
 

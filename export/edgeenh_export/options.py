@@ -235,7 +235,21 @@ def check_checkpoint_name(path: Path) -> None:
     if path.is_dir():
         raise CheckpointError(f"{path} is a folder, expected a .safetensors file written by `edgeenh train`")
     if not path.exists():
-        raise CheckpointError(f"there is no checkpoint at {path}: give the .safetensors file of a training run")
+        what = (
+            "the .onnx file of a model" if path.suffix.lower() == ".onnx" else "the .safetensors file of a training run"
+        )
+        raise CheckpointError(f"there is nothing at {path}: give {what}")
+
+
+def check_weights_name(path: Path) -> None:
+    """Tell apart what only looks like the weights of a torch module.
+
+    Raises:
+        CheckpointError: As `check_checkpoint_name`, or it is no .safetensors file by its name.
+    """
+    check_checkpoint_name(path)
+    if path.suffix.lower() != ".safetensors":
+        raise CheckpointError(f"--weights {path}: expected a .safetensors file, the state dictionary of the module")
 
 
 def check_apart(out: Path, checkpoint: Path) -> None:
@@ -248,7 +262,7 @@ def check_apart(out: Path, checkpoint: Path) -> None:
         raise UsageError(f"--out {out} is the checkpoint itself: choose another place, originals are not overwritten")
 
 
-def _may_be_bundle(path: Path) -> bool:
+def may_be_bundle(path: Path) -> bool:
     """Whether a file begins as a bundle does, which is a ZIP; one that cannot be read does not."""
     try:
         with path.open("rb") as file:
@@ -266,7 +280,7 @@ def check_out(path: Path) -> None:
     """
     if path.is_dir():
         raise UsageError(f"--out {path} is a folder: name a file, e.g. {path / 'model.edgeenh'}")
-    if path.is_file() and path.stat().st_size and not _may_be_bundle(path):
+    if path.is_file() and path.stat().st_size and not may_be_bundle(path):
         raise UsageError(f"--out {path} exists and is not a bundle: choose another place, nothing else is overwritten")
     existing = path.parent
     while not existing.exists() and existing != existing.parent:

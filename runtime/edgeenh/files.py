@@ -18,14 +18,20 @@ from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
 def translate_write_error(path: Path, error: OSError) -> EdgeenhError:
     """Say what an `OSError` while writing `path` means and what to do; returns the error, does not raise it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputFailed(f"no space left to write {path}: free some space there, or choose another place with --out")
+        return OutputFailed(f"no space left to write {path}: free some space there, or choose another place")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UsageError(f"{path} cannot be written ({error.strerror}): choose a place you may write to")
     if error.errno in (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL):
         return UsageError(
-            f"{path} cannot be written ({error.strerror}): a part of the path is not what it must be; choose another --out"
+            f"{path} cannot be written ({error.strerror}): a part of the path is not what it must be; choose another place"
         )
-    return OutputFailed(f"{path} could not be written: {error.strerror or error}")
+    if error.errno == errno.EFBIG:
+        return OutputFailed(
+            f"{path} could not be written: a file of that size is not allowed there; raise the limit (`ulimit -f`), or choose another disk"
+        )
+    return OutputFailed(
+        f"{path} could not be written ({error.strerror or error}): check the disk, or choose another place"
+    )
 
 
 def make_folder(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,19 @@ def cache_folder() -> Path:
 
 
 def parse_floor(floor: str | None) -> int | Path | None:
-    """What `--floor` means: a whole number is a version, anything else a file."""
+    """What `--floor` means: a whole number is a version, anything else a file.
+
+    Raises:
+        UsageError: It is a number below 0.
+    """
     if floor is None:
         return None
+    if re.fullmatch(r"-\d+", floor):
+        from edgeenh.errors import UsageError
+
+        raise UsageError(
+            f"--floor {floor}: expected a version from 0, or the name of a floor file (./{floor} for such a name)"
+        )
     return int(floor) if floor.isascii() and floor.isdigit() and len(floor) <= 10 else Path(floor)
 
 

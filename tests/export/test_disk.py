@@ -61,7 +61,7 @@ def test_a_disk_that_fills_up_leaves_the_older_bundle_and_nothing_else(exported,
     last = done.stderr.splitlines()[-1]
     assert (done.returncode, last) == (
         1,
-        f"edgeenh: no space left to write {disk}/m.edgeenh: free some space there, or choose another place with --out",
+        f"edgeenh: no space left to write {disk}/m.edgeenh: free some space there, or choose another place",
     )
     digest, *names = done.stdout.split()
     assert digest == exported.bundle.sha256

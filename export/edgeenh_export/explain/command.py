@@ -1,4 +1,4 @@
-"""`edgeenh export --explain`: from a bundle or a checkpoint to an explanation, and the files that it leaves."""
+"""`edgeenh export --explain`: from a bundle, a checkpoint or a model from elsewhere to an explanation, and its files."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from edgeenh_export.explain.explanation import Explanation
 from edgeenh_export.explain.investigate import SmallestPart, investigate
 from edgeenh_export.golden import shipped_frames
 from edgeenh_export.options import SIZE_MULTIPLE, Size
+from edgeenh_export.sources import is_foreign
+from edgeenh_export.sources.overrides import ModuleSource, Overrides
 
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
@@ -48,6 +50,7 @@ class Subject:
         pictures: Name and frame, the most telling first.
         pixels: What the pictures are.
         fixed: The only (width, height) of the graphs; None = any.
+        multiple: Widths and heights are multiples of this.
     """
 
     name: str
@@ -55,35 +58,38 @@ class Subject:
     pictures: list[tuple[str, Levels]]
     pixels: Pixels
     fixed: Size | None
+    multiple: int = SIZE_MULTIPLE
 
 
 def explain(
-    path: Path | None,
+    path: Path | ModuleSource | None,
     backend: str,
     precision: str | None,
     report: Path | None,
     progress: Callable[[str], None] | None = None,
     public_key: Path | None = None,
     floor: str | None = None,
+    overrides: Overrides = Overrides(),  # noqa: B008 (frozen)
 ) -> Explanation:
     """Explain how an engine differs on a model.
 
     Args:
-        path: A bundle or a checkpoint; None = the bundle that ships with the package.
-        backend: `onnxruntime` or `openvino`.
-        precision: `fp32`, `fp16` or `bf16`; None = `fp16` on onnxruntime where there is such a graph, else `fp32`.
+        path: A bundle, a checkpoint, or an .onnx or torch module that others made; None = the bundle that ships with the package.
+        backend: `onnxruntime`, `openvino` or `tensorrt`.
+        precision: `fp32`, `fp16`, `bf16` or `int8`; None = `fp16` on onnxruntime and tensorrt where there is such a graph, else `fp32`.
         report: Folder for the table and, for a miscompile, the smallest part; None = `<model>-explain` here, for a
             miscompile only.
         progress: Takes a line at the beginning of each step; None = nobody is told.
         public_key, floor: What the station demands of a bundle; a checkpoint is nobody's to sign.
+        overrides: What is known of a model from elsewhere; the rest is found out.
 
     Raises:
         InputError, IntegrityError: It is neither, or cannot be used.
         UsageError, BackendUnavailable: There is no such engine, or not here.
         JobFailed: A library cannot run the graph.
     """
-    subject = read_subject(path, public_key, floor)
-    asked = precision or ("fp16" if backend == "onnxruntime" and "fp16" in subject.graphs else "fp32")
+    subject = read_subject(path, public_key, floor, overrides)
+    asked = precision or ("fp16" if backend != "openvino" and "fp16" in subject.graphs else "fp32")
     engine = open_engine(backend, asked)
     if graph_precision(asked) not in subject.graphs:
         raise UsageError(f"{subject.name} has no {asked} graph: choose --precision {' or '.join(subject.graphs)}")
@@ -97,37 +103,59 @@ def explain(
     return _written(found, smallest, report or Path(f"{subject.name}-explain"))
 
 
-def read_subject(path: Path | None, public_key: Path | None = None, floor: str | None = None) -> Subject:
-    """Open a bundle as the station demands, or export a checkpoint's graphs in memory.
+def read_subject(
+    path: Path | ModuleSource | None,
+    public_key: Path | None = None,
+    floor: str | None = None,
+    overrides: Overrides = Overrides(),  # noqa: B008 (frozen)
+) -> Subject:
+    """Open a bundle as the station demands, or export the graphs of a checkpoint or of a model from elsewhere in memory.
 
     Raises:
         InputError, IntegrityError, CheckpointError: It is neither, or cannot be used.
     """
+    if isinstance(path, ModuleSource):
+        return _of_foreign(path, overrides)
     if path is None or (str(path) in SHIPPED_NAMES and not path.exists()):
-        return _of_bundle(open_bundle(path, public_key, floor))
+        return _of_bundle(open_bundle(path, public_key, floor), overrides)
     try:
         with path.open("rb") as file:
             start = file.read(len(_ZIP))
     except OSError as exc:
-        raise InputError(f"{path} cannot be read ({exc.strerror}): give a bundle or a checkpoint") from exc
-    return _of_bundle(open_bundle(path, public_key, floor)) if start == _ZIP else _of_checkpoint(path)
+        raise InputError(
+            f"{path} cannot be read ({exc.strerror}): give a bundle, a checkpoint or an .onnx file"
+        ) from exc
+    if start == _ZIP:
+        return _of_bundle(open_bundle(path, public_key, floor), overrides)
+    return _of_foreign(path, overrides) if is_foreign(path) else _of_checkpoint(path, overrides)
 
 
-def _of_bundle(bundle: Bundle) -> Subject:
+def _of_bundle(bundle: Bundle, overrides: Overrides) -> Subject:
+    _refuse(overrides, bundle.path.name)
     manifest = bundle.manifest
     worst = [result["worst_picture"] for result in manifest.gate.results[::-1]]
     pictures = [(name, image) for name, image, _ in bundle.golden()]
     pictures.sort(key=lambda picture: worst.index(picture[0]) if picture[0] in worst else len(worst))
     graphs = {name: bundle.model(name).onnx for name in bundle.precisions}
-    return Subject(manifest.id, graphs, pictures, manifest.pixels, manifest.generator.fixed_size)
+    generator = manifest.generator
+    return Subject(manifest.id, graphs, pictures, manifest.pixels, generator.fixed_size, generator.size_multiple)
 
 
-def _of_checkpoint(path: Path) -> Subject:
+def _refuse(overrides: Overrides, name: str) -> None:
+    """Bundles and our checkpoints say themselves what they take."""
+    if overrides.named():
+        raise UsageError(
+            f"{overrides.named()[0]} is for models from elsewhere, and {name} says that itself: leave it out"
+        )
+
+
+def _of_checkpoint(path: Path, overrides: Overrides) -> Subject:
     from edgeenh_export.execute import pixels_of
     from edgeenh_export.graph import DTYPES, FrameGraph
     from edgeenh_export.onnx_writer import write_onnx
     from edgeenh_train.checkpoint import load_generator
 
+    _refuse(overrides, path.name)
     generator, info = load_generator(path)
     pixels = pixels_of(generator)
     graphs = {
@@ -137,12 +165,29 @@ def _of_checkpoint(path: Path) -> Subject:
     return Subject(info.name, graphs, pictures, pixels, None)
 
 
+def _of_foreign(given: Path | ModuleSource, overrides: Overrides) -> Subject:
+    """The contract put around it as an export does, and FP16 with nothing in FP32 but what the operators demand."""
+    from edgeenh.cli.output import remark
+    from edgeenh_export.golden import golden_frames
+    from edgeenh_export.precision.rules import fp32_by_rule
+    from edgeenh_export.precision.typed import to_fp16
+    from edgeenh_export.sources import open_source
+
+    source = open_source(given, (), overrides, remark)
+    source.prove()
+    exact = source.write()
+    graphs = {"fp32": exact, "fp16": to_fp16(exact, fp32_by_rule(onnx.load_model_from_string(exact)))}
+    frames = golden_frames(shipped_frames(source.pixels), source.bounds)
+    pictures = [(frame.name, frame.image) for frame in frames]
+    return Subject(source.info.name, graphs, pictures, source.pixels, source.bounds.fixed, source.bounds.multiple)
+
+
 def _fed(image: Levels, subject: Subject) -> NDArray[np.generic]:
     """The frame as the graph takes it, cut to what is quick, or to the only size that the graph takes."""
     height, width = image.shape[:2]
     if subject.fixed is None:
         width, height = (
-            min(side, most) // SIZE_MULTIPLE * SIZE_MULTIPLE
+            min(side, most) // subject.multiple * subject.multiple
             for side, most in zip((width, height), MAX_SIZE, strict=True)
         )
     cut = np.ascontiguousarray(image[:height, :width])

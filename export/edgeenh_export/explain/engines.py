@@ -13,10 +13,14 @@ from edgeenh.backends.libraries import import_onnxruntime, import_openvino
 from edgeenh.errors import BackendUnavailable, JobFailed, MissingExtra, UsageError
 from edgeenh_export.explain.surgery import Values
 
-BACKENDS = {"onnxruntime": ("fp32", "fp16"), "openvino": ("fp32", "fp16", "bf16")}
+BACKENDS = {
+    "onnxruntime": ("fp32", "fp16", "int8"),
+    "openvino": ("fp32", "fp16", "bf16", "int8"),
+    "tensorrt": ("fp32", "fp16"),
+}
 """Backend that can be explained → its precisions."""
 
-_HINTS = {"fp32": ("f32", "FP32"), "fp16": ("f16", "FP16"), "bf16": ("bf16", "BF16")}
+_HINTS = {"fp32": ("f32", "FP32"), "fp16": ("f16", "FP16"), "bf16": ("bf16", "BF16"), "int8": ("f32", "INT8")}
 
 
 class Engine(Protocol):
@@ -44,14 +48,16 @@ def open_engine(backend: str, precision: str) -> Engine:
 
     Raises:
         UsageError: There is none of that name, or not in that precision.
-        BackendUnavailable: It is not installed, or this CPU has no such arithmetic.
+        BackendUnavailable: It is not installed, this CPU has no such arithmetic, or there is no GPU.
     """
     if precision not in BACKENDS.get(backend, ()):
         known = "; ".join(f"{name} {', '.join(precisions)}" for name, precisions in BACKENDS.items())
         raise UsageError(f"--explain cannot look into {backend} {precision}, expected one of: {known}")
-    if backend == "onnxruntime":
-        return OnnxRuntimeEngine(optimised=True)
-    return OpenVinoEngine(precision)
+    if backend == "tensorrt":
+        from edgeenh_export.explain.tensorrt_engine import TensorRtEngine
+
+        return TensorRtEngine()
+    return OnnxRuntimeEngine(optimised=True) if backend == "onnxruntime" else OpenVinoEngine(precision)
 
 
 class OnnxRuntimeEngine:
@@ -90,7 +96,7 @@ class OpenVinoEngine:
     """OpenVINO on the CPU, one thread, the precision always set.
 
     Args:
-        precision: `fp32`, `fp16` or `bf16`.
+        precision: `fp32`, `fp16`, `bf16` or `int8`.
 
     Raises:
         BackendUnavailable: Not installed, or this CPU has no such arithmetic.

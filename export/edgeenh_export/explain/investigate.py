@@ -35,6 +35,7 @@ FP16_MAX = 65504.0
 
 _FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 _WHOLE = (TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL)
+_QUANTISED = (TensorProto.UINT8, TensorProto.INT8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +60,10 @@ def investigate(
 
     Args:
         model: The graph in the precision under suspicion (for `bf16` the FP32 graph); not changed.
-        exact: The FP32 graph, whose weights are not rounded.
+        exact: The FP32 graph, whose weights are not rounded; for `int8` the reference itself.
         feeds: The frame and the strength, by the graph contract.
         engine: The engine under suspicion.
-        precision: `fp32`, `fp16` or `bf16`.
+        precision: `fp32`, `fp16`, `bf16` or `int8`.
         picture: What the frame is called.
         progress: Takes a line at the beginning of each step; None = nobody is told.
 
@@ -126,23 +127,29 @@ class _Case:
     def __init__(self, model: ModelProto, exact: ModelProto, feeds: Values, engine: Engine, precision: str) -> None:
         plain = OnnxRuntimeEngine(optimised=False)
         self._plain, self._engine, self._feeds = plain, engine, feeds
-        at_size = fixed(model, feeds)
-        sizes = plain.run(shown(at_size, _tensors(at_size, _WHOLE)), feeds)
-        computed = {name for node in at_size.graph.node for name in node.output}
-        constants = {name: sizes[name] for name in _tensors(at_size, _WHOLE) if name in computed}
-        self.graph = inferred(frozen(at_size, constants))
+        self.graph = _at_size(model, feeds, plain)
         floats = _tensors(self.graph, _FLOATS)
         self.shown = shown(self.graph, floats)
-        wide = widened(self.graph, exact)
-        self.reference = plain.run(shown(wide, floats), feeds)
-        rounded = shown(rounded_to(wide, engine.lowers_to), floats) if engine.lowers_to else self.shown
+        rounded = self.shown
+        if precision == "int8":  # pairs stand around the layers: what they read and give has its name in the FP32 graph
+            wide = _at_size(exact, feeds, plain)
+            self.reference = plain.run(shown(wide, _tensors(wide, _FLOATS)), feeds)
+            rounded = shown(self.shown, _tensors(self.graph, _QUANTISED))
+        else:
+            wide = widened(self.graph, exact)
+            self.reference = plain.run(shown(wide, floats), feeds)
+            if engine.lowers_to:
+                rounded = shown(rounded_to(wide, engine.lowers_to), floats)
         self.rounded = plain.run(rounded, feeds)
         self._narrow = precision == "fp16"
 
     def findings(self, found: Values) -> list[Finding]:
         """One finding per result, in the graph's order."""
         return [
-            self._finding(node, name, found) for node in self.graph.graph.node for name in node.output if name in found
+            self._finding(node, name, found)
+            for node in self.graph.graph.node
+            for name in node.output
+            if name in found and name in self.reference
         ]
 
     def _finding(self, node: NodeProto, name: str, found: Values) -> Finding:
@@ -193,6 +200,14 @@ class _Case:
         expected, found = (engine.run(model, given)[tensor] for engine in (self._plain, self._engine))
         limit = decibels(self.reference[tensor], self.rounded[tensor])
         return SmallestPart(model, given, expected) if is_wrong(limit, decibels(expected, found)) else None
+
+
+def _at_size(model: ModelProto, feeds: Values, plain: OnnxRuntimeEngine) -> ModelProto:
+    """The model for the shapes of `feeds`, its sizes as constants, all types and shapes inferred."""
+    at_size = fixed(model, feeds)
+    names = _tensors(at_size, _WHOLE)
+    sizes = plain.run(shown(at_size, names), feeds)
+    return inferred(frozen(at_size, {name: sizes[name] for name in names}))
 
 
 def _tensors(model: ModelProto, types: Sequence[int]) -> list[str]:

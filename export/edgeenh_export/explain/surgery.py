@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, numpy_helper
 
 from edgeenh.errors import JobFailed
+from edgeenh_export.precision.typed import WEIGHT_SUFFIX
 
 Values = Mapping[str, NDArray[np.generic]]
 """Tensor's name → its value."""
@@ -48,17 +49,22 @@ def inferred(model: ModelProto) -> ModelProto:
 
 
 def widened(model: ModelProto, exact: ModelProto) -> ModelProto:
-    """The model with FP32 wherever it has FP16, and the weights that `exact` has under the same name and shape."""
+    """The model with FP32 wherever it has FP16, and the weights that `exact` has under the same name and shape.
+
+    A weight that `edgeenh_export.precision.typed` stored in FP16 has the name that it had, and a suffix.
+    """
     result = copied(model)
     weights = {tensor.name: tensor for tensor in exact.graph.initializer}
     for tensor in result.graph.initializer:
         if tensor.data_type != TensorProto.FLOAT16:
             continue
-        known = weights.get(tensor.name)
+        name = tensor.name
+        known = weights.get(name) or weights.get(name.removesuffix(WEIGHT_SUFFIX))
         if known is not None and list(known.dims) == list(tensor.dims):
             tensor.CopyFrom(known)
+            tensor.name = name
         else:
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), name))
     for value in (*result.graph.input, *result.graph.output):
         if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
             value.type.tensor_type.elem_type = TensorProto.FLOAT

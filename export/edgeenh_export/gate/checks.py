@@ -151,7 +151,7 @@ def check_reference(
     verdict = judge(results, _ANYTHING, pixels.top)
     if not verdict.passed:
         reason = verdict.reasons[0].replace("the reference", "the frame")
-        raise GateFailed(f"the model does not give a picture: {reason}; train it again, or take an earlier checkpoint")
+        raise GateFailed(f"the model does not give a picture: {reason}; take an earlier checkpoint or another model")
 
 
 def judge_frames(
@@ -206,7 +206,7 @@ def remedy(verdict: Verdict, thresholds: Thresholds) -> str:
     passing = verdict.would_pass(thresholds)
     faults = verdict.self_test.faults if verdict.self_test else ()
     if not passing or faults:
-        return "no tolerance passes this: export with --fp32, or train with a lower learning rate"
+        return "no tolerance passes this: export with --fp32, or choose another model"
     return (
         f"{' '.join(f'{OPTIONS[name]} {value:g}' for name, value in passing.items())} would pass, or export with --fp32"
     )

@@ -110,7 +110,7 @@ def check_finite(onnx_bytes: bytes, name: str, frames: Sequence[GoldenFrame], pi
             if wrong:
                 raise GateFailed(
                     f"{frame.name}: {name} holds {wrong} values that are not finite (NaN or infinity) before its last cast, "
-                    "expected none: no tolerance passes this; export with --fp32, or train with a lower learning rate"
+                    "expected none: no tolerance passes this; export with --fp32, or choose another model"
                 )
     except GateFailed:
         raise

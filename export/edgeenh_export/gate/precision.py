@@ -41,18 +41,21 @@ class Arithmetic:
     """What a graph computes in.
 
     Attributes:
-        shares: Type (`fp32`, `fp16`, `bf16`, `int8`) → share of the multiply-adds, 0…1.
+        shares: Type (`fp32`, `fp16`, `bf16`, `int8`) → share of the multiply-adds, 0…1; where nothing multiplies (no
+            convolution, no matrix product), of the results instead.
         islands: Operators that compute in FP32 in a graph of FP16, e.g. `ReduceMean ×2`.
         macs_per_pixel: Multiply-adds, at the graph's own size or at 256×256.
+        counted: What the shares are of: `multiply-adds`, or `results` where nothing multiplies.
     """
 
     shares: Mapping[str, float]
     islands: tuple[str, ...] = ()
     macs_per_pixel: float = 0.0
+    counted: str = "multiply-adds"
 
     def line(self, precision: str) -> str:
         """For people, e.g. `FP16: 97 % of multiply-adds; FP32 islands: Add, Mul ×4`."""
-        share = f"{precision.upper()}: {self.shares.get(precision, 0.0):.1%} of multiply-adds"
+        share = f"{precision.upper()}: {self.shares.get(precision, 0.0):.1%} of {self.counted}"
         return f"{share}; FP32 islands: {', '.join(self.islands)}" if self.islands else share
 
 
@@ -63,7 +66,7 @@ def arithmetic_of(model: bytes | ModelProto) -> Arithmetic:
         model: The ONNX file's bytes, or the model (not changed).
 
     Raises:
-        JobFailed: Types or shapes cannot be inferred, or nothing in it multiplies.
+        JobFailed: Types or shapes cannot be inferred.
     """
     loaded = (
         onnx.load_model_from_string(model)
@@ -82,27 +85,29 @@ def arithmetic_of(model: bytes | ModelProto) -> Arithmetic:
     for node in graph.node:
         if node.op_type in _HEAVY:
             macs[tensors.arithmetic(node)] += tensors.multiply_adds(node)
-    total = sum(macs.values())
-    if not total:
-        raise JobFailed("the precision of the graph cannot be proven: it holds no convolution and no matrix product")
+    multiplies = sum(macs.values())
+    if not multiplies:
+        macs = tensors.results(graph)
+    total = sum(macs.values()) or 1
     shares = {name: count / total for name, count in sorted(macs.items())}
     # in INT8 everything between two pairs is FP32 on paper, and fused by whoever runs it: that tells nothing
     plain = "int8" in shares or set(shares) == {"fp32"}
     islands = () if plain else tuple(_islands(graph, tensors))
-    return Arithmetic(shares, islands, total / _pixels(loaded.graph))
+    counted = "multiply-adds" if multiplies else "results"
+    return Arithmetic(shares, islands, multiplies / _pixels(loaded.graph), counted)
 
 
 def require_precision(arithmetic: Arithmetic, precision: str, minimum: float = MIN_SHARE) -> None:
     """Refuse a graph that is not what it is called.
 
     Raises:
-        GateFailed: Less than `minimum` of its multiply-adds are of that precision.
+        GateFailed: Less than `minimum` of its multiply-adds (or results) are of that precision.
     """
     share = arithmetic.shares.get(precision, 0.0)
     if not (share >= minimum):
         found = ", ".join(f"{part:.1%} {name}" for name, part in arithmetic.shares.items())
         raise GateFailed(
-            f"the {precision} graph computes {share:.1%} of its multiply-adds in {precision} (found {found}), expected at "
+            f"the {precision} graph computes {share:.1%} of its {arithmetic.counted} in {precision} (found {found}), expected at "
             f"least {minimum:.0%}: it would be {precision} in name only; export with --fp32"
         )
 
@@ -158,6 +163,14 @@ class _Tensors:
         if "Conv" in node.op_type:
             return values * math.prod(second[1:] or [1])
         return values * (self._shapes.get(node.input[0], [1]) or [1])[-1]
+
+    def results(self, graph: GraphProto) -> Counter[str]:
+        """Values that the operators give, by type; those between types and of other types (sizes, pixels) do not count."""
+        found: Counter[str] = Counter()
+        for name in (name for node in graph.node if node.op_type not in _FREE for name in node.output):
+            if self.type_of(name) in _NAMES.values():
+                found[self.type_of(name)] += self._count(name)
+        return found
 
     def _count(self, name: str) -> int:
         return max(1, math.prod(max(1, side) for side in self._shapes.get(name, [])))

@@ -15,7 +15,7 @@ from edgeenh_export.gate.precision import MIN_SHARE, arithmetic_of
 from edgeenh_export.precision import autocast
 from edgeenh_export.precision.ranges import peaks, too_large
 from edgeenh_export.precision.rules import fp32_by_rule
-from edgeenh_export.precision.search import Outcome, Trial, into_units, search
+from edgeenh_export.precision.search import IDENTICAL_DB, Outcome, Trial, into_units, search
 from edgeenh_export.precision.stored import stored_in_half
 from edgeenh_export.precision.timing import half_ms
 from edgeenh_export.precision.traffic import bytes_moved
@@ -140,9 +140,10 @@ class _HalfSearch:
         outcome = search(units, required, self._evaluate, self._tell)
         kept = frozenset(outcome.required) | frozenset(outcome.kept)
         onnx_bytes = to_fp16(self._fp32, set(kept))
-        share = arithmetic_of(onnx_bytes).shares.get("fp16", 0.0)
+        arithmetic = arithmetic_of(onnx_bytes)
+        share = arithmetic.shares.get("fp16", 0.0)
         if not outcome.passed or not share >= MIN_SHARE:
-            little = f"only {share:.1%} of its multiply-adds would be in FP16, expected at least {MIN_SHARE:.0%}"
+            little = f"only {share:.1%} of its {arithmetic.counted} would be in FP16, expected at least {MIN_SHARE:.0%}"
             raise GateFailed(self._failure(outcome, outcome.reason or little, over, largest))
         half = Half(
             onnx_bytes,
@@ -207,7 +208,7 @@ class _HalfSearch:
         return (
             f"no FP16 graph of this model passes the gate: {tried} measured with up to "
             f"{len(outcome.kept) + len(outcome.required)} of {outcome.nodes + len(outcome.required)} nodes in FP32 "
-            f"({len(over)} because their values do not fit), {best} ({reason}){range_}{self._without(outcome)}: export with --fp32"
+            f"({len(over)} because their values do not fit), {best} ({reason}){range_}{self._without(outcome) or ': export with --fp32'}"
         )
 
     def _without(self, outcome: Outcome) -> str:
@@ -223,6 +224,8 @@ def _with_remark(half: Half, remark: str) -> Half:
 
 
 def _decibels(value: float | None) -> str:
+    if value is not None and value >= IDENTICAL_DB:
+        return "identical"
     return "not measurable" if value is None else f"{value:.1f} dB"
 
 

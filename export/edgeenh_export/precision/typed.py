@@ -14,6 +14,9 @@ from edgeenh.errors import JobFailed
 
 FLOAT, HALF = TensorProto.FLOAT, TensorProto.FLOAT16
 
+WEIGHT_SUFFIX = "_fp16"
+"""What the name of a weight, or of a value behind a Cast, gains in FP16."""
+
 _ALWAYS_FP32 = {"DequantizeLinear", "If", "QuantizeLinear", "Range"}
 """Operators whose types are bound to others, or that hold graphs of their own."""
 _FLOAT_INPUTS = {("Resize", 1), ("Resize", 2), ("Upsample", 1)}
@@ -93,7 +96,7 @@ class _Typing:
         if (HALF if name in self._halves else FLOAT) == wanted:
             return name
         if (name, wanted) not in self._casts:
-            other = f"{name}_fp16" if wanted == HALF else f"{name}_fp32"
+            other = f"{name}{WEIGHT_SUFFIX}" if wanted == HALF else f"{name}_fp32"
             self._casts[name, wanted] = other
             if name in self._weights:
                 self._weights[other] = _half(self._weights[name], other)

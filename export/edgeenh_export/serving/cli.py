@@ -9,6 +9,7 @@ import typer
 
 from edgeenh.cli import output
 from edgeenh.errors import UsageError
+from edgeenh_export.stated import is_stated, refuse_stated
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -70,19 +71,10 @@ def _refuse_others(context: typer.Context, path: Path, layouts: Layouts, tensorr
             f"{path} is a bundle already: write it for a server with --triton DIR or --openvino DIR, judge it with --explain, or "
             "give the checkpoint or ONNX file that it was made from"
         )
-    given = [name for name in context.params if name not in _TAKEN and _stated(context, name)]
-    if given:
-        option = "--" + given[0].replace("_", "-")
-        raise UsageError(
-            f"{path} is a bundle, whose graphs stay as they are, so {option} means nothing: leave it out, or give a checkpoint"
-        )
-    if _stated(context, "tensorrt") and tensorrt not in ("full", "off"):
+    reason = f"{path} is a bundle, whose graphs stay as they are, so {{option}} means nothing"
+    refuse_stated(context, context.params.keys() - _TAKEN, reason, "leave it out, or give a checkpoint")
+    if is_stated(context, "tensorrt") and tensorrt not in ("full", "off"):
         raise UsageError(f"--tensorrt {tensorrt}: Triton runs plans of full TensorRT only, expected full or off")
-
-
-def _stated(context: typer.Context, name: str) -> bool:
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def _plans(bundle: Bundle) -> Plans:

@@ -45,7 +45,7 @@ class Contract:
         return {
             "layout": str(self.reading.layout),
             "range": str(self.reading.range),
-            "colour": self.reading.colour,
+            "colour": str(self.reading.colour),
             "scale": self.scale,
             "fixed_size": list(self.fixed) if self.fixed else None,
             "size_multiple": self.multiple,
@@ -60,7 +60,7 @@ class Contract:
         values = {
             "layout": str(self.reading.layout),
             "range": str(self.reading.range),
-            "colour": self.reading.colour,
+            "colour": str(self.reading.colour),
             "scale": f"×{self.scale}",
             "size": size,
         }

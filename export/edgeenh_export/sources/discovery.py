@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
 from onnx import ModelProto, ValueInfoProto
 
 from edgeenh.errors import InputError, UsageError
@@ -33,6 +34,8 @@ LEAST = 0.2
 """Likeness below which a picture has nothing to do with its frame. Strong style transfer has 0.4 and more."""
 MARGIN = 0.05
 """By how much a reading must be better than another to be taken without asking."""
+MOST_NAMED = 3
+"""Rivals that a message names."""
 HANDICAP = 0.2
 """Taken off readings whose ranges differ. With fewer frames a wrong reading of two ranges has beaten the right one by 0.1
 on a low-light model that saturates; where the ranges really differ, one range for both costs 0.4 and more."""
@@ -89,6 +92,11 @@ def choose(candidates: Sequence[Candidate], name: str) -> Candidate:
     """
     ranked = sorted(candidates, key=_rank, reverse=True)
     best = ranked[0]
+    if not any(np.isfinite(picture).all() for one in candidates for picture in one.pictures):
+        raise InputError(
+            f"{name} cannot be used: on real frames it gives NaN or infinity, or refuses the values, however they are read: "
+            "look into its weights, and export it again with its own tool"
+        )
     if not best.likeness >= LEAST:
         raise InputError(
             f"{name} cannot be an image enhancer: no reading of its values gives a picture that resembles its input "
@@ -96,9 +104,12 @@ def choose(candidates: Sequence[Candidate], name: str) -> Candidate:
         )
     rivals = [one for one in ranked[1:] if _rank(one) > _rank(best) - MARGIN and not _same(best, one)]
     if rivals:
+        ways = [best, *rivals[:MOST_NAMED]]
+        texts = ", ".join(f"{_text(one)} ({one.likeness:.2f})" for one in ways)
+        more = f", and {len(rivals) - MOST_NAMED} more" if len(rivals) > MOST_NAMED else ""
         raise UsageError(
-            f"{name} can be read in more than one way: {_text(best)} and {_text(rivals[0])} both give pictures that resemble "
-            f"their input ({best.likeness:.2f} and {rivals[0].likeness:.2f}): say which with {_deciding(best, rivals[0])}"
+            f"{name} can be read in more than one way, and each gives a picture that resembles its input: {texts}{more}: "
+            f"say which with {_deciding(ways)}"
         )
     return best
 
@@ -117,15 +128,15 @@ def _text(candidate: Candidate) -> str:
     return f"layout {reading.layout} with range {reading.range} from {reading.output}"
 
 
-def _deciding(one: Candidate, other: Candidate) -> str:
-    first, second = one.reading, other.reading
-    if first.output != second.output:
+def _deciding(ways: Sequence[Candidate]) -> str:
+    """What tells apart the best from the others: the first property in which any of them differs from it."""
+    readings = [one.reading for one in ways]
+    if len({reading.output for reading in readings}) > 1:
         return "a model that has only the output you mean"
-    if one.setup.channels != other.setup.channels:
+    if len({one.setup.channels for one in ways}) > 1:
         return "a model whose shape names its channels"
-    name = "layout" if first.layout != second.layout else "range"
-    values = [getattr(reading, name) for reading in (first, second)]
-    return f"--{name} {values[0]} or --{name} {values[1]}"
+    name = "layout" if len({reading.layout for reading in readings}) > 1 else "range"
+    return " or ".join(dict.fromkeys(f"--{name} {getattr(reading, name)}" for reading in readings))
 
 
 def _fed(trials: Trials, ways: Sequence[Setup], value: ValueInfoProto, name: str) -> list[Setup]:

@@ -119,9 +119,11 @@ class ForeignModel:
             self.bounds = options.bounds(self._sizes, contract.multiple, contract.smallest)
         self._remark(f"{self._path.name}: {contract.line()}")
         if contract.known["colour"] == ASSUMED:
+            colour = contract.reading.colour
+            other = "BGR" if colour.given == colour.back else f"{colour.back}:{colour.given}"
             self._remark(
-                f"{self._path.name} does not say the order of its colours and treats them differently: RGB is assumed; "
-                "where the colours of the result are wrong, export with --colour BGR"
+                f"{self._path.name} does not say the order of its colours and treats them differently: {colour} is assumed; "
+                f"where the colours of the result are wrong, export with --colour {other}"
             )
         if self.info.cap == 1:
             self._remark(f"{self._path.name} may change a value by the full range: --cap C bounds it, e.g. --cap 0.5")

@@ -32,14 +32,14 @@ class Overrides:
     Attributes:
         layout: Of the pictures in and out: `NCHW` or `NHWC`.
         range: Of their values: a key of `RANGES`.
-        colour: Order of the channels: `RGB` or `BGR`.
+        colour: Order of their channels: `RGB` or `BGR`.
         scale: How many times wider and higher the output is.
         cap: Largest change of a value at strength 1, where 1 is the full range.
     """
 
     layout: Ends | None = None
     range: Ends | None = None
-    colour: str | None = None
+    colour: Ends | None = None
     scale: int | None = None
     cap: float | None = None
 
@@ -70,13 +70,11 @@ def parse_overrides(
     scale: int | None = None,
     cap: float | None = None,
 ) -> Overrides:
-    """Read the options as they were typed; `layout` and `value_range` are one word, or `IN:OUT`.
+    """Read the options as they were typed; `layout`, `value_range` and `colour` are one word, or `IN:OUT`.
 
     Raises:
         UsageError: One is not known or out of its range.
     """
-    if colour is not None and colour.upper() not in COLOURS:
-        raise UsageError(f"--colour {colour!r} is not known, expected RGB or BGR")
     if scale is not None and not 1 <= scale <= MAX_SCALE:
         raise UsageError(f"--scale {scale} is not possible, expected 1 to {MAX_SCALE}")
     if cap is not None and not 0 < cap <= 1:
@@ -84,7 +82,7 @@ def parse_overrides(
     return Overrides(
         layout=_ends("--layout", layout and layout.upper(), LAYOUTS),
         range=_ends("--range", value_range and value_range.lower(), tuple(RANGES)),
-        colour=colour and colour.upper(),
+        colour=_ends("--colour", colour and colour.upper(), COLOURS),
         scale=scale,
         cap=cap,
     )

@@ -16,6 +16,7 @@ from edgeenh_export.sources.overrides import RANGES, Ends
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
 
+_RGB = Ends("RGB", "RGB")
 _TO_NCHW, _TO_NHWC = (0, 3, 1, 2), (0, 2, 3, 1)
 
 
@@ -27,13 +28,13 @@ class Reading:
         layout: `NCHW` or `NHWC`, in and out.
         range: A key of `RANGES`, in and out.
         output: The tensor that holds the picture.
-        colour: Order of the channels: `RGB`, `BGR`, or `grey`.
+        colour: Order of the channels, in and out: `RGB`, `BGR`, or `grey`.
     """
 
     layout: Ends
     range: Ends
     output: str
-    colour: str = "RGB"
+    colour: Ends = _RGB
 
     def encode(self, image: Levels, top: int) -> NDArray[np.float32]:
         """A picture as the model takes it.
@@ -46,7 +47,7 @@ class Reading:
             float32, a new array: [1,C,H,W] or [1,H,W,C], C-contiguous.
         """
         low, high = RANGES[self.range.given]
-        unit = image[..., ::-1] if self.colour == "BGR" else image
+        unit = image[..., ::-1] if self.colour.given == "BGR" else image
         values = unit.astype(np.float32) / np.float32(top) * np.float32(high - low) + np.float32(low)
         batch = values[None]
         return np.ascontiguousarray(batch.transpose(_TO_NCHW) if self.layout.given == "NCHW" else batch)
@@ -56,4 +57,4 @@ class Reading:
         low, high = RANGES[self.range.back]
         picture = (batch.transpose(_TO_NHWC) if self.layout.back == "NCHW" else batch)[0].astype(np.float32)
         unit = (picture - np.float32(low)) / np.float32(high - low)
-        return np.ascontiguousarray(unit[..., ::-1] if self.colour == "BGR" else unit)
+        return np.ascontiguousarray(unit[..., ::-1] if self.colour.back == "BGR" else unit)

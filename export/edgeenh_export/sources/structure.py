@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
-from edgeenh_export.sources.overrides import RANGES
+from edgeenh_export.sources.overrides import COLOURS, RANGES, Ends
 
 _CARRIERS = {"Cast", "Concat", "DepthToSpace", "Identity", "Reshape", "Slice", "Squeeze", "Transpose", "Unsqueeze"}
 """Operators that give values on as they are."""
@@ -94,7 +94,7 @@ _APPLY: dict[str, Any] = {
 }
 
 
-def declared_colour(model: ModelProto, metadata: dict[str, str]) -> tuple[str, str]:
+def declared_colour(model: ModelProto, metadata: dict[str, str]) -> tuple[Ends | None, str]:
     """The order of a model's channels where it says so, and how it does.
 
     Looked at are the metadata `Image.BitmapPixelFormat` (Windows ML), the names of input and outputs, and ImageNet's means
@@ -105,16 +105,25 @@ def declared_colour(model: ModelProto, metadata: dict[str, str]) -> tuple[str, s
         metadata: Of the file as it was.
 
     Returns:
-        `RGB` or `BGR`, and the reason; both empty where it does not say, or contradicts itself.
+        The orders in and out, and the reason; None and empty where it does not say, or contradicts itself.
     """
-    said = metadata.get("Image.BitmapPixelFormat", "").upper()
-    names = " ".join(value.name for value in (*model.graph.input, *model.graph.output)).upper()
-    for where, text in (("its metadata", said), ("the names of its tensors", names)):
-        found = [order for order in ("RGB", "BGR") if order in text]
-        if len(found) == 1:
-            return found[0], where
+    said = _named_order(metadata.get("Image.BitmapPixelFormat", ""))
+    if said:
+        return Ends(said, said), "its metadata"
+    given, back = (
+        _named_order(" ".join(value.name for value in end)) for end in (model.graph.input, model.graph.output)
+    )
+    if given or back:
+        return Ends(given or back, back or given), "the names of its tensors"
     orders = {order for values in _triples(model.graph) for order in _order(values)}
-    return (orders.pop(), "the ImageNet means in it") if len(orders) == 1 else ("", "")
+    order = orders.pop() if len(orders) == 1 else ""
+    return (Ends(order, order), "the ImageNet means in it") if order else (None, "")
+
+
+def _named_order(text: str) -> str:
+    """The one order that a text names; empty where it names none or both."""
+    found = [order for order in COLOURS if order in text.upper()]
+    return found[0] if len(found) == 1 else ""
 
 
 def _triples(graph: GraphProto) -> Iterator[NDArray[Any]]:

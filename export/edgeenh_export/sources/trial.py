@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BRIGHTNESS = (1.0, 0.5)
 """Each reading is tried on so many golden frames, stretched to these parts of the full range: the first shows both of its
 ends, and on the second a model that brightens does not saturate."""
+GREY_ENDS = Ends("grey", "grey")
+"""The order of one channel."""
 TRIAL_SIZES: tuple[Size, ...] = ((256, 192), (384, 256), (480, 360), (224, 224), (840, 560))
 """Frames for a model of any size: the first that works. Together they hold most multiples that networks ask for."""
 
@@ -213,5 +215,5 @@ class Trials:
         return scale
 
 
-def _colour(setup: Setup) -> str:
-    return "RGB" if setup.channels == RGB.channels else "grey"
+def _colour(setup: Setup) -> Ends:
+    return Ends("RGB", "RGB") if setup.channels == RGB.channels else GREY_ENDS

@@ -139,7 +139,7 @@ class _Around:
             current = self._add("Mul", current, self._constant(np.float32((high - low) / self._full)))
         if low:
             current = self._add("Add", current, self._constant(np.float32(low)))
-        current = self._reorder(current)
+        current = self._reorder(current, reading.colour.given)
         if reading.layout.given == "NCHW":
             current = self._add("Transpose", current, perm=_TO_NCHW)
         if taken.type.tensor_type.elem_type == TensorProto.UINT8:
@@ -156,7 +156,7 @@ class _Around:
         current = self._add("Cast", given, to=TensorProto.FLOAT)
         if reading.layout.back == "NCHW":
             current = self._add("Transpose", current, perm=_TO_NHWC)
-        current = self._reorder(current)
+        current = self._reorder(current, reading.colour.back)
         if low:
             current = self._add("Sub", current, self._constant(np.float32(low)))
         if self._full != high - low:
@@ -192,9 +192,9 @@ class _Around:
         enlarged = self._add("Resize", planes, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
         return self._add("Transpose", enlarged, perm=_TO_NHWC)
 
-    def _reorder(self, name: str) -> str:
+    def _reorder(self, name: str, order: str) -> str:
         """Red and blue swapped, where the model has them so; NHWC."""
-        if self._contract.reading.colour != "BGR":
+        if order != "BGR":
             return name
         return self._add("Gather", name, self._constant(np.array([2, 1, 0], np.int64)), axis=3)
 

@@ -101,19 +101,19 @@ def build_plan(
     *,
     name: str,
     profile: Profile | None,
-    pixels: Pixels = RGB,
+    pixels: Pixels | None = RGB,
     compute_capabilities: Sequence[str] = (),
     progress: Progress | None = None,
     timings: Timings | None = None,
 ) -> bytes:
-    """Build a plan from an ONNX that keeps the graph contract.
+    """Build a plan from an ONNX that keeps the graph contract, or from a part of one.
 
     Args:
         trt: The module from `load_flavour`.
         onnx: The ONNX file's bytes; no external data.
         name: Written into the plan; comes back as the engine's name.
         profile: Accepted frame sizes; for an ONNX of fixed size None, or exactly that size.
-        pixels: What its pictures are.
+        pixels: What its pictures are; None = it is a part of fixed shapes, and no contract is asked of it.
         compute_capabilities: Targets of TensorRT-RTX such as `8.9`; empty = every one from 8.0 that it knows. Full
             TensorRT builds for the GPU of this machine and takes none.
         progress: Told of the builder's phases; an exception it raises ends the build and is passed on, as a Ctrl-C is.
@@ -142,7 +142,8 @@ def build_plan(
         config = builder.create_builder_config()
         config.clear_flag(trt.BuilderFlag.TF32)
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED  # so that the engine can tell its layers' types
-        _set_profile(builder, network, config, profile)
+        if pixels is not None:
+            _set_profile(builder, network, config, profile)
         _set_targets(trt, config, compute_capabilities)
         _set_timings(trt, config, timings)
         plan = run_build(trt, builder, network, config, progress)
@@ -210,8 +211,8 @@ def process_logger(trt: Any) -> Any:
     return _LOGGERS.setdefault(trt.__name__, Logger())
 
 
-def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str, pixels: Pixels) -> tuple[Any, Any]:
-    """Network and parser of an ONNX, checked against the graph contract."""
+def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str, pixels: Pixels | None) -> tuple[Any, Any]:
+    """Network and parser of an ONNX, checked against the graph contract unless it is a part of a graph."""
     check_onnx(onnx, name)
     # by name: the value of the flag moved between major versions
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -225,6 +226,8 @@ def _parse(trt: Any, builder: Any, logger: Any, onnx: bytes, name: str, pixels: 
             f"{trt.__name__} {trt.__version__} cannot take this graph ({where}: {one_line(error.desc())}): "
             "use another backend, or export without that operator"
         )
+    if pixels is None:
+        return network, parser
     tensors = [network.get_input(i) for i in range(network.num_inputs)]
     tensors += [network.get_output(i) for i in range(network.num_outputs)]
     check_contract(

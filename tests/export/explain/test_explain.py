@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -13,6 +14,8 @@ from edgeenh_export.explain.engines import OnnxRuntimeEngine, OpenVinoEngine, op
 from edgeenh_export.explain.explanation import decibels, relative_error
 from edgeenh_export.explain.investigate import is_wrong
 from edgeenh_export.explain.surgery import copied
+from edgeenh_export.golden import GoldenFrame
+from edgeenh_export.precision.quantise import layers_of, quantise
 
 
 class WrongEngine:
@@ -157,7 +160,10 @@ def test_a_bundle_for_grey_is_explained(grey_exported):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--explain", "--backend", "tensorrt"], 2, "cannot look into tensorrt"),
+        (["--explain", "--backend", "cuda"], 2, "cannot look into cuda"),
+        (["--explain", "--backend", "tensorrt", "--precision", "bf16"], 2, "cannot look into tensorrt bf16"),
+        (["--explain", "--fp16"], 2, "--explain exports nothing, so --fp16 means nothing beside it: leave it out"),
+        (["--explain", "--scale", "2"], 2, "--scale is for models from elsewhere"),
         (["--explain", "--backend", "onnxruntime", "--precision", "bf16"], 2, "cannot look into onnxruntime bf16"),
         (["--explain", "--precision", "int4"], 2, "expected one of fp32, fp16, bf16"),
         (["--backend", "openvino"], 2, "belong to --explain"),
@@ -194,3 +200,35 @@ def test_an_engine_is_wrong_only_beyond_what_rounding_explains():
     assert is_wrong(np.inf, 59.0)
     assert not is_wrong(50.0, 40.0)
     assert is_wrong(50.0, 30.0)
+
+
+@pytest.fixture(scope="module")
+def quantised(exported):
+    """What `--explain` reads of a bundle, with an INT8 graph in it."""
+    subject = command.read_subject(exported.bundle.path)
+    fp32 = subject.graphs["fp32"]
+    frames = [GoldenFrame(name, image[:64, :96]) for name, image in subject.pictures]
+    int8 = quantise(fp32, layers_of(onnx.load_model_from_string(fp32)), frames)
+    return dataclasses.replace(subject, graphs={**subject.graphs, "int8": int8})
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_int8_is_explained_against_the_fp32_graph(quantised, monkeypatch, backend):
+    monkeypatch.setattr(command, "read_subject", lambda *given: quantised)
+    found = command.explain(None, backend, "int8", None)
+    assert found.kind == "rounding"
+    convolutions = [one.rounded_db for one in found.findings if one.operator == "Conv"]
+    assert len(convolutions) > 5
+    assert all(10 < decibels_ < 90 for decibels_ in convolutions), "quantised, and told against FP32"
+
+
+def test_a_miscompile_of_int8_is_told_from_quantising(quantised, monkeypatch, tmp_path):
+    node = [
+        one.name for one in onnx.load_model_from_string(quantised.graphs["int8"]).graph.node if one.op_type == "Conv"
+    ][2]
+    wrong = WrongEngine(node, OnnxRuntimeEngine(optimised=True))
+    monkeypatch.setattr(command, "read_subject", lambda *given: quantised)
+    monkeypatch.setattr(command, "open_engine", lambda backend, precision: wrong)
+    found = command.explain(None, "onnxruntime", "int8", tmp_path)
+    assert (found.kind, found.node.node) == ("miscompile", node)
+    onnx.checker.check_model(onnx.load(tmp_path / "smallest.onnx"), full_check=True)

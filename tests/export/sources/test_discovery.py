@@ -90,9 +90,9 @@ def test_a_size_that_is_asked_for_becomes_the_only_one(make_toy, found):
 
 def test_grey_is_found_by_its_channel_and_takes_no_colour(make_toy, found):
     contract = found(make_toy(channels=1))
-    assert (contract.channels, contract.reading.colour) == (1, "grey")
+    assert (contract.channels, contract.reading.colour) == (1, Ends("grey", "grey"))
     with pytest.raises(UsageError, match="is for grey"):
-        found(make_toy(channels=1), colour="RGB")
+        found(make_toy(channels=1), colour=Ends("RGB", "RGB"))
 
 
 def test_half_floats_are_taken_and_widened(make_toy, found):
@@ -105,14 +105,41 @@ def test_half_floats_are_taken_and_widened(make_toy, found):
 )
 def test_colour_order_is_said_or_assumed(make_toy, found, tint, said):
     contract = found(make_toy(tint=tint, gain=2.0))
-    assert (contract.reading.colour, contract.known["colour"]) == said
+    assert (str(contract.reading.colour), contract.known["colour"]) == said
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_model_that_gives_red_and_blue_exchanged_is_found_out(make_toy, found, scale):
+    contract = found(exchanged(make_toy(scale=scale)))
+    assert (str(contract.reading.colour), contract.known["colour"]) == ("RGB:BGR", "assumed")
+    assert str(found(exchanged(make_toy()), colour=Ends("BGR", "RGB")).reading.colour) == "BGR:RGB"
+
+
+def exchanged(model):
+    """The model with the channels of its output in reverse."""
+    last = model.graph.node[-1]
+    last.output[0] = "before"
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2, 1, 0]), "reverse"))
+    model.graph.node.append(helper.make_node("Gather", ["before", "reverse"], ["y"], axis=1))
+    return model
+
+
+def test_names_of_tensors_tell_the_order_of_each_end(make_toy, found):
+    model = exchanged(make_toy())
+    for value, name in ((model.graph.input[0], "rgb_in"), (model.graph.output[0], "bgr_out")):
+        for node in model.graph.node:
+            node.input[:] = [name if one == value.name else one for one in node.input]
+            node.output[:] = [name if one == value.name else one for one in node.output]
+        value.name = name
+    contract = found(model)
+    assert (str(contract.reading.colour), contract.known["colour"]) == ("RGB:BGR", "the names of its tensors")
 
 
 def test_colour_order_in_the_metadata_counts(make_toy, found):
     model = make_toy()
     helper.set_model_props(model, {"Image.BitmapPixelFormat": "Bgr8"})
-    assert (found(model).reading.colour, found(model).known["colour"]) == ("BGR", "its metadata")
-    assert found(model, colour="RGB").known["colour"] == "stated"
+    assert (str(found(model).reading.colour), found(model).known["colour"]) == ("BGR", "its metadata")
+    assert found(model, colour=Ends("RGB", "RGB")).known["colour"] == "stated"
 
 
 @pytest.mark.parametrize(

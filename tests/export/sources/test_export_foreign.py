@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 
 import edgeenh
 from edgeenh.cli import main
 from edgeenh.errors import InputError, UsageError
 from edgeenh.stream import Stream
+from edgeenh_export.gate import arithmetic_of
 from edgeenh_export.pipeline import export
 from edgeenh_export.sources.overrides import Overrides
 
@@ -166,8 +167,55 @@ def test_a_model_that_gives_nan_never_becomes_a_bundle(make_toy, written, tmp_pa
     last.output[0] = "before"
     model.graph.node.append(helper.make_node("Log", ["before"], ["logs"]))
     model.graph.node.append(helper.make_node("Sqrt", ["logs"], ["y"]))
-    with pytest.raises(InputError, match="no reading of its values"):
+    with pytest.raises(InputError, match="on real frames it gives NaN or infinity"):
         export(written(model), tmp_path / "o.edgeenh", tensorrt="off")
+
+
+def test_a_model_from_elsewhere_is_explained_with_its_contract(make_toy, written, tmp_path, capsys):
+    path = written(make_toy(values="byte", layout="NHWC", overflow=1e6))
+    words = ["export", "--explain", str(path), "--report", str(tmp_path / "r"), "--json", "-"]
+    assert main(words) == 3, "values beyond FP16 are an overflow there, before any search keeps them in FP32"
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert (document["verdict"], document["node"]["beyond_fp16"]) == ("overflow", True)
+    assert "layout NHWC" in captured.err
+    assert main([*words, "--precision", "fp32", "--range", "byte"]) == 0
+    assert main([*words, "--precision", "fp32", "--floor", "1"]) == 2
+    assert "--floor is for bundles" in capsys.readouterr().err
+
+
+def test_a_model_without_products_becomes_a_bundle(written, tmp_path):
+    sides = [1, 3, "h", "w"]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sides) for name in ("x", "y")]
+    gamma = numpy_helper.from_array(np.array(0.8, np.float32), "gamma")
+    nodes = [
+        helper.make_node("Clip", ["x"], ["inside"], min=0.0, max=1.0),
+        helper.make_node("Pow", ["inside", "gamma"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "gamma", ends[:1], ends[1:], [gamma])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 10)], ir_version=8)
+    report = export(written(model), tmp_path / "gamma.edgeenh", precisions=("fp32",), tensorrt="off")
+    assert report.bundle.manifest.generator.macs_per_pixel == 0
+    arithmetic = arithmetic_of(report.bundle.model("fp32").onnx)
+    assert arithmetic.line("fp32") == "FP32: 100.0% of results"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nosuch.onnx"], "there is nothing at nosuch.onnx: give the .onnx file of a model"),
+        (["m.onnx", "--floor", "1"], "--floor is what a station demands of a bundle, and this makes one: leave it out"),
+        (["m.onnx", "--triton-device", "cpu"], "--triton-device is for --triton: give both, or neither"),
+        (["--module", "a:b", "--weights", "m.onnx"], "--weights m.onnx: expected a .safetensors file"),
+    ],
+)
+def test_what_means_nothing_for_a_model_is_refused_not_ignored(
+    make_toy, written, tmp_path, monkeypatch, capsys, words, message
+):
+    written(make_toy(), "m.onnx")
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *words]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from edgeenh_export.golden import GoldenFrame
 from edgeenh_export.precision.ranges import peaks, too_large
 from edgeenh_export.precision.typed import to_fp16
 from edgeenh_export.sources.onnx_model import bring_to_form
+from edgeenh_export.sources.overrides import Ends
 from edgeenh_export.sources.wrapper import WRAPPER, wrap, wrapper_nodes
 
 
@@ -57,7 +58,7 @@ def _curve(image) -> np.ndarray:
 
 
 def test_blue_and_red_are_swapped_for_a_model_that_wants_them_so(make_toy, wrapped):
-    _, graph = wrapped(make_toy(), colour="BGR")
+    _, graph = wrapped(make_toy(), colour=Ends("BGR", "BGR"))
     swapped = _curve(picture()[..., ::-1])[..., ::-1]
     with OnnxRunner(graph, "fp32", "toy") as run:
         assert np.abs(run(picture()).astype(int) - swapped).max() <= 1
