@@ -81,7 +81,7 @@ def test_thresholds_that_nothing_can_reach_are_refused(psnr, ssim):
 def test_a_missing_checkpoint_and_a_folder_are_told_apart(tmp_path):
     with pytest.raises(CheckpointError, match="is a folder"):
         options.check_checkpoint_name(tmp_path)
-    with pytest.raises(CheckpointError, match="there is nothing at .* training run"):
+    with pytest.raises(CheckpointError, match=r"there is nothing at .* training run"):
         options.check_checkpoint_name(tmp_path / "none.safetensors")
 
 
