@@ -50,7 +50,7 @@ def fails(words, capsys, remarks=0) -> tuple[int, str]:
         (["--tensorrt", "yes"], "expected one of auto, off, rtx, full"),
         (["--min-psnr", "nan"], "is not a threshold"),
         (["--min-ssim", "2"], "is not a threshold"),
-        (["nowhere.safetensors"], "there is no checkpoint at nowhere.safetensors"),
+        (["nowhere.safetensors"], "there is nothing at nowhere.safetensors"),
         (["."], "is a folder"),
     ],
 )
