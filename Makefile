@@ -59,7 +59,7 @@ check: lint types imports ## all three
 targets: setup ## measure the figures that benchmarks/README.md promises, into benchmarks/results/
 	$(BIN)/python -m edgeenh_bench.targets --out benchmarks/results
 
-results: setup ## README's table of figures from benchmarks/results
+results: setup ## the tables of figures in README and benchmarks/results/README.md, from the results there
 	$(BIN)/python -m edgeenh_bench.readme_table benchmarks/results README.md
 
 gpu-check: setup ## on a machine with an NVIDIA GPU: CUDA, TensorRT and their graphs for real (docs/tensorrt.md)

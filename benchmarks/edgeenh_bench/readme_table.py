@@ -1,7 +1,7 @@
-"""README's table of measured figures, made from `benchmarks/results/`: `make results` writes it, and a test holds README against it.
+"""The tables of measured figures, made from `benchmarks/results/`: `make results` writes them, and a test holds them against it.
 
-Of every target that there is, the newest result counts. First the rows of its comparison of backends (target `latency`), then every figure that
-has a limit; what only informs stays in the file.
+Of every target that there is, the newest result counts. `benchmarks/results/README.md` has every figure with a limit; what only informs stays in
+its file. README has the comparison of backends (target `latency`) and of each target all that is missed, or else the figure nearest its limit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,38 @@ from edgeenh_bench.targets import TARGETS
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- /results -->"
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)-([a-z0-9-]+?)-(?:amd|intel|arm|apple|nvidia)[a-z0-9-]*\.json")
 
+PAGE = "Made by `make results` of the newest result of each target here. The raw values, the method and the conditions stand in the files."
+
 Json = Mapping[str, Any]
 
 
 def newest(folder: Path) -> dict[str, Path]:
-    """Target → its newest result; of one day, the last by name."""
+    """What was asked for, such as `fp16-precision --model xray-n` → its newest result; of one day, the last by name."""
     found: dict[str, Path] = {}
     for path in sorted(folder.glob("*.json")):
-        if (match := _NAME.fullmatch(path.name)) and match[2] in TARGETS:
-            found[match[2]] = path
+        if (match := _NAME.fullmatch(path.name)) and (asked := _asked(match[2])):
+            found[asked] = path
     return dict(sorted(found.items()))
 
 
+def _asked(name: str) -> str | None:
+    """The target's name, with the model that another name than the target's ends in; None where there is no such target."""
+    if name in TARGETS:
+        return name
+    target = max((target for target in TARGETS if name.startswith(f"{target}-")), key=len, default=None)
+    return target and f"{target} --model {name[len(target) + 1 :]}"
+
+
 def made_of(folder: Path) -> str:
-    """All that stands between the marks."""
+    """All that stands between README's marks."""
     latency = newest(folder).get("latency")
     first = [] if latency is None else [backends(json.loads(latency.read_text(encoding="utf-8")))]
-    return "\n\n".join([*first, table(folder)])
+    return "\n\n".join([*first, table(folder, nearest)])
+
+
+def page_of(folder: Path) -> str:
+    """The whole of `benchmarks/results/README.md`."""
+    return f"# Every figure that has a limit\n\n{PAGE}\n\n{table(folder, lambda figures: [(figure, 0) for figure in figures])}\n"
 
 
 def backends(result: Json) -> str:
@@ -87,19 +102,37 @@ def _where(target: str, result: Json) -> str:
     return where + (f"; other programs used {busy:.0%}" if busy > BUSY else "")
 
 
-def table(folder: Path) -> str:
-    """The figures with limits as Markdown; each row names the command, the machine and the day."""
+def nearest(figures: Sequence[Json]) -> list[tuple[Json, int]]:
+    """Of one target's figures those that are missed, or else the one nearest its limit; with each how many more hold."""
+    missed = [figure for figure in figures if not figure["passed"]]
+    if missed:
+        return [(figure, 0 if at else len(figures) - len(missed)) for at, figure in enumerate(missed)]
+    return [(min(figures, key=_headroom), len(figures) - 1)] if figures else []
+
+
+def _headroom(figure: Json) -> float:
+    """How far a figure that holds is from its nearer limit, in parts of the limit.
+
+    Farthest are limits of 0, and counts at their limit (none lost, 100 of 100): these could not be better, and tell least.
+    """
+    limits = [limit for limit in (figure["at_least"], figure["at_most"]) if limit not in (None, 0.0, figure["value"])]
+    return min((abs(figure["value"] - limit) / abs(limit) for limit in limits), default=math.inf)
+
+
+def table(folder: Path, choose: Callable[[Sequence[Json]], Sequence[tuple[Json, int]]]) -> str:
+    """The figures that `choose` takes of each target's as Markdown; each row names the command, the machine and the day."""
     lines = [
         "| figure | measured | limit | | `python -m edgeenh_bench.targets …`, machine, day |",
         "|---|---|---|---|---|",
     ]
     for target, path in newest(folder).items():
         result = json.loads(path.read_text(encoding="utf-8"))
-        lines += [_row(figure, _where(target, result)) for figure in result["figures"] if figure["passed"] is not None]
+        figures = [figure for figure in result["figures"] if figure["passed"] is not None]
+        lines += [_row(figure, more, _where(target, result)) for figure, more in choose(figures)]
     return "\n".join(lines)
 
 
-def _row(figure: Json, where: str) -> str:
+def _row(figure: Json, more: int, where: str) -> str:
     limits = [
         f"{word} {_number(figure[key])}"
         for word, key in (("≥", "at_least"), ("≤", "at_most"))
@@ -107,6 +140,7 @@ def _row(figure: Json, where: str) -> str:
     ]
     unit = f" {figure['unit']}" if figure["unit"] else ""
     verdict = "holds" if figure["passed"] else "**missed**"
+    verdict += f"; {more} more hold" if more else ""
     return f"| {figure['name']} | {_number(figure['value'])}{unit} | {', '.join(limits)} | {verdict} | {where} |"
 
 
@@ -129,8 +163,9 @@ def with_table(text: str, made: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m edgeenh_bench.readme_table RESULTS README.md`: write the table into the README."""
+    """`python -m edgeenh_bench.readme_table RESULTS README.md`: write both pages."""
     results, readme = map(Path, arguments)
+    (results / "README.md").write_text(page_of(results), encoding="utf-8")
     readme.write_text(with_table(readme.read_text(encoding="utf-8"), made_of(results)), encoding="utf-8")
     print(f"{readme}: {len(newest(results))} targets")
     return 0

@@ -7,14 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from edgeenh_bench.readme_table import BEGIN, END, made_of, main, newest, table, with_table
+from edgeenh_bench.readme_table import BEGIN, END, made_of, main, nearest, newest, page_of, table, with_table
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_readme_has_what_the_results_say() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_table(readme, made_of(ROOT / "benchmarks/results")) == readme, "run `make results`"
+def test_both_pages_have_what_the_results_say() -> None:
+    readme, results = (ROOT / "README.md").read_text(encoding="utf-8"), ROOT / "benchmarks/results"
+    assert with_table(readme, made_of(results)) == readme, "run `make results`"
+    assert (results / "README.md").read_text(encoding="utf-8") == page_of(results), "run `make results`"
+
+
+def figure(name: str, value: float, at_most: float | None, at_least: float | None = None) -> dict[str, object]:
+    low, high = at_least is None or value >= at_least, at_most is None or value <= at_most
+    return {"name": name, "value": value, "at_most": at_most, "at_least": at_least, "passed": low and high}
+
+
+def test_readme_shows_what_is_missed_or_else_what_is_nearest() -> None:
+    far, near, count = figure("far", 1.0, 10.0), figure("near", 9.8, None, 9.7), figure("count", 0.0, 0.0)
+    assert nearest([far, near, count]) == [(near, 2)]
+    assert nearest([far, figure("100 of 100", 100.0, None, 100.0)]) == [(far, 1)]
+    assert nearest([count]) == [(count, 0)]
+    missed, worse = figure("missed", 11.0, 10.0), figure("worse", 20.0, 10.0)
+    assert nearest([far, missed, near, worse]) == [(missed, 2), (worse, 0)]
+    assert nearest([]) == []
 
 
 def result(value: float, day: str, *, passed: bool) -> str:
@@ -28,12 +44,14 @@ def result(value: float, day: str, *, passed: bool) -> str:
 def test_the_newest_counts_and_a_miss_is_said(tmp_path: Path) -> None:
     for day, value in (("2026-01-02", 2.0), ("2026-03-01", 4.25)):
         (tmp_path / f"{day}-startup-amd-epyc-2c.json").write_text(result(value, day, passed=value < 3))
+    (tmp_path / "2026-03-01-startup-xray-n-amd-epyc-2c.json").write_text(result(1.0, "2026-03-01", passed=True))
     (tmp_path / "notes.json").write_text("{}")
     (tmp_path / "2026-03-01-a-target-that-is-gone-amd-epyc-2c.json").write_text("{}")
-    assert list(newest(tmp_path)) == ["startup"]
-    made = table(tmp_path).splitlines()
+    assert list(newest(tmp_path)) == ["startup", "startup --model xray-n"]
+    made = table(tmp_path, nearest).splitlines()
     assert made[2:] == [
-        "| a figure | 4.25 ms | ≤ 3 | **missed** | `startup`, AMD EPYC (2 cores, AVX2), 2026-03-01; other programs used 20% |"
+        "| a figure | 4.25 ms | ≤ 3 | **missed** | `startup`, AMD EPYC (2 cores, AVX2), 2026-03-01; other programs used 20% |",
+        "| a figure | 1 ms | ≤ 3 | holds | `startup --model xray-n`, AMD EPYC (2 cores, AVX2), 2026-03-01; other programs used 20% |",
     ]
 
 

@@ -51,6 +51,8 @@ def test_a_result_carries_what_it_must_and_is_named_by_day_target_and_machine(tm
     result = json.loads(path.read_text())
     assert {"source", "environment", "created", "cpu_share_of_other_programs"} <= set(result)
     assert (result["passed"], result["figures"][0]["value"], result["details"]) == (False, None, {"raw": [1, 2]})
+    asked = document("memory-growth", measured, 0.25, NOW, Path("bundles/xray-n.edgeenh"))
+    assert write(tmp_path / "results", asked).name.startswith("2026-11-22-memory-growth-xray-n-")
 
 
 def test_machines_are_named_shortly() -> None:

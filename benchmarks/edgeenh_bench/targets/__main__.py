@@ -55,7 +55,7 @@ def run(name: str, model: Path | None, threads: int | None, out: Path) -> bool:
     module = importlib.import_module(f"edgeenh_bench.targets.{name.replace('-', '_')}")
     measured: Measurement = module.measure(model, threads)
     busy = load.share()
-    path = write(out, document(name, measured, busy, datetime.now(UTC)))
+    path = write(out, document(name, measured, busy, datetime.now(UTC), model))
     if busy > BUSY:
         remark(f"other programs used {busy:.0%} of this machine's CPU time: run it again on an idle machine")
     for figure in measured.figures:
@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="targets to measure; default: all")
-    parser.add_argument("--model", type=Path, metavar="F.edgeenh", help="default: the bundle that ships with edgeenh")
+    parser.add_argument(
+        "--model", type=Path, metavar="F.edgeenh", help="or the name of one that ships; default: dental-n"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads per frame; default: all cores")
     parser.add_argument("--out", type=Path, default=DEFAULT_OUT, metavar="DIR", help="default: %(default)s")
     return parser

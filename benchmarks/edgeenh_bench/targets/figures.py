@@ -84,11 +84,14 @@ class Measurement:
         return all(figure.passed is not False for figure in self.figures)
 
 
-def document(target: str, measured: Measurement, other_load: float, now: datetime) -> dict[str, Any]:
-    """The result of `target` as JSON values, with everything a published figure must carry."""
+def document(
+    target: str, measured: Measurement, other_load: float, now: datetime, model: Path | None = None
+) -> dict[str, Any]:
+    """The result of `target` as JSON values, with everything a published figure must carry; `model` is what was asked for with `--model`."""
     return {
         "schema": SCHEMA,
         "target": target,
+        "model": model and model.stem,
         "created": now.isoformat(timespec="seconds"),
         "source": source_state(),
         "environment": fingerprint(),
@@ -100,12 +103,13 @@ def document(target: str, measured: Measurement, other_load: float, now: datetim
 
 
 def write(folder: Path, result: Mapping[str, Any]) -> Path:
-    """Write a result to `YYYY-MM-DD-target-machine.json` in `folder`; a later run of the same day replaces it.
+    """Write a result to `YYYY-MM-DD-target[-model]-machine.json` in `folder`; a later run of the same day replaces it.
 
     Raises:
         UsageError, OutputFailed: The place cannot be written to.
     """
-    path = folder / f"{result['created'][:10]}-{result['target']}-{machine_name(result['environment'])}.json"
+    words = (result["created"][:10], result["target"], result["model"], machine_name(result["environment"]))
+    path = folder / f"{'-'.join(word for word in words if word)}.json"
     write_text(path, json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     return path
 
