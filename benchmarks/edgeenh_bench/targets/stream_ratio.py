@@ -42,7 +42,7 @@ def measure(
     source: str = str(CLIP),
     backend: str = "auto",
     frames: int = MOST_FRAMES,
-    rounds: int = 5,
+    rounds: int = 15,
 ) -> Measurement:
     """Measure the three ways; `source` must give frames of one size that is a multiple of the model's."""
     decoded = read_frames(source, frames)
