@@ -98,10 +98,44 @@ def test_document_and_table_hold_everything(photographs: Path, fakes: Fakes) -> 
     assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
 
 
+def test_flicker_is_judged_where_a_camera_flickers_most(photographs: Path, fakes: Fakes) -> None:
+    measured = measure(fakes["identity"], material_of(photographs, None, None, QUICK), QUICK)
+    clean, levels, dim = measured.flicker
+    assert [f.condition for f in measured.flicker] == ["clean", "levels", "dim"]
+
+    def gate_of(*ratios: float) -> tuple[float, bool, str]:
+        moving = tuple(
+            replace(one, relative_in=1.0, relative_out=ratio)
+            for one, ratio in zip((clean, levels, dim), ratios, strict=True)
+        )
+        gate = judge("x", {}, replace(measured, flicker=moving), Thresholds()).gates[-1]
+        return gate.value, gate.passed, gate.words
+
+    assert gate_of(9.0, 1.0, 0.5)[:2] == (1.0, True)  # no camera gives what lies between the levels
+    assert gate_of(0.5, 1.1, 1.0) == (1.1, False, "relative flicker on the camera's levels, output over input, at most")
+    assert (
+        gate_of(0.5, 1.0, 1.2)[2]
+        == "relative flicker of a dim picture on the camera's levels, output over input, at most"
+    )
+    figures = summary(measured)["flicker"]
+    assert list(figures["by_condition"]) == ["clean", "levels", "dim"]
+    assert figures["ratio"] == figures["by_condition"][figures["condition"]]["ratio"]
+
+
+def test_a_grey_file_has_its_own_levels(tmp_path: Path, radiograph: Picture, fakes: Fakes) -> None:
+    for dtype in (np.uint8, np.uint16):
+        top = np.iinfo(dtype).max
+        file = tmp_path / f"{top}.png"
+        cv2.imwrite(str(file), np.rint(radiograph * top).astype(dtype))
+        measured = measure(fakes["identity"], Material([file], [file]), QUICK)
+        assert [f.levels for f in measured.flicker] == [None, top, top]
+
+
 def test_infinity_becomes_null(photographs: Path, fakes: Fakes) -> None:
     settings = replace(QUICK, noise=0.0, marks=6)
     flat = measure(fakes["identity"], material_of(photographs, None, None, settings), settings)
-    moving = (replace(flat.flicker[0], relative_in=0.0),)
+    still, *_, dim = flat.flicker
+    moving = (still, replace(dim, relative_in=0.0))
     verdict = judge("x", {}, replace(flat, flicker=moving), Thresholds())
     assert [gate.name for gate in verdict.failed] == ["flicker"]
     found = document([verdict], settings, Thresholds(), environment={}, created=None)
