@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeenh_train.fidelity.run import Settings
@@ -56,6 +56,12 @@ def _enhancer(verdict: Verdict) -> dict[str, Any]:
         "clip": None if measured.clip is None else {**dataclasses.asdict(measured.clip), "ratio": measured.clip.ratio},
         "unreadable": list(measured.unreadable),
     }
+
+
+def at_strength(facts: Mapping[str, Any]) -> str:
+    """` at strength S` of an enhancer that does not work with its full strength; else nothing."""
+    strength = facts.get("strength")
+    return "" if strength in (None, 1.0) else f" at strength {strength:g}"
 
 
 def _finite(value: Any) -> Any:
@@ -115,7 +121,8 @@ def _remarks(verdict: Verdict) -> list[str]:
     measured, figures = verdict.measured, summary(verdict.measured)
     patch = figures["good"]["worst_patch"]
     shift = ", ".join(f"{value:+.2f}" for value in figures["good"]["shift"])
-    lines = [
+    lines = [f"judged{at_strength(verdict.facts)}"] if at_strength(verdict.facts) else []
+    lines += [
         f"worst patch of the good pictures: {patch['picture']} at x {patch['x']}, y {patch['y']}; mean shift of R, G, B {shift} levels"
     ]
     if measured.clip is not None:
