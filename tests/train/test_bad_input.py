@@ -171,7 +171,10 @@ def test_a_state_from_before_a_setting_existed_resumes_and_knows_no_time(
 ) -> None:
     train(dataclasses.replace(tiny, images=4), folders, tmp_path, device="cpu")
     assert load_generator(tmp_path / CHECKPOINT_FILE)[1].training_seconds is not None
-    _rewrite(tmp_path / STATE_FILE, lambda facts: (facts["config"].pop("backbone_sha256"), facts.pop("seconds")))
+    _rewrite(
+        tmp_path / STATE_FILE,
+        lambda facts: (facts["config"].pop("backbone_sha256"), facts.pop("seconds"), facts.pop("seal")),
+    )
     assert train(tiny, folders, tmp_path, device="cpu", resume=True).images == 12
     assert load_generator(tmp_path / CHECKPOINT_FILE)[1].training_seconds is None
 

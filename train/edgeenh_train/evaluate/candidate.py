@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,12 @@ def model_candidate(path: Path, name: str | None = None, strength: float | None 
             f"{path} is not a model: expected a .safetensors checkpoint, an {BUNDLE_SUFFIX} bundle, or the name of one that ships ({', '.join(SHIPPED_NAMES)})"
         )
     return Candidate(name or path.stem, enhance, {**facts, "trained": True})
+
+
+def remarks_on(candidates: Sequence[Candidate]) -> list[str]:
+    """What a user should know of the models' files before the figures are believed, a line each."""
+    unproven = [candidate.name for candidate in candidates if candidate.facts.get("whole") is False]
+    return [f"{name}: its checkpoint carries no seal, so damage to its weights would go unnoticed" for name in unproven]
 
 
 def open_model(path: Path, strength: float | None = None) -> tuple[Enhance, dict[str, Any]]:

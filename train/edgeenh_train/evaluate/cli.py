@@ -87,10 +87,13 @@ def evaluate(
     """See `HELP`."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDS):
         raise MissingExtra("`edgeenh evaluate`", "train")
+    from edgeenh_train.evaluate.candidate import remarks_on
     from edgeenh_train.evaluate.no_reference import ModelFiles
 
     files = ModelFiles(niqe, brisque, brisque_range, nima, nima_sha256)
     candidates = _candidates(model or [], method or [], strength)
+    for line in remarks_on(candidates):
+        output.remark(line)
     ours = _ours(candidates, ours)
     reports = _evaluate_all(pairs, candidates, files, max_pictures)
     _tell(reports, candidates, ours, out, sheet_pictures, json_target)

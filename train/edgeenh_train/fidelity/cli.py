@@ -90,6 +90,7 @@ def fidelity(
     if any(importlib.util.find_spec(name) is None for name in _NEEDS):
         raise MissingExtra("`edgeenh fidelity`", "train")
     from edgeenh.arguments import check_strength
+    from edgeenh_train.evaluate.candidate import remarks_on
     from edgeenh_train.fidelity.opening import open_candidates
     from edgeenh_train.fidelity.run import Settings, material_of
     from edgeenh_train.fidelity.verdict import Thresholds
@@ -101,6 +102,8 @@ def fidelity(
     material = material_of(good, inputs, clip, settings)
     given = None if strength is None else check_strength(strength)
     candidates = open_candidates(model or [], method or [], given)
+    for line in remarks_on(candidates):
+        output.remark(line)
     verdicts = _measure_all(candidates, material, settings, thresholds, out)
     _tell(verdicts, settings, thresholds, out, json_target)
     _end(verdicts, model or [])

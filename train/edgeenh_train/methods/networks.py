@@ -75,7 +75,7 @@ def load_enhancer(path: Path, strength: float | None = None) -> tuple[Enhance, d
 
     Returns:
         The function, facts for tables (method, network, parameters, multiply-accumulates of its convolutions per pixel of a
-        picture of 1280×720, images seen, seconds of training, setting, data, strength), and the checkpoint's description.
+        picture of 1280×720, images seen, seconds of training, setting, data, whether the file is proven whole, strength), and the checkpoint's description.
 
     Raises:
         CheckpointError: It cannot be used.
@@ -93,7 +93,7 @@ def load_enhancer(path: Path, strength: float | None = None) -> tuple[Enhance, d
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "macs_per_pixel": macs / (FACTS_HEIGHT * FACTS_WIDTH),
         "training_seconds": info.training_seconds, "setting": _setting(_config(path, info)) if info.config else None,
-        "data": info.data, "strength": None if info.variant in RIVALS else 1.0 if strength is None else strength,
+        "data": info.data, "whole": info.whole, "strength": None if info.variant in RIVALS else 1.0 if strength is None else strength,
     }  # fmt: skip
     return enhance_with(network, multiple, strength), facts, info
 
