@@ -19,7 +19,7 @@ from edgeenh.cli import main
 from edgeenh.errors import CheckpointError, InputError, OutputFailed
 from edgeenh_train.checkpoint import load_generator
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.data import Folders, PictureFolder
+from edgeenh_train.data import Folders, PictureFolder, open_domains
 from edgeenh_train.loop import train
 from edgeenh_train.run import CHECKPOINT_FILE
 from edgeenh_train.state import STATE_FILE
@@ -71,6 +71,48 @@ def test_more_than_five_percent_stop_the_run(
     (low / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(InputError, match=r"3 of 41 pictures cannot be used, more than 5 %; the first: a\.png: "):
         train(tiny, Folders(low, domains[1]), tmp_path / "run", device="cpu")
+
+
+def paired_set(root: Path, make_picture: MakePicture, count: int) -> Path:
+    root.mkdir()
+    fill(root / "input", make_picture, count, gain=0.4)
+    fill(root / "truth", make_picture, count)
+    return root
+
+
+@pytest.mark.parametrize(("bad", "good"), [("input", "truth"), ("truth", "input")])
+def test_a_pair_with_a_bad_side_is_left_out_counted_and_named_on_both(
+    bad: str, good: str, tiny: TrainConfig, tmp_path: Path, make_picture: MakePicture
+) -> None:
+    folder = paired_set(tmp_path / "pairs", make_picture, 20)
+    (folder / bad / "03.png").write_bytes(b"not a picture")
+    config = dataclasses.replace(tiny, method="paired", camera="none", images=2)
+    report = train(config, Folders(pairs=folder), tmp_path / "run", device="cpu")
+    other = f"left out: 03.png: {folder / good / '03.png'} pairs with {bad}/03.png, which cannot be used"
+    (own,) = set(report.remarks) - {other}
+    assert own.startswith(f"left out: 03.png: {folder / bad / '03.png'} ")
+    assert len(report.remarks) == 2
+    pictures = open_domains(config, Folders(pairs=folder), frozenset({"degraded", "truth"}))
+    assert pictures.inputs is not None
+    assert pictures.truths is not None
+    assert pictures.inputs.names == pictures.truths.names == [f"{i:02}.png" for i in range(20) if i != 3]
+    assert len(pictures.inputs.images) == len(pictures.inputs.digests) == 19
+    assert all(b.mean() > a.mean() for a, b in zip(pictures.inputs.images, pictures.truths.images, strict=True))
+
+
+def test_bad_sides_of_more_than_five_percent_of_the_pairs_stop_the_run(
+    tiny: TrainConfig, tmp_path: Path, make_picture: MakePicture
+) -> None:
+    folder = paired_set(tmp_path / "pairs", make_picture, 20)
+    (folder / "input" / "03.png").write_bytes(b"")
+    (folder / "truth" / "05.png").write_bytes(b"")
+    config = dataclasses.replace(tiny, method="paired", camera="none")
+    message = r"2 of 20 pairs have a side that cannot be used, more than 5 %; the first: 03\.png: .*input"
+    with pytest.raises(InputError, match=message):
+        train(config, Folders(pairs=folder), tmp_path / "run", device="cpu")
+    (folder / "truth" / "05.png").unlink()
+    with pytest.raises(InputError, match=r"1 picture\(s\) without a partner, the first 05\.png"):
+        train(config, Folders(pairs=folder), tmp_path / "run", device="cpu")
 
 
 def test_mixed_sizes_and_depths_train_together(
@@ -129,7 +171,10 @@ def test_a_state_from_before_a_setting_existed_resumes_and_knows_no_time(
 ) -> None:
     train(dataclasses.replace(tiny, images=4), folders, tmp_path, device="cpu")
     assert load_generator(tmp_path / CHECKPOINT_FILE)[1].training_seconds is not None
-    _rewrite(tmp_path / STATE_FILE, lambda facts: (facts["config"].pop("backbone_sha256"), facts.pop("seconds")))
+    _rewrite(
+        tmp_path / STATE_FILE,
+        lambda facts: (facts["config"].pop("backbone_sha256"), facts.pop("seconds"), facts.pop("seal")),
+    )
     assert train(tiny, folders, tmp_path, device="cpu", resume=True).images == 12
     assert load_generator(tmp_path / CHECKPOINT_FILE)[1].training_seconds is None
 

@@ -1,13 +1,13 @@
 """Checkpoints: a generator's weights and what they are, in one safetensors file. Pickle is never read.
 
-The file's metadata holds one key, `edgeenh`, with a JSON object: the fields of `CheckpointInfo` except `sha256`.
+The file's metadata holds one key, `edgeenh`, with a JSON object: the fields of `CheckpointInfo` except `sha256` and `whole`, and a seal
+over the whole file (`edgeenh_train.seal`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +22,14 @@ from edgeenh.errors import CheckpointError
 from edgeenh.files import write_bytes
 from edgeenh_train.config import RIVAL_NAMES
 from edgeenh_train.networks import VARIANTS, Generator, build_generator
+from edgeenh_train.seal import BrokenSealError, opened, sealable, sealed
+from edgeenh_train.shipped import FOLDER, WITHOUT_SEAL
 from edgeenh_train.shipped import SHIPPED as SHIPPED
 
 FORMAT = 3
 """2: the edge variants set a tone curve (edgeenh 0.2); the generators of format 1 are not understood any more."""
+
+_KEY = "edgeenh"
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
@@ -49,6 +53,7 @@ class CheckpointInfo:
         training_seconds: Wall time of the training up to here, over all its sessions; None in files from before it was noted.
         format: Version of this metadata.
         sha256: Hex digest of the whole file; empty for one not yet written.
+        whole: Whether the file is proven undamaged, by its seal, or as one that ships; files from before there were seals are not.
     """
 
     name: str
@@ -63,6 +68,7 @@ class CheckpointInfo:
     training_seconds: float | None = None
     format: int = FORMAT
     sha256: str = ""
+    whole: bool = False
 
 
 def save_generator(path: Path, state: dict[str, Tensor], info: CheckpointInfo) -> None:
@@ -72,9 +78,9 @@ def save_generator(path: Path, state: dict[str, Tensor], info: CheckpointInfo) -
         UsageError, OutputFailed: The place cannot be written to; an older file there is untouched.
     """
     fields = dataclasses.asdict(info)
-    del fields["sha256"]
+    del fields["sha256"], fields["whole"]
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    write_bytes(path, save_tensors(tensors, metadata={"edgeenh": json.dumps(fields, sort_keys=True)}))
+    write_bytes(path, sealed(save_tensors(tensors, metadata={_KEY: sealable(fields)})))
 
 
 def load_generator(path: Path) -> tuple[Generator, CheckpointInfo]:
@@ -114,6 +120,22 @@ def load_network(path: Path, build: Callable[[CheckpointInfo], NetworkT]) -> tup
     return network.eval().requires_grad_(requires_grad=False), info
 
 
+def read_info(path: Path) -> CheckpointInfo:
+    """What a checkpoint says of itself; its seal is checked, its tensors are not looked at.
+
+    Raises:
+        CheckpointError: It is missing, not ours, or damaged.
+    """
+    return _info(path, _read(path))
+
+
+def remark_on(path: Path, info: CheckpointInfo) -> str:
+    """What a user should know where a checkpoint is relied on; empty where there is nothing."""
+    if info.whole:
+        return ""
+    return f"{path} carries no seal (it is from before there were any), so damage to its weights would go unnoticed"
+
+
 def _read(path: Path) -> bytes:
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -128,14 +150,22 @@ def _read(path: Path) -> bytes:
 
 
 def _info(path: Path, data: bytes) -> CheckpointInfo:
-    """The description inside a safetensors file: 8 bytes of header length, then the header as JSON."""
+    """The description inside a safetensors file, and whether the file is whole."""
     expected = "expected a .safetensors file written by `edgeenh train`"
     try:
-        length = int.from_bytes(data[:8], "little")
-        fields = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["edgeenh"])
-        info = CheckpointInfo(**fields, sha256=hashlib.sha256(data).hexdigest())
-    except (ValueError, KeyError, TypeError) as exc:
+        fields, whole = opened(data, _KEY)
+        digest = hashlib.sha256(data).hexdigest()
+        info = CheckpointInfo(**fields, sha256=digest, whole=whole or digest in WITHOUT_SEAL)
+    except BrokenSealError as exc:
+        raise CheckpointError(
+            f"{path} is damaged: {exc}; take another copy, or let `edgeenh train --resume` write it anew from the state beside it"
+        ) from exc
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise CheckpointError(f"{path} is not an edgeenh checkpoint, or is damaged; {expected}") from exc
+    if path.resolve().parent == FOLDER.resolve() and not info.whole:
+        raise CheckpointError(
+            f"{path} is not the file that ships with edgeenh: it was damaged or changed; install edgeenh again"
+        )
     if info.format != FORMAT:
         raise CheckpointError(f"{path} has checkpoint format {info.format}; this edgeenh reads format {FORMAT}")
     if type(info.channels) is not int or info.channels not in (1, 3):

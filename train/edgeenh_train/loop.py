@@ -41,7 +41,7 @@ class Report:
         data_wait_share: Share of this session spent waiting for pictures, 0…1.
         losses: The figures that were logged last.
         finished: False when it was interrupted.
-        remarks: What the user should know of the folders.
+        remarks: What the user should know of the folders and of what was resumed.
     """
 
     out: Path
@@ -110,7 +110,7 @@ def train(
         clock=clock,
     )
     with batches, held_back() as interrupted, Journal(out, active=rank() == 0, images=first) as journal:
-        for remark in domains.remarks:
+        for remark in (*domains.remarks, *run.remarks):
             journal.event({"event": remark})
         for batch in batches:
             # One step of whatever is trained.
@@ -140,7 +140,7 @@ def train(
     elapsed = max(clock() - began, 1e-9)
     seen = (run.images - first) / elapsed
     wait = batches.waited / elapsed
-    remarks = tuple(domains.remarks)
+    remarks = (*domains.remarks, *run.remarks)
     return Report(out, out / CHECKPOINT_FILE, run.images, elapsed, seen, wait, figures, finished, remarks)
 
 

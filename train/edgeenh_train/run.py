@@ -18,14 +18,14 @@ from torch.nn.parallel import DistributedDataParallel
 
 from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
 from edgeenh_train.average import averaged_copy, update_average
-from edgeenh_train.checkpoint import CheckpointInfo, save_generator
+from edgeenh_train.checkpoint import CheckpointInfo, read_info, save_generator
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.distributed import leave_at_exit, rank, whole_losses, with_global_norm
 from edgeenh_train.distributed import processes as process_count
 from edgeenh_train.methods import METHODS, Batch
 from edgeenh_train.methods.base import Losses
 from edgeenh_train.methods.networks import network_name
-from edgeenh_train.state import load_state, restore_optimizer, save_state
+from edgeenh_train.state import STATE_FILE, load_state, restore_optimizer, save_state
 
 CHECKPOINT_FILE = "generator.safetensors"
 # Spectral norm's buffers change in every forward pass and are equal everywhere by themselves: nothing to broadcast. Newer releases
@@ -73,6 +73,7 @@ class Run:
     Attributes:
         step: Steps done.
         seconds: Wall time they took, over all sessions; the loop keeps it. NaN once a state that does not say was restored.
+        remarks: What the user should know of what was restored.
     """
 
     def __init__(self, config: TrainConfig, fabric: Fabric, *, epoch: int) -> None:
@@ -97,6 +98,7 @@ class Run:
             with_global_norm(network)
         self.average = averaged_copy(self.method.enhancer).to(fabric.device)
         self.step, self.seconds = 0, 0.0
+        self.remarks: list[str] = []
 
     @property
     def total(self) -> int:
@@ -141,8 +143,11 @@ class Run:
         if rank() == 0:
             facts = {"step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config)}
             save_state(out, self._modules(), self.method.optimizers, facts)
-            save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), self._info())
+            self._save_checkpoint(out)
         self.fabric.barrier()
+
+    def _save_checkpoint(self, out: Path) -> None:
+        save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), self._info())
 
     def _info(self) -> CheckpointInfo:
         c = self.config
@@ -152,13 +157,21 @@ class Run:
         )  # fmt: skip
 
     def restore(self, out: Path) -> None:
-        """Go on where the run in `out` stopped.
+        """Go on where the run in `out` stopped; a checkpoint that is not what the state says is written anew from it.
 
         Raises:
             CheckpointError: There is no state, or it is damaged.
             UsageError: It was made with another configuration.
+            OutputFailed: The checkpoint could not be written.
         """
-        parts, facts = load_state(out)
+        try:
+            parts, facts, whole = load_state(out)
+        except CheckpointError as exc:
+            raise CheckpointError(f"{exc}{_still_good(out)}") from exc
+        if not whole:
+            self.remarks.append(
+                f"{out / STATE_FILE} carries no seal (it is from before there were any), so damage to it would go unnoticed"
+            )
         try:
             _refuse_other_config(self.config, facts["config"], out)
             for name, module in self._modules().items():
@@ -171,6 +184,22 @@ class Run:
             raise CheckpointError(
                 f"the state in {out} does not fit this edgeenh ({reason}): start again without --resume in another --out folder"
             ) from exc
+
+        self._mend_checkpoint(out)
+
+    def _mend_checkpoint(self, out: Path) -> None:
+        """A kill between the writing of state and checkpoint, or damage since, leaves a checkpoint that is not of this state."""
+        path = out / CHECKPOINT_FILE
+        try:
+            found = f"is of {read_info(path).images_seen} pictures seen"
+            fits = read_info(path).images_seen == self.images
+        except CheckpointError:
+            found, fits = "is damaged" if path.exists() else "is missing", False
+        if fits:
+            return
+        self.remarks.append(f"{path} {found}; written anew from the state, of {self.images} pictures seen")
+        if rank() == 0:
+            self._save_checkpoint(out)
 
     def _modules(self) -> dict[str, nn.Module]:
         return {**self.method.networks, "average": self.average}
@@ -209,6 +238,15 @@ def _refuse_other_config(config: TrainConfig, saved: dict[str, Any], out: Path) 
         raise UsageError(
             f"{out} was started with {key} = {then[key]!r}, not {now[key]!r}; resume with the same options, or start in another --out"
         )
+
+
+def _still_good(out: Path) -> str:
+    """What is left of a run without its state, in words; nothing where there is nothing."""
+    try:
+        info = read_info(out / CHECKPOINT_FILE)
+    except CheckpointError:
+        return ""
+    return f" (the checkpoint {out / CHECKPOINT_FILE}, of {info.images_seen} pictures seen, is whole and can be used)"
 
 
 def last_good(out: Path) -> str:

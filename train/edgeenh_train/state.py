@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,10 @@ from torch.optim import Optimizer
 
 from edgeenh.errors import CheckpointError
 from edgeenh.files import write_bytes
+from edgeenh_train.seal import BrokenSealError, opened, sealable, sealed
 
 STATE_FILE = "state.safetensors"
+_KEY = "edgeenh-state"
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -52,14 +53,15 @@ def save_state(
         tensors |= {f"adam.{name}/{key}": value for key, value in optimizer_tensors(optimizer).items()}
     # clone: safetensors refuses tensors that share memory, and spectral norm's buffers may
     clean = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    write_bytes(folder / STATE_FILE, save_tensors(clean, metadata={"edgeenh-state": json.dumps(facts, sort_keys=True)}))
+    write_bytes(folder / STATE_FILE, sealed(save_tensors(clean, metadata={_KEY: sealable(facts)})))
 
 
-def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any], bool]:
     """Read what `save_state` wrote.
 
     Returns:
-        Tensors by module or optimizer name, and the facts.
+        Tensors by module or optimizer name, the facts, and whether a seal proves the file whole; states from before there were
+        seals have none.
 
     Raises:
         CheckpointError: There is none, or it is damaged.
@@ -67,8 +69,9 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
     path = folder / STATE_FILE
     try:
         data = path.read_bytes()
-        length = int.from_bytes(data[:8], "little")
-        facts: dict[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["edgeenh-state"])
+        facts, whole = opened(data, _KEY)
+        if set(facts) - {"step", "seconds", "config"}:  # a damaged name of the seal would pass for a state without one
+            raise KeyError(*facts)
         tensors = load_tensors(data)
         parts: dict[str, dict[str, Tensor]] = {}
         for name, value in tensors.items():
@@ -78,6 +81,9 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
         raise CheckpointError(
             f"{path} cannot be read ({exc.strerror}); --resume needs the --out folder of a run that saved a checkpoint"
         ) from exc
-    except (ValueError, KeyError, TypeError, SafetensorError) as exc:
-        raise CheckpointError(f"{path} is damaged; start again without --resume in another --out folder") from exc
-    return parts, facts
+    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as exc:
+        found = f": {exc}" if isinstance(exc, BrokenSealError) else ""
+        raise CheckpointError(
+            f"{path} is damaged{found}; start again without --resume in another --out folder"
+        ) from exc
+    return parts, facts, whole

@@ -34,13 +34,17 @@ def open_source(
     """
     if isinstance(given, Path) and not is_foreign(given):
         from edgeenh_export.sources.checkpoint import OwnCheckpoint
+        from edgeenh_train.checkpoint import remark_on
 
         if overrides.named():
             raise UsageError(
                 f"{', '.join(overrides.named())} is for models from elsewhere, and {given.name} is a checkpoint of ours, "
                 "which says all that itself: leave it out"
             )
-        return OwnCheckpoint(given, sizes)
+        own = OwnCheckpoint(given, sizes)
+        if said := remark_on(given, own.info):
+            remark(said)
+        return own
     from edgeenh_export.sources.foreign import from_module, from_onnx
 
     if isinstance(given, Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -97,9 +98,34 @@ def test_shipped_bundle_is_a_candidate(command: Command, paired: Path, capsys: p
     assert whole["ours"] == "clahe"
 
 
+def test_shipped_bundles_go_by_name_and_are_judged_at_the_strength_in_use(
+    command: Command, paired: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = (paired, "--model", "dental-n", "--model", "half=dental-n", "--method", "clahe", "--max-pictures", 1)
+
+    def rows(*more: object) -> tuple[dict[str, dict[str, Any]], str]:
+        assert command(*words, *more, "--json", "-") == 0
+        said = capsys.readouterr()
+        return {row["name"]: row for row in json.loads(said.out)["sets"][0]["rows"]}, said.err
+
+    full, told = rows()
+    assert full["dental-n"]["facts"]["strength"] == 1.0
+    assert "at strength" not in told
+    half, told = rows("--strength", 0.5)
+    assert half["dental-n"]["facts"]["strength"] == 0.5
+    assert "- half: at strength 0.5" in told
+    assert half["clahe"]["summary"] == full["clahe"]["summary"]
+    original = full["input"]["summary"]["psnr_db"]["mean"]
+    assert original < half["half"]["summary"]["psnr_db"]["mean"] < full["half"]["summary"]["psnr_db"]["mean"]
+    nothing, _ = rows("--strength", 0)
+    assert nothing["half"]["summary"]["psnr_db"]["mean"] == original
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
+        (("--strength", "1.5"), "the strength is 1.5"),
+        (("--strength", "nan"), "the strength is nan"),
         (("--method", "magic"), "method 'magic' is unknown"),
         (("--model", "a="), "is not NAME=FILE"),
         (("--model", "a=none.safetensors"), "cannot be read"),

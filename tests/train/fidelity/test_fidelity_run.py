@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,12 +16,15 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from edgeenh.errors import EdgeenhError, GateFailed, InputError, UsageError
+from edgeenh_train.checkpoint import SHIPPED, CheckpointInfo, save_generator
+from edgeenh_train.config import TrainConfig
 from edgeenh_train.fidelity import cli
 from edgeenh_train.fidelity.opening import open_candidates
 from edgeenh_train.fidelity.report import SCHEMA, document, markdown
 from edgeenh_train.fidelity.run import Material, Settings, material_of, measure, spread, steps_of
 from edgeenh_train.fidelity.sheet import sheet
 from edgeenh_train.fidelity.verdict import Thresholds, judge, summary
+from edgeenh_train.methods.networks import build_network
 
 Picture = NDArray[np.float32]
 Scene = Callable[..., Picture]
@@ -98,10 +102,44 @@ def test_document_and_table_hold_everything(photographs: Path, fakes: Fakes) -> 
     assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
 
 
+def test_flicker_is_judged_where_a_camera_flickers_most(photographs: Path, fakes: Fakes) -> None:
+    measured = measure(fakes["identity"], material_of(photographs, None, None, QUICK), QUICK)
+    clean, levels, dim = measured.flicker
+    assert [f.condition for f in measured.flicker] == ["clean", "levels", "dim"]
+
+    def gate_of(*ratios: float) -> tuple[float, bool, str]:
+        moving = tuple(
+            replace(one, relative_in=1.0, relative_out=ratio)
+            for one, ratio in zip((clean, levels, dim), ratios, strict=True)
+        )
+        gate = judge("x", {}, replace(measured, flicker=moving), Thresholds()).gates[-1]
+        return gate.value, gate.passed, gate.words
+
+    assert gate_of(9.0, 1.0, 0.5)[:2] == (1.0, True)  # no camera gives what lies between the levels
+    assert gate_of(0.5, 1.1, 1.0) == (1.1, False, "relative flicker on the camera's levels, output over input, at most")
+    assert (
+        gate_of(0.5, 1.0, 1.2)[2]
+        == "relative flicker of a dim picture on the camera's levels, output over input, at most"
+    )
+    figures = summary(measured)["flicker"]
+    assert list(figures["by_condition"]) == ["clean", "levels", "dim"]
+    assert figures["ratio"] == figures["by_condition"][figures["condition"]]["ratio"]
+
+
+def test_a_grey_file_has_its_own_levels(tmp_path: Path, radiograph: Picture, fakes: Fakes) -> None:
+    for dtype in (np.uint8, np.uint16):
+        top = np.iinfo(dtype).max
+        file = tmp_path / f"{top}.png"
+        cv2.imwrite(str(file), np.rint(radiograph * top).astype(dtype))
+        measured = measure(fakes["identity"], Material([file], [file]), QUICK)
+        assert [f.levels for f in measured.flicker] == [None, top, top]
+
+
 def test_infinity_becomes_null(photographs: Path, fakes: Fakes) -> None:
     settings = replace(QUICK, noise=0.0, marks=6)
     flat = measure(fakes["identity"], material_of(photographs, None, None, settings), settings)
-    moving = (replace(flat.flicker[0], relative_in=0.0),)
+    still, *_, dim = flat.flicker
+    moving = (still, replace(dim, relative_in=0.0))
     verdict = judge("x", {}, replace(flat, flicker=moving), Thresholds())
     assert [gate.name for gate in verdict.failed] == ["flicker"]
     found = document([verdict], settings, Thresholds(), environment={}, created=None)
@@ -150,8 +188,39 @@ def test_what_can_be_opened(tmp_path: Path) -> None:
         open_candidates([], ["magic"])
     with pytest.raises(EdgeenhError, match=r"none\.safetensors"):
         open_candidates([tmp_path / "none.safetensors"], [])
-    with pytest.raises(UsageError, match="not a model"):
+    with pytest.raises(UsageError, match=r"not a model: .* one that ships \(dental-n, xray-n\)"):
         open_candidates([tmp_path / "model.onnx"], [])
+    shipped = open_candidates([Path("dental-n"), Path("xray-n")], ["input"])
+    assert [c.name for c in shipped] == ["dental-n", "xray-n", "input"]
+
+
+def test_a_file_of_a_shipped_name_goes_before_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dental-n").write_bytes(b"something else")
+    with pytest.raises(UsageError, match="dental-n is not a model"):
+        open_candidates([Path("dental-n")], [])
+
+
+@pytest.mark.parametrize("model", [Path("dental-n"), SHIPPED])
+def test_the_strength_in_use_is_what_is_measured(model: Path, scene: Scene) -> None:
+    levels = (np.rint(scene() * 128) / 255).astype(np.float32)
+    nothing, half, full = (open_candidates([model], [], strength)[0] for strength in (0.0, 0.5, None))
+    assert [c.facts["strength"] for c in (nothing, half, full)] == [0.0, 0.5, 1.0]
+    assert np.array_equal(nothing.enhance(levels), levels)
+    change = full.enhance(levels) - levels
+    assert change.mean() > 0.05
+    assert (half.enhance(levels) - levels).mean() == pytest.approx(change.mean() / 2, rel=0.02)
+
+
+def test_what_has_no_strength_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--strength is for models"):
+        open_candidates([], ["levels"], 0.5)
+    rival, config = tmp_path / "rival.safetensors", TrainConfig(method="dncnn", rival_width=4, rival_depth=3)
+    info = CheckpointInfo("r", 1, "dncnn", 0.5, 0, "", "", config=dataclasses.asdict(config))
+    save_generator(rival, build_network(config, "dncnn").state_dict(), info)
+    assert open_candidates([rival], [])[0].facts["strength"] is None
+    with pytest.raises(UsageError, match="a rival, which has no strength"):
+        open_candidates([rival], [], 0.5)
 
 
 @pytest.fixture
@@ -176,6 +245,14 @@ def test_command_passes_and_writes(app: typer.Typer, photographs: Path, tmp_path
     assert json.loads((tmp_path / "f.json").read_text())["schema"] == SCHEMA
 
 
+def test_command_tells_the_strength(app: typer.Typer, photographs: Path, tmp_path: Path) -> None:
+    words = ["fidelity", "--model", "dental-n", "--good", str(photographs), "--pictures", "1", "--marks", "3"]
+    result = CliRunner().invoke(app, [*words, "--strength", "0", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "dental-n at strength 0: every gate passed" in result.stdout
+    assert "- dental-n: judged at strength 0" in (tmp_path / "fidelity.md").read_text()
+
+
 def test_command_fails_its_gate_after_writing(app: typer.Typer, photographs: Path, tmp_path: Path) -> None:
     words = ["fidelity", "--method", "clahe", "--good", str(photographs), "--pictures", "1", "--marks", "3"]
     result = CliRunner().invoke(app, [*words, "--json", str(tmp_path / "f.json")])
@@ -190,6 +267,7 @@ def test_command_fails_its_gate_after_writing(app: typer.Typer, photographs: Pat
     ("words", "expected"),
     [
         (["--method", "magic"], "unknown"),
+        (["--model", "dental-n", "--strength", "-1"], "the strength is -1"),
         ([], "nothing to measure"),
         (["--method", "input", "--clip", "no/such.mp4"], "is not a file"),
         (["--method", "input", "--inputs", "no/such"], "is not a folder"),

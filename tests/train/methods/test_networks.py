@@ -50,6 +50,7 @@ def test_every_method_s_checkpoint_enhances_pictures_of_any_size(
         "method": config.method, "network": network_name(config), "images_seen": 80, "training_seconds": 12.5, "data": "made up",
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "macs_per_pixel": convolution_macs(network, config.channels, 720, 1280) / (720 * 1280), "setting": facts["setting"],
+        "whole": True, "strength": None if preset in RIVALS else 1.0,
     }  # fmt: skip
     assert f"views of 64×64, batch 2, {'width 8, ' if preset in RIVALS else ''}" in facts["setting"]
     assert ("4 layers" in facts["setting"]) is (preset == "dncnn")

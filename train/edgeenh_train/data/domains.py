@@ -14,7 +14,7 @@ from edgeenh_train.camera import CAMERAS, Camera
 from edgeenh_train.camera.base import Float
 from edgeenh_train.camera.estimated import EstimatedCamera
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.data.folder import PictureFolder, refuse_overlap
+from edgeenh_train.data.folder import MAX_UNREADABLE_SHARE, PictureFolder, refuse_overlap
 from edgeenh_train.data.reading import Picture, as_float
 
 INPUT, TRUTH = "input", "truth"
@@ -70,7 +70,7 @@ class Domains:
     def remarks(self) -> list[str]:
         """What the user should know of the folders, a line each."""
         folders = [f for f in (self.low, self.high, self.inputs, self.truths) if f is not None]
-        lines = [f"left out: {name}" for folder in folders for name in folder.unreadable]
+        lines = [f"left out: {line}" for folder in folders for line in folder.left_out]
         return lines + [f"{f.path}: {f.widened} grey pictures stand in as colour ones" for f in folders if f.widened]
 
 
@@ -87,7 +87,8 @@ def open_domains(
 
     Raises:
         UsageError: A folder that the method needs was not given, or one was given that it does not use.
-        InputError: A folder cannot be used, the domains share a picture, or a pair lacks its partner.
+        InputError: A folder cannot be used, the domains share a picture, a pair lacks its partner, or more than 5 % of the pairs
+            have a side that cannot be used.
     """
     _check_given(config, folders, needs)
 
@@ -100,6 +101,7 @@ def open_domains(
         refuse_overlap(low, high)
     if folders.pairs is not None:
         inputs, truths = read(folders.pairs / INPUT), read(folders.pairs / TRUTH)
+        _leave_out_halves(inputs, truths)
         _check_pairs(inputs, truths)
         return Domains(low, high, inputs, truths)
     return Domains(low, high, camera=_camera(config, low, high) if "degraded" in needs else None)
@@ -124,11 +126,27 @@ def _check_given(config: TrainConfig, folders: Folders, needs: frozenset[str]) -
         raise UsageError(f"method '{config.method}' with camera '{config.camera}' does not use --pairs; leave it out")
 
 
+def _leave_out_halves(inputs: PictureFolder, truths: PictureFolder) -> None:
+    """Leave out what pairs with a picture that cannot be used; nothing is said of names that the other side does not have at all."""
+    bad = sorted(inputs.unreadable.keys() | truths.unreadable.keys())
+    found = len(inputs.names) + len(inputs.unreadable)
+    if len(bad) > MAX_UNREADABLE_SHARE * found:
+        reason = inputs.unreadable.get(bad[0]) or truths.unreadable[bad[0]]
+        raise InputError(
+            f"{inputs.path.parent}: {len(bad)} of {found} pairs have a side that cannot be used, more than 5 %; the first: {bad[0]}: {reason}"
+        )
+    for folder, other in ((inputs, truths), (truths, inputs)):
+        lost = [name for name in other.unreadable if name in set(folder.names)]
+        folder.leave_out(
+            {name: f"{folder.path / name} pairs with {other.path.name}/{name}, which cannot be used" for name in lost}
+        )
+
+
 def _check_pairs(inputs: PictureFolder, truths: PictureFolder) -> None:
-    alone = set(inputs.names) ^ set(truths.names)
+    alone = {*inputs.names, *inputs.unreadable} ^ {*truths.names, *truths.unreadable}
     if alone:
         raise InputError(
-            f"{inputs.path.parent}: {len(alone)} picture(s) without a usable partner, the first {min(alone)}; "
+            f"{inputs.path.parent}: {len(alone)} picture(s) without a partner, the first {min(alone)}; "
             f"expected the same names in {INPUT} and {TRUTH}"
         )
     for name, a, b in zip(inputs.names, inputs.images, truths.images, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ class PictureFolder:
         names: File names relative to it, sorted; `images` and `digests` have the same order.
         images: uint8 or uint16 [H,W,C] each, as its file has it, short side at most `decode_side`.
         digests: SHA-256 of each decoded picture before reducing, so that a copy is known under another name or format.
-        unreadable: Names of pictures left out, with the reason.
+        unreadable: Pictures left out, by name, with the reason.
         widened: How many grey pictures stand in as colour ones, with R = G = B.
     """
 
@@ -53,7 +53,7 @@ class PictureFolder:
         self.names: list[str] = []
         self.images: list[Picture] = []
         self.digests: list[str] = []
-        self.unreadable: list[str] = []
+        self.unreadable: dict[str, str] = {}
         self.widened = 0
         with ThreadPoolExecutor(threads) as pool:
             results = pool.map(lambda file: _decode(file, decode_side, channels), files)
@@ -65,7 +65,7 @@ class PictureFolder:
 
     def _take(self, name: str, result: tuple[Picture, str, bool] | PictureError) -> None:
         if isinstance(result, PictureError):
-            self.unreadable.append(f"{name}: {result}")
+            self.unreadable[name] = str(result)
             return
         image, digest, widened = result
         self.names.append(name)
@@ -73,11 +73,32 @@ class PictureFolder:
         self.digests.append(digest)
         self.widened += widened
 
+    @property
+    def left_out(self) -> list[str]:
+        """A line for every picture left out: its name and why."""
+        return [f"{name}: {reason}" for name, reason in self.unreadable.items()]
+
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Take usable pictures out after all, e.g. for want of a partner; `reasons` by name.
+
+        Raises:
+            InputError: Fewer than two are left.
+        """
+        kept = [index for index, name in enumerate(self.names) if name not in reasons]
+        self.names = [self.names[index] for index in kept]
+        self.images = [self.images[index] for index in kept]
+        self.digests = [self.digests[index] for index in kept]
+        self.unreadable |= reasons
+        self._check_enough()
+
     def _check(self, found: int) -> None:
         if len(self.unreadable) > MAX_UNREADABLE_SHARE * found:
             raise InputError(
-                f"{self.path}: {len(self.unreadable)} of {found} pictures cannot be used, more than 5 %; the first: {self.unreadable[0]}"
+                f"{self.path}: {len(self.unreadable)} of {found} pictures cannot be used, more than 5 %; the first: {self.left_out[0]}"
             )
+        self._check_enough()
+
+    def _check_enough(self) -> None:
         if len(self.images) < MIN_PICTURES:
             raise InputError(
                 f"{self.path} holds {len(self.images)} usable picture(s); a domain needs at least {MIN_PICTURES}"

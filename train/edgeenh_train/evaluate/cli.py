@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeenh.cli import output
+from edgeenh.cli.model import StrengthOption
 from edgeenh.cli.output import JsonOption
 from edgeenh.errors import MissingExtra, UsageError
 
@@ -27,7 +28,8 @@ folder of pictures without a truth, for which only measures that need none are g
 
 Rows: the input, the methods that need no training, and the models (default: the checkpoint that ships). PSNR, SSIM and
 ΔE2000 against the truth; NIQE, BRISQUE and NIMA need files that you supply, and read "no weights" otherwise. A row that
-fails says why; the others go on.
+fails says why; the others go on. --strength judges the models as they are used at that strength; methods without
+training have none.
 
 Exit: 0 done; 1 every model failed; 2 bad usage or input; 5 a part is not installed.
 
@@ -45,9 +47,12 @@ def evaluate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            "--model", metavar="[NAME=]FILE", help="A checkpoint (.safetensors) or bundle (.edgeenh); may repeat."
+            "--model",
+            metavar="[NAME=]FILE",
+            help="A checkpoint (.safetensors), a bundle (.edgeenh), or one that ships: dental-n, xray-n; may repeat.",
         ),
     ] = None,
+    strength: StrengthOption = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,10 +87,13 @@ def evaluate(
     """See `HELP`."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDS):
         raise MissingExtra("`edgeenh evaluate`", "train")
+    from edgeenh_train.evaluate.candidate import remarks_on
     from edgeenh_train.evaluate.no_reference import ModelFiles
 
     files = ModelFiles(niqe, brisque, brisque_range, nima, nima_sha256)
-    candidates = _candidates(model or [], method or [])
+    candidates = _candidates(model or [], method or [], strength)
+    for line in remarks_on(candidates):
+        output.remark(line)
     ours = _ours(candidates, ours)
     reports = _evaluate_all(pairs, candidates, files, max_pictures)
     _tell(reports, candidates, ours, out, sheet_pictures, json_target)
@@ -95,13 +103,16 @@ def evaluate(
     return 1 if failed and all(failed) else 0
 
 
-def _candidates(models: list[str], methods: list[str]) -> list[Candidate]:
+def _candidates(models: list[str], methods: list[str], strength: float | None) -> list[Candidate]:
+    from edgeenh.arguments import check_strength
     from edgeenh_train.checkpoint import SHIPPED
     from edgeenh_train.evaluate.candidate import input_candidate, model_candidate
     from edgeenh_train.evaluate.levels import training_free
 
+    given = None if strength is None else check_strength(strength)
     named = [_named(text) for text in models] or [(None, SHIPPED)]
-    return [input_candidate(), *training_free(methods), *(model_candidate(path, name) for name, path in named)]
+    opened = [model_candidate(path, name, given) for name, path in named]
+    return [input_candidate(), *training_free(methods), *opened]
 
 
 def _named(text: str) -> tuple[str | None, Path]:

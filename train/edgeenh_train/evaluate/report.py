@@ -44,11 +44,16 @@ def markdown(report: Report, ours: str | None = None) -> str:
     notes = [f"{report.pairs.name}: {_pictures(report)}; mean ± half of the 95 % interval (Student) over pictures."]
     notes += [f"{row.name} {row.failure}" for row in report.rows if row.failure]
     notes += [f"{row.name}: {row.facts['setting']}" for row in report.rows if row.facts.get("setting")]
+    notes += [f"{row.name}: at strength {row.facts['strength']:g}" for row in report.rows if _weakened(row)]
     notes += [f"{s.label}: {_facts(s)}" for s in scorers if s.facts]
     parts = ["\n".join(lines), "\n".join(f"- {note}" for note in notes)]
     if ours is not None and len(report.rows) > 1:
         parts.insert(1, _comparison(report, scorers, ours))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _weakened(row: Row) -> bool:
+    return row.facts.get("strength") not in (None, 1.0)
 
 
 def _comparison(report: Report, scorers: Sequence[Scorer], ours: str) -> str:

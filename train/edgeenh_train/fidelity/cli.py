@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgeenh.cli import output
+from edgeenh.cli.model import StrengthOption
 from edgeenh.cli.output import JsonOption
 from edgeenh.errors import GateFailed, MissingExtra, UsageError
 
@@ -24,8 +25,9 @@ _NEEDS = ("torch", "safetensors", "skimage")
 HELP = """Measure whether an enhancement leaves clinical content alone.
 
 On the pictures of --good: how much they change, who should not. On --inputs (default: the same pictures): small painted
-marks must survive with their contrast, nothing may appear that was not there, structure stays; a pan over a still must
-not flicker more than before. --clip adds the lightness jitter of a real video, for information.
+marks must survive with their contrast, nothing may appear that was not there, structure stays; a pan over a still, on the
+levels that a camera gives and as a dim one too, must not flicker more than before. --clip adds the lightness jitter of
+a real video, for information. --strength judges the models as they are used at that strength.
 
 Exit: 0 every gate passed; 1 the job failed; 2 bad usage or input; 3 a gate failed; 4 a bundle is not what it says;
 5 a part is not installed.
@@ -43,8 +45,13 @@ def fidelity(
     good: Annotated[Path, typer.Option(metavar="DIR", help="Folder of good pictures, which must stay as they are.")],
     model: Annotated[
         list[Path] | None,
-        typer.Option("--model", metavar="FILE", help="A checkpoint (.safetensors) or bundle (.edgeenh); may repeat."),
+        typer.Option(
+            "--model",
+            metavar="FILE",
+            help="A checkpoint (.safetensors), a bundle (.edgeenh), or one that ships: dental-n, xray-n; may repeat.",
+        ),
     ] = None,
+    strength: StrengthOption = None,
     method: Annotated[
         list[str] | None,
         typer.Option("--method", metavar="NAME", help="levels, clahe, one form of levels, or input; may repeat."),
@@ -82,6 +89,8 @@ def fidelity(
     """See `HELP`."""
     if any(importlib.util.find_spec(name) is None for name in _NEEDS):
         raise MissingExtra("`edgeenh fidelity`", "train")
+    from edgeenh.arguments import check_strength
+    from edgeenh_train.evaluate.candidate import remarks_on
     from edgeenh_train.fidelity.opening import open_candidates
     from edgeenh_train.fidelity.run import Settings, material_of
     from edgeenh_train.fidelity.verdict import Thresholds
@@ -91,7 +100,11 @@ def fidelity(
     if clip is not None and not clip.is_file():
         raise UsageError(f"--clip {clip} is not a file: give a video")
     material = material_of(good, inputs, clip, settings)
-    verdicts = _measure_all(open_candidates(model or [], method or []), material, settings, thresholds, out)
+    given = None if strength is None else check_strength(strength)
+    candidates = open_candidates(model or [], method or [], given)
+    for line in remarks_on(candidates):
+        output.remark(line)
+    verdicts = _measure_all(candidates, material, settings, thresholds, out)
     _tell(verdicts, settings, thresholds, out, json_target)
     _end(verdicts, model or [])
 
@@ -124,14 +137,16 @@ def _tell(
 
     from edgeenh.environment import fingerprint
     from edgeenh.files import write_text
-    from edgeenh_train.fidelity.report import document, markdown
+    from edgeenh_train.fidelity.report import at_strength, document, markdown
 
     created = datetime.now(UTC).isoformat(timespec="seconds")
     found: dict[str, Any] = document(verdicts, settings, thresholds, environment=fingerprint(), created=created)
     for verdict in verdicts:
         for reason in verdict.measured.unreadable:
             output.remark(f"left out: {reason}")
-        output.say(f"{verdict.name}: {'every gate passed' if not verdict.failed else 'failed'}")
+        output.say(
+            f"{verdict.name}{at_strength(verdict.facts)}: {'every gate passed' if not verdict.failed else 'failed'}"
+        )
         for gate in verdict.gates:
             output.say(f"  {'ok  ' if gate.passed else 'FAIL'} {gate.value:8.3f}  {gate.words} {gate.threshold:g}")
     if out is not None:

@@ -1,9 +1,10 @@
 """Temporal flicker: how much more the pictures of a moving view vary from one to the next after enhancement than before.
 
-**Panned still.** A window moves over one photograph by a known step of less than a pixel, a little sensor noise is added, every
-frame is enhanced, and consecutive frames are laid over each other by the known step. What then still differs is flicker: in the
-input the noise (and the little that interpolation leaves), in the output the same amplified, plus what the enhancer itself does differently
-from frame to frame. Luma of the encoded values is compared, since these are nearly even steps to the eye.
+**Panned still.** A window moves over one photograph by a known step of less than a pixel (`pans`), every frame is enhanced, and
+consecutive frames are laid over each other by the known step. What then still differs is flicker: in the input the noise (and the
+little that interpolation leaves), in the output the same amplified, plus what the enhancer itself does differently from frame to frame.
+Luma of the encoded values is compared, since these are nearly even steps to the eye. It is done in three conditions: between the
+levels, on the levels that a camera gives, and on a dim picture of a camera with its noise; the last two are judged.
 
     raw = mean |y(t+1) − y(t)|        relative = mean ( |y(t+1) − y(t)| / m ),   m = local mean of y(t) and y(t+1), σ = 8 pixels
 
@@ -25,9 +26,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,14 +34,8 @@ from edgeenh.errors import InputError, SourceError
 from edgeenh_train.domains import lab
 from edgeenh_train.enhance import Enhance
 from edgeenh_train.fidelity.light import REC709, Floats, apply, check_picture, reduced, smoothed, to_bytes
+from edgeenh_train.fidelity.pans import FRAMES, NOISE, STEP, frames_of, on_levels, shifted
 
-FRAMES = 12
-STEP = (0.75, 0.5)
-"""Pixels to the right and down from frame to frame."""
-SMALLEST = 48
-"""Least side of the window that moves over a photograph."""
-NOISE = 0.01
-"""Standard deviation of the sensor noise added to every frame, of full scale."""
 LOCAL_SIGMA = 8.0
 MARGIN = 8
 """Pixels at every border that are not compared: interpolation has no neighbours there."""
@@ -72,7 +65,9 @@ class Flicker:
 
     Attributes:
         name: The picture.
-        frames, step, noise: What was made of it.
+        condition: One of `pans.CONDITIONS`.
+        levels: Steps between black and white to which the input was rounded; None where it was not. The output is as the method gives it.
+        frames, step, noise: What was made of it; `dim` has a noise of its own, and says None.
         raw_in, raw_out: Mean change of luma from frame to frame, in levels of 255.
         relative_in, relative_out: The same relative to the local brightness.
         own: Mean change of the local gain from frame to frame, e.g. 0.01 = 1 %.
@@ -80,9 +75,11 @@ class Flicker:
     """
 
     name: str
+    condition: str
+    levels: int | None
     frames: int
     step: tuple[float, float]
-    noise: float
+    noise: float | None
     raw_in: float
     raw_out: float
     relative_in: float
@@ -103,50 +100,15 @@ def ratio_of(output: float, given: float) -> float:
     return math.inf if output > 0.0 else 1.0
 
 
-def pan(
-    picture: NDArray[np.float32], frames: int, step: tuple[float, float], noise: float, rng: np.random.Generator
-) -> list[NDArray[np.float32]]:
-    """Frames of a window that moves over a picture.
-
-    Args:
-        picture: Float32 [H,W,C], 0…1.
-        frames: How many, at least 3.
-        step: Pixels to the right and down from one to the next, each 0 or more.
-        noise: Standard deviation of Gaussian noise, of full scale; 0 for none.
-        rng: Source of the noise.
-
-    Returns:
-        Float32 [h,w,C] each, 0…1, as large as the picture allows.
-
-    Raises:
-        InputError: Fewer than 3 frames, a negative step or noise, or a picture too small for the way.
-    """
-    if frames < 3 or min(step) < 0.0 or noise < 0.0:
-        raise InputError(
-            f"a pan of {frames} frames, step {step}, noise {noise}: give at least 3 frames, no negative step or noise"
-        )
-    height, width = picture.shape[:2]
-    high, wide = (
-        side - math.ceil(way * (frames - 1)) for side, way in zip((height, width), (step[1], step[0]), strict=True)
-    )
-    if min(high, wide) < SMALLEST:
-        raise InputError(
-            f"a picture of {width}×{height} is too small for a pan of {frames} frames: give a larger one or fewer frames"
-        )
-    views = []
-    for index in range(frames):
-        view = _shifted(picture, (step[0] * index, step[1] * index))[:high, :wide]
-        noisy = view + rng.normal(0.0, noise, view.shape) if noise > 0.0 else view
-        views.append(np.clip(noisy, 0.0, 1.0).astype(np.float32))
-    return views
-
-
 def flicker_of(
     name: str,
+    condition: str,
     given: list[NDArray[np.float32]],
     made: list[NDArray[np.float32]],
+    *,
     step: tuple[float, float],
-    noise: float,
+    levels: int | None = None,
+    noise: float | None = None,
 ) -> Flicker:
     """Compare the frames of a pan with their enhanced forms, float32 [h,w,C] 0…1 of one shape each."""
     luma_in, luma_out = ([_luma(frame) for frame in frames] for frames in (given, made))
@@ -159,7 +121,7 @@ def flicker_of(
     ]
     own = np.mean([float(np.abs(b - a).mean()) for a, b in _registered(gains, step)])
     return Flicker(
-        name, len(given), step, noise,
+        name, condition, levels, len(given), step, noise,
         255.0 * float(raw_in), 255.0 * float(raw_out), float(relative_in), float(relative_out), float(own),
         jitter_of([lightness(frame) for frame in given], [lightness(frame) for frame in made]),
     )  # fmt: skip
@@ -171,18 +133,31 @@ def panned(
     name: str,
     rng: np.random.Generator,
     *,
+    condition: str = "levels",
+    levels: int = 255,
     frames: int = FRAMES,
     step: tuple[float, float] = STEP,
     noise: float = NOISE,
 ) -> Flicker:
     """Pan over one picture, enhance every frame by itself, and measure.
 
+    Args:
+        enhance: The method.
+        picture, name: Float32 [H,W,C] 0…1, and what messages call it.
+        rng: Source of the noise.
+        condition: One of `pans.CONDITIONS`.
+        levels: Steps between black and white that a camera gives.
+        frames, step, noise: As in `pans.pan`.
+
     Raises:
         InputError, JobFailed: The picture, or what the method made of it, cannot be measured.
     """
     check_picture(picture, name)
-    given = pan(picture, frames, step, noise, rng)
-    return flicker_of(name, given, [apply(enhance, frame) for frame in given], step, noise)
+    given = frames_of(picture, condition, levels, frames, step, noise, rng)
+    return flicker_of(
+        name, condition, given, [apply(enhance, frame) for frame in given], step=step,
+        levels=None if condition == "clean" else levels, noise=None if condition == "dim" else noise,
+    )  # fmt: skip
 
 
 def jitter_of(given: list[float], made: list[float]) -> Jitter:
@@ -212,7 +187,7 @@ def clip_jitter(
     """
     given, made = [], []
     for index, frame in enumerate(_frames(path, frames)):
-        picture = reduced(frame.astype(np.float32) / np.float32(255.0), long_side)
+        picture = on_levels(reduced(frame.astype(np.float32) / np.float32(255.0), long_side), 255)
         given.append(lightness(picture))
         made.append(lightness(apply(enhance, picture)))
         if progress is not None:
@@ -280,27 +255,4 @@ def _registered(planes: list[Floats], step: tuple[float, float]) -> Iterator[tup
     inside = slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN)
     half = (step[0] / 2, step[1] / 2)
     for a, b in pairwise(planes):
-        yield _shifted(a, half)[inside], _shifted(b, (-half[0], -half[1]))[inside]
-
-
-def _shifted(plane: NDArray[Any], by: tuple[float, float]) -> NDArray[Any]:
-    """What lies `by` pixels further right and down, the last row and column repeated: same shape and type.
-
-    By Lagrange's polynomial through the eight nearest values along each axis, the flattest of the fractional delay filters
-    (Laakso et al., IEEE Signal Processing Magazine 13(1), 1996). OpenCV's bicubic kernel (a = −0.75) bends even a straight ramp.
-    """
-    whole = tuple(math.floor(way) for way in by)
-    rows, columns = (
-        np.clip(np.arange(n) + way, 0, n - 1) for n, way in zip(plane.shape[:2], (whole[1], whole[0]), strict=True)
-    )
-    across, down = (_delay(way - start) for way, start in zip(by, whole, strict=True))
-    moved = cv2.sepFilter2D(
-        np.ascontiguousarray(plane[rows][:, columns]), -1, across, down, anchor=(3, 3), borderType=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(moved).reshape(plane.shape)
-
-
-def _delay(fraction: float) -> Floats:
-    """The eight weights of the values at −3…4 for the place `fraction`, 0…1."""
-    at = np.arange(-3.0, 5.0)
-    return np.array([np.prod([(fraction - other) / (own - other) for other in at if other != own]) for own in at])
+        yield shifted(a, half)[inside], shifted(b, (-half[0], -half[1]))[inside]

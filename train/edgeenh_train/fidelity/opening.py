@@ -17,7 +17,7 @@ IDENTITY = "input"
 
 
 def open_enhance(path: Path) -> Enhance:
-    """A checkpoint (`.safetensors`) or a bundle (`.edgeenh`) as a function from picture to picture.
+    """A checkpoint (`.safetensors`) or a bundle (`.edgeenh`, or the name of one that ships) as a function from picture to picture.
 
     Raises:
         CheckpointError, IntegrityError, UsageError: The file cannot be used.
@@ -27,22 +27,25 @@ def open_enhance(path: Path) -> Enhance:
     return model_candidate(path).enhance
 
 
-def open_candidates(models: Sequence[Path], methods: Sequence[str]) -> list[Candidate]:
+def open_candidates(models: Sequence[Path], methods: Sequence[str], strength: float | None = None) -> list[Candidate]:
     """Everything that is to be measured, each with a name of its own and what is known of it.
 
     Args:
-        models: Checkpoints and bundles.
+        models: Checkpoints, bundles, and names of bundles that ship.
         methods: Names of training-free methods, or `input`.
+        strength: Of the models, 0…1; None = full.
 
     Raises:
-        UsageError: None is given, two have one name, or a name is unknown.
+        UsageError: None is given, two have one name, a name is unknown, or a strength is asked of what has none.
         CheckpointError, IntegrityError: A file cannot be used.
     """
     from edgeenh_train.evaluate.candidate import input_candidate, model_candidate
     from edgeenh_train.evaluate.levels import training_free
 
+    if strength is not None and not models:
+        raise UsageError("--strength is for models, and none is given: add --model FILE, or leave the strength out")
     wanted = [name for name in methods if name != IDENTITY]
-    candidates = [model_candidate(path) for path in models]
+    candidates = [model_candidate(path, strength=strength) for path in models]
     candidates += training_free(wanted) if wanted else []
     candidates += [input_candidate()] if IDENTITY in methods else []
     if not candidates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgeenh_train.fidelity.run import Settings
@@ -58,6 +58,12 @@ def _enhancer(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def at_strength(facts: Mapping[str, Any]) -> str:
+    """` at strength S` of an enhancer that does not work with its full strength; else nothing."""
+    strength = facts.get("strength")
+    return "" if strength in (None, 1.0) else f" at strength {strength:g}"
+
+
 def _finite(value: Any) -> Any:
     """`value` with every float that JSON has no word for replaced by None."""
     if isinstance(value, dict):
@@ -71,7 +77,7 @@ def markdown(verdicts: Sequence[Verdict], settings: Settings) -> str:
     """A table with a row per enhancer, its gates, and what the columns mean."""
     head = (
         "method", "gates", "good: mean ΔE2000", "p95", "worst 32×32", "marks survived", "contrast p5 / p50 / p95", "invented",
-        "control", "likeness", "added edges", "clipped in → out", "flicker raw in → out", "relative, out / in", "own",
+        "control", "likeness", "added edges", "clipped in → out", "flicker out / in: clean / levels / dim", "the worse: raw in → out", "own",
     )  # fmt: skip
     lines = [_line(head), _line(["---"] * 2 + ["---:"] * (len(head) - 2)), *(_row(verdict) for verdict in verdicts)]
     remarks = [f"- {verdict.name}: {line}" for verdict in verdicts for line in _remarks(verdict)]
@@ -79,7 +85,8 @@ def markdown(verdicts: Sequence[Verdict], settings: Settings) -> str:
         f"{settings.marks} marks per picture, seed {settings.seed}, pictures at most {settings.long_side} pixels long. A mark survives when its Weber contrast "
         f"in linear light is within ±{100 * settings.tolerance:.0f} %; none is placed in clipped or near-black regions. Invented: structures of more than "
         f"{100 * settings.invention:.0f} % contrast that the input does not explain; control: share of the painted marks that this measure would have found. "
-        f"Flicker: panned still, {settings.frames} frames, step {settings.step[0]}, {settings.step[1]} pixels, noise {settings.noise}; raw in levels of 255."
+        f"Flicker: panned still, {settings.frames} frames, step {settings.step[0]}, {settings.step[1]} pixels, relative; clean: noise {settings.noise}, between the levels (for information); "
+        "levels: the same on the levels of a camera (8 bit; of grey pictures, the file's); dim: less light and a camera's noise, on its levels; the gate takes the worse of the last two; raw in levels of 255."
     )
     return "\n\n".join(["\n".join(lines), *(["\n".join(remarks)] if remarks else []), meaning]) + "\n"
 
@@ -102,8 +109,8 @@ def _row(verdict: Verdict) -> str:
             f"{structure['likeness']:.3f}",
             f"{100 * structure['added_edges']:.2f} %",
             f"{100 * structure['clipped_in']:.1f} → {100 * structure['clipped_out']:.1f} %",
-            f"{moving['raw_in']:.2f} → {moving['raw_out']:.2f}",
-            f"{moving['ratio']:.2f}",
+            " / ".join(f"{one['ratio']:.2f}" for one in moving["by_condition"].values()),
+            f"{moving['condition']}: {moving['raw_in']:.2f} → {moving['raw_out']:.2f}",
             f"{100 * moving['own']:.2f} %",
         ]
     )
@@ -114,7 +121,8 @@ def _remarks(verdict: Verdict) -> list[str]:
     measured, figures = verdict.measured, summary(verdict.measured)
     patch = figures["good"]["worst_patch"]
     shift = ", ".join(f"{value:+.2f}" for value in figures["good"]["shift"])
-    lines = [
+    lines = [f"judged{at_strength(verdict.facts)}"] if at_strength(verdict.facts) else []
+    lines += [
         f"worst patch of the good pictures: {patch['picture']} at x {patch['x']}, y {patch['y']}; mean shift of R, G, B {shift} levels"
     ]
     if measured.clip is not None:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from edgeenh.errors import InputError, PictureError
 from edgeenh_train.data.folder import MAX_UNREADABLE_SHARE, picture_files
-from edgeenh_train.data.reading import as_float, read_any
+from edgeenh_train.data.reading import Picture, as_float, read_any
 from edgeenh_train.enhance import Enhance
+from edgeenh_train.evaluate.scoring import COLOUR
 from edgeenh_train.fidelity import flicker, invention, probe
 from edgeenh_train.fidelity.flicker import Flicker, Jitter
 from edgeenh_train.fidelity.good import GoodChange, good_change
 from edgeenh_train.fidelity.light import check_picture, reduced
+from edgeenh_train.fidelity.pans import CONDITIONS, FRAMES, NOISE, STEP
 from edgeenh_train.fidelity.probe import ProbeResult
 from edgeenh_train.fidelity.sheet import sheet_row
 from edgeenh_train.fidelity.structure import Structure, structure_of
@@ -36,8 +38,8 @@ class Settings:
         marks: Marks in each.
         tolerance: A mark survives with a contrast ratio within 1 ± this.
         invention: Weber contrast from which an invented structure counts.
-        pans: Pictures that are panned over, evenly spread over the probed ones.
-        frames, step, noise: Of a pan, as in `flicker.pan`.
+        pans: Pictures that are panned over in every condition, evenly spread over the probed ones.
+        frames, step, noise: Of a pan, as in `pans.pan`.
         clip_frames: Frames of the clip, from its beginning.
     """
 
@@ -48,9 +50,9 @@ class Settings:
     tolerance: float = probe.TOLERANCE
     invention: float = invention.THRESHOLD
     pans: int = 4
-    frames: int = flicker.FRAMES
-    step: tuple[float, float] = flicker.STEP
-    noise: float = flicker.NOISE
+    frames: int = FRAMES
+    step: tuple[float, float] = STEP
+    noise: float = NOISE
     clip_frames: int = 100
 
 
@@ -71,7 +73,7 @@ class Measured:
     Attributes:
         good: Change of every good picture.
         probed: The probe and the structure of every probed picture.
-        flicker: Of every panned picture.
+        flicker: Of every panned picture, in each of `pans.CONDITIONS`.
         clip: Jitter of the clip; None when none was given.
         unreadable: Pictures left out, with the reason.
         rows: The probe's pictures for a sheet, uint8 [h,w,3], in the order of `probed`.
@@ -140,17 +142,17 @@ def measure(
     unreadable: list[str] = []
     good = [
         good_change(enhance, picture, file.name)
-        for file, picture in _pictures(material.good, settings, unreadable, steps)
+        for file, picture, _ in _pictures(material.good, settings, unreadable, steps)
     ]
     probed: list[Probed] = []
     rows: list[NDArray[np.uint8]] = []
     moving: list[Flicker] = []
-    for index, (file, picture) in enumerate(_pictures(material.inputs, settings, unreadable, steps)):
+    for index, (file, picture, levels) in enumerate(_pictures(material.inputs, settings, unreadable, steps)):
         result, row = _probe(enhance, picture, file.name, np.random.default_rng([settings.seed, 0, index]), settings)
         probed.append(result)
         rows.append(row)
         if file in panned:
-            moving.append(_pan(enhance, picture, file.name, np.random.default_rng([settings.seed, 1, index]), settings))
+            moving += _pans(enhance, picture, file.name, levels, [settings.seed, 1, index], settings)
             steps.done()
     _check(good, probed, moving, unreadable, len(set(material.good) | set(material.inputs)))
     clip = None
@@ -173,16 +175,17 @@ class _Steps:
 
 def _pictures(
     files: Sequence[Path], settings: Settings, unreadable: list[str], steps: _Steps
-) -> Iterator[tuple[Path, NDArray[np.float32]]]:
-    """Every picture that can be used, reduced, one at a time; the others are named in `unreadable`."""
+) -> Iterator[tuple[Path, NDArray[np.float32], int]]:
+    """Every picture that can be used, reduced, and its levels, one at a time; the others are named in `unreadable`."""
     for file in files:
         try:
-            picture = reduced(as_float(read_any(file)), settings.long_side)
+            read = read_any(file)
+            picture = reduced(as_float(read), settings.long_side)
             check_picture(picture, str(file))
         except PictureError as exc:
             unreadable.append(str(exc))
         else:
-            yield file, picture
+            yield file, picture, _levels_of(read)
         steps.done()
 
 
@@ -197,10 +200,22 @@ def _probe(
     return Probed(result, structure_of(picture, pictures.clean_out), *clipped), sheet_row(result, pictures)
 
 
-def _pan(
-    enhance: Enhance, picture: NDArray[np.float32], name: str, rng: np.random.Generator, settings: Settings
-) -> Flicker:
-    return flicker.panned(enhance, picture, name, rng, frames=settings.frames, step=settings.step, noise=settings.noise)
+def _levels_of(picture: Picture) -> int:
+    """Steps between black and white as a camera gives them: cameras and screens have 8 bits of colour, detectors what the file has."""
+    return int(np.iinfo(np.uint8 if picture.shape[2] == COLOUR else picture.dtype).max)
+
+
+def _pans(
+    enhance: Enhance, picture: NDArray[np.float32], name: str, levels: int, seed: list[int], settings: Settings
+) -> list[Flicker]:
+    """In every condition, each with the same noise."""
+    return [
+        flicker.panned(
+            enhance, picture, name, np.random.default_rng(seed), condition=condition, levels=levels,
+            frames=settings.frames, step=settings.step, noise=settings.noise,
+        )
+        for condition in CONDITIONS
+    ]  # fmt: skip
 
 
 def _check(

@@ -11,8 +11,16 @@ import numpy as np
 
 from edgeenh_train.fidelity.flicker import Flicker, ratio_of
 from edgeenh_train.fidelity.good import GoodChange
+from edgeenh_train.fidelity.pans import CONDITIONS, JUDGED
 from edgeenh_train.fidelity.probe import MarkResult
 from edgeenh_train.fidelity.run import Measured, Probed
+
+CONDITION_WORDS = {
+    "clean": "between the levels",
+    "levels": "on the camera's levels",
+    "dim": "of a dim picture on the camera's levels",
+}
+"""`pans.CONDITIONS` in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +31,8 @@ class Thresholds:
         good: Largest mean ΔE2000 over the good pictures.
         survived: Least share of marks that survive.
         invented: Most invented structures over all probed pictures.
-        flicker: Largest relative flicker of the output over that of the input, compared with two decimals, as it is
-            printed.
+        flicker: Largest relative flicker of the output over that of the input in the worse of the judged conditions
+            (`pans.JUDGED`), compared with two decimals, as it is printed.
     """
 
     good: float = 1.5
@@ -71,11 +79,12 @@ def judge(name: str, facts: dict[str, Any], measured: Measured, thresholds: Thre
     figures = summary(measured)
     good, survived = figures["good"]["mean"], figures["marks"]["survived_share"]
     invented, moving = figures["invented"]["total"], round(figures["flicker"]["ratio"], 2)
+    where = CONDITION_WORDS[figures["flicker"]["condition"]]
     gates = (
         Gate("good", good, thresholds.good, good <= thresholds.good, "mean ΔE2000 on good pictures, at most"),
         Gate("survived", survived, thresholds.survived, survived >= thresholds.survived, "share of marks that survive, at least"),
         Gate("invented", invented, thresholds.invented, invented <= thresholds.invented, "invented structures, at most"),
-        Gate("flicker", moving, thresholds.flicker, moving <= thresholds.flicker, "relative flicker, output over input, at most"),
+        Gate("flicker", moving, thresholds.flicker, moving <= thresholds.flicker, f"relative flicker {where}, output over input, at most"),
     )  # fmt: skip
     return Verdict(name, facts, measured, gates)
 
@@ -146,6 +155,17 @@ def _structure(probed: Sequence[Probed]) -> dict[str, Any]:
 
 
 def _flicker(moving: Sequence[Flicker]) -> dict[str, Any]:
+    """Figures of the worse of the judged conditions, its name, and those of every condition."""
+    by_condition = {
+        condition: _steadiness([f for f in moving if f.condition == condition])
+        for condition in CONDITIONS
+        if any(f.condition == condition for f in moving)
+    }
+    worst = max((c for c in JUDGED if c in by_condition), key=lambda condition: by_condition[condition]["ratio"])
+    return {"condition": worst, **by_condition[worst], "by_condition": by_condition}
+
+
+def _steadiness(moving: Sequence[Flicker]) -> dict[str, Any]:
     names = ("raw_in", "raw_out", "relative_in", "relative_out", "own")
     figures = {name: _mean([float(getattr(f, name)) for f in moving]) for name in names}
     return {

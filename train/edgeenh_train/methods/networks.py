@@ -66,17 +66,26 @@ def build_network(config: TrainConfig, name: str) -> nn.Module:
     raise CheckpointError(f"network '{name}' is unknown; known: {', '.join((*VARIANTS, *RIVALS))}")
 
 
-def load_enhancer(path: Path) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
+def load_enhancer(path: Path, strength: float | None = None) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
     """Open any checkpoint, ours or a rival's, for use on pictures.
+
+    Args:
+        path: The checkpoint.
+        strength: 0…1, of a generator of ours; None = full.
 
     Returns:
         The function, facts for tables (method, network, parameters, multiply-accumulates of its convolutions per pixel of a
-        picture of 1280×720, images seen, seconds of training, setting, data), and the checkpoint's description.
+        picture of 1280×720, images seen, seconds of training, setting, data, whether the file is proven whole, strength), and the checkpoint's description.
 
     Raises:
         CheckpointError: It cannot be used.
+        UsageError: A strength is asked of a rival, which has none.
     """
     network, info = load_network(path, lambda info: build_network(_config(path, info), info.variant))
+    if strength is not None and info.variant in RIVALS:
+        raise UsageError(
+            f"{path} is of '{info.variant}', a rival, which has no strength: leave out the strength, or the rival"
+        )
     multiple = SIZE_MULTIPLE if info.variant in VARIANTS else RIVALS[info.variant].multiple
     macs = convolution_macs(network, info.channels, FACTS_HEIGHT, FACTS_WIDTH)
     facts = {
@@ -84,9 +93,9 @@ def load_enhancer(path: Path) -> tuple[Enhance, dict[str, Any], CheckpointInfo]:
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
         "macs_per_pixel": macs / (FACTS_HEIGHT * FACTS_WIDTH),
         "training_seconds": info.training_seconds, "setting": _setting(_config(path, info)) if info.config else None,
-        "data": info.data,
+        "data": info.data, "whole": info.whole, "strength": None if info.variant in RIVALS else 1.0 if strength is None else strength,
     }  # fmt: skip
-    return enhance_with(network, multiple), facts, info
+    return enhance_with(network, multiple, strength), facts, info
 
 
 def _setting(config: TrainConfig) -> str:
