@@ -96,4 +96,17 @@ def compare_command(
     output.emit_json(json_target, {"schema": "edgeenh.bench-compare/1", "forced": force, **comparison.to_json()})
 
 
+def finish(text: str, document: dict[str, Any], json_target: str | None) -> None:
+    """Print a result and write it; only then end, where somebody interrupted it.
+
+    Raises:
+        UsageError, OutputFailed: The file cannot be written.
+        KeyboardInterrupt: The document says `interrupted`: what was measured is not lost.
+    """
+    output.say(text)
+    output.emit_json(json_target, document)
+    if document["interrupted"]:
+        raise KeyboardInterrupt
+
+
 RESULTS: dict[str, Callable[..., Any]] = {"compare": compare_command, "report": report_command}

@@ -21,7 +21,7 @@ from edgeenh_bench.intervals import CONFIDENCE
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
-from edgeenh_bench.result import BUSY, head
+from edgeenh_bench.result import BUSY, INTERRUPTED, head
 from edgeenh_bench.rounds import (
     DRIFT_FRAMES,
     REWARM,
@@ -41,9 +41,6 @@ MOST_DISTINCT = 1000
 
 NOISY = 0.05
 """Difference of a row from itself above which the figures carry a warning."""
-
-INTERRUPTED = "interrupted: the figures are those of the frames measured until then; what is n/a was not come to"
-"""What a result says that somebody ended."""
 
 
 @dataclass(frozen=True, slots=True)

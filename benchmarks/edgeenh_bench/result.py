@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 BUSY = 0.10
 """Share of the machine's CPU time used by other programs above which figures carry a warning."""
 
+INTERRUPTED = "interrupted: the figures are those of the frames measured until then; what is n/a was not come to"
+"""What a result says that somebody ended."""
+
 
 def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
     """Schema, date, machine and model, as JSON values."""

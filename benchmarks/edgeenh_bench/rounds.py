@@ -12,7 +12,6 @@ because the caches hold the previous row's data; after that every run counts and
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -28,7 +27,7 @@ from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet
 from edgeenh_bench.stored_outputs import StoredOutputs
-from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
+from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess, module_command
 
 WORKER = "edgeenh_bench.worker"
 """The module that a row's process runs."""
@@ -200,7 +199,7 @@ def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report, *, ag
         name = f"{row.spec.label}-again" if again else row.spec.label
         report(f"opening {name}", number, len(rows))
         log = job.folder / f"{name}.log"
-        other = {} if job.module == WORKER else {"command": [sys.executable, "-m", job.module]}
+        other = {} if job.module == WORKER else {"command": module_command(job.module)}
         worker = stack.enter_context(WorkerProcess(name, log, **other))
         answer = _ask(row, worker, job.open_request(row.spec), OPEN_TIMEOUT_S)
         if answer is None:
