@@ -53,14 +53,14 @@ def peers(
 
     Example: edgeenh bench peers --size 1920x1080 --json peers.json
     """
+    from edgeenh_bench.cli_results import finish
     from edgeenh_bench.peers.comparison import Request, compare_peers
     from edgeenh_bench.peers.table import render
     from edgeenh_bench.source_frames import parse_size
 
     request = Request(model, source, parse_size(size), _names(only), seconds, threads)
     document = reported("peers", lambda report: compare_peers(request, report, datetime.now(UTC)))
-    output.say(render(document))
-    output.emit_json(json_target, document)
+    finish(render(document), document, json_target)
     output.next_step("edgeenh bench roofline")
 
 

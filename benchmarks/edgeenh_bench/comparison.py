@@ -29,7 +29,7 @@ from edgeenh_bench.rounds import (
     Job,
     Measured,
     Report,
-    measure_rows,
+    measure_until_interrupted,
 )
 from edgeenh_bench.rows import Row, plan_rows
 from edgeenh_bench.source_frames import FrameSet, collect
@@ -113,30 +113,13 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
         load, before = OtherLoad(), clocks()
-        measured = _measure_until_interrupted(job, rows, report)
+        measured = measure_until_interrupted(job, rows, report)
         busy = load.share()
     document = _document(request, bundle, frames, rows, measured, busy, now)
     document["energy"] = job.energy.reason or "of the whole machine, other programs included"
     document["clocks"] = {"before": before, "after": (after := clocks())}
     document["remarks"] += throttling(before, after)
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
-
-
-def _measure_until_interrupted(job: Job, rows: Sequence[Row], report: Report) -> Measured:
-    """As `measure_rows`, but Ctrl-C ends the measuring, not the result: what was counted so far is kept.
-
-    Raises:
-        KeyboardInterrupt: Nothing was counted yet.
-    """
-    try:
-        return measure_rows(job, rows, report)
-    except KeyboardInterrupt:
-        if not any(row.latencies_ms for row in rows):
-            raise
-    for row in rows:
-        if row.available and not row.latencies_ms:
-            row.fail("interrupted before its first frame")
-    return Measured("", None, interrupted=True)
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:

@@ -155,6 +155,7 @@ def _threads(number: int | str) -> str:
 
 SHOWN: Mapping[str, tuple[str, Callable[[Json], Parts]]] = {
     "edgeenh.bench-peers/1": ("Peers", _peers),
+    "edgeenh.bench-peers/2": ("Peers", _peers),
     "edgeenh.bench-scaling/1": ("Scaling", _scaling),
     "edgeenh.bench-roofline/1": ("Roofline", _roofline),
 }

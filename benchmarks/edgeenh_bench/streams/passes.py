@@ -69,10 +69,17 @@ class Recorder:
         frames: How many the clip holds.
         pace: How they come.
         now_ns: Monotonic clock, the one that a stream stamps its frames with.
+        sleep_s: How to wait on it.
     """
 
-    def __init__(self, frames: int, pace: Pace, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        self.seen, self._pace, self._now_ns = Pass(frames), pace, now_ns
+    def __init__(
+        self,
+        frames: int,
+        pace: Pace,
+        now_ns: Callable[[], int] = time.monotonic_ns,
+        sleep_s: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.seen, self._pace, self._now_ns, self._sleep_s = Pass(frames), pace, now_ns, sleep_s
         self._period_ns = 1e9 / pace.fps if pace.fps else 0.0
         self._camera_ns: int | None = None
         self._cpu_s, self._began, self._last = tree_seconds(), now_ns(), 0
@@ -93,7 +100,7 @@ class Recorder:
     def wait_for(self, number: int) -> None:
         """Wait until frame `number` is there."""
         if self._period_ns:
-            time.sleep(max(0, self.due_ns(number) - self._now_ns()) / 1e9)
+            self._sleep_s(max(0, self.due_ns(number) - self._now_ns()) / 1e9)
 
     def take(self, number: int, *, enhanced: bool = True) -> None:
         """Frame `number` is in hand; then do with it what takes `sink_ms`."""
@@ -108,7 +115,7 @@ class Recorder:
             self._last = now
         self.seen.rest_ms += (now - self._last) / 1e6
         self._last = now
-        time.sleep(self._pace.sink_ms / 1e3)
+        self._sleep_s(self._pace.sink_ms / 1e3)
 
     def end(self) -> Pass:
         """The pass is over."""

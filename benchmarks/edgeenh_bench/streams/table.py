@@ -47,7 +47,7 @@ def tables(document: Json) -> list[tuple[str, Sequence[str], list[tuple[str, ...
         PACED: f"At {clip['fps']:g} frames a second",
         SLOW: f"At {clip['fps']:g} frames a second, into a sink that needs {sink_ms[SLOW]:g} ms a frame",
     }
-    found = []
+    found: list[tuple[str, Sequence[str], list[tuple[str, ...]]]] = []
     for name, title in titles.items():
         rows = [row for row in document["rows"] if name in row["paces"]]
         cells = unpaced_cells if name == UNPACED else paced_cells
