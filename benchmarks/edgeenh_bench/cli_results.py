@@ -17,7 +17,9 @@ def report_command(
     results: Annotated[
         list[Path],
         typer.Argument(
-            metavar="R.json…", help="Results of `edgeenh bench`, `peers`, `scaling`, `roofline`.", show_default=False
+            metavar="R.json…",
+            help="Results of `edgeenh bench`, `--soak`, `--fault`, `peers`, `streams`, `scaling`, `roofline`.",
+            show_default=False,
         ),
     ],
     html: Annotated[Path, typer.Option("--html", metavar="F.html", help="The page.", show_default=False)],

@@ -217,7 +217,7 @@ def _method(request: Request) -> dict[str, Any]:
         "reference": "fp32 on ONNX Runtime, CPU",
         "drift_frames": DRIFT_FRAMES,
         "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
-        "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out); null where the backend has none or cannot tell it apart",
+        "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out, convert_back); null where the backend has none or cannot tell it apart",
         "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
     }
 
