@@ -179,7 +179,7 @@ def judge(found: Soak, details: dict[str, Any]) -> Measurement:
         Figure("memory of the worker, lower end of its growth", worker.low, "MB", at_most=0.0),
         Figure("open files while there is a worker, largest minus smallest", _range(files), at_most=0.0),
         Figure("threads, largest minus smallest", _range([reading.threads for reading in settled]), at_most=0.0),
-        *_slowest_figures(found.slowest),
+        *_slowest_figures(found.slowest[round(len(found.slowest) * SETTLED) :]),
         Figure("frames", float(found.frames)),
         Figure("seconds", found.seconds, "s"),
     ]

@@ -152,26 +152,30 @@ def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
             )
             x += wide
         made.append(f'<text x="{x + 5:.1f}" y="{y + 15:.1f}">{sum(parts.values()):.3g} {escape(unit)}</text>')
-    for number, name in enumerate(names):
-        x, y = 10 + number % 4 * WIDTH / 4, TOP + len(rows) * BAR + number // 4 * BAR
-        made.append(f'<rect class="c{colours[name]}" x="{x:.1f}" y="{y + 4:.1f}" width="12" height="12"/>')
-        made.append(f'<text x="{x + 18:.1f}" y="{y + 15:.1f}">{escape(name)}</text>')
+    made += _legend(names, TOP + len(rows) * BAR, 4)
     size = f"{WIDTH:g} {TOP + (len(rows) + lines) * BAR:g}"
     return f'<svg viewBox="0 0 {size}" role="img" aria-label="Parts in {escape(unit)}">{"".join(made)}</svg>'
 
 
 def course(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str) -> str:
-    """A line per name from 0 upwards over time; the name stands at the last point."""
+    """A line per name from 0 upwards over time; the legend stands below."""
     lines = {label: points for label, points in lines.items() if points}
     if not lines:
         return ""
     xs, ys = zip(*(point for points in lines.values() for point in points), strict=True)
     axes = Axes((0.0, max(xs) or 1.0), (min(0.0, *ys), (max(ys) or 1.0) * 1.1), x_name, y_name)
-    parts = _lines(axes, lines)
-    for label, points in lines.items():
-        x, y = axes.place(points[-1])
-        parts.append(f'<text x="{x:.1f}" y="{y - 6:.1f}" text-anchor="end">{escape(label)}</text>')
-    return _svg(axes, parts, f"{y_name} over {x_name}")
+    parts = [*_lines(axes, lines), *_legend(list(lines), HEIGHT, 2)]
+    return _svg(axes, parts, f"{y_name} over {x_name}", HEIGHT + math.ceil(len(lines) / 2) * BAR)
+
+
+def _legend(names: Sequence[str], top: float, columns: int) -> list[str]:
+    """A square of its colour before every name, in so many columns; one line is `BAR` high."""
+    made = []
+    for number, name in enumerate(names):
+        x, y = 10 + number % columns * WIDTH / columns, top + number // columns * BAR
+        made.append(f'<rect class="c{number % 8}" x="{x:.1f}" y="{y + 4:.1f}" width="12" height="12"/>')
+        made.append(f'<text x="{x + 18:.1f}" y="{y + 15:.1f}">{escape(name)}</text>')
+    return made
 
 
 def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
@@ -268,7 +272,7 @@ def _path(points: Sequence[Point], style: str, title: str = "") -> str:
     return f'<polyline class="{style}" points="{text}"><title>{escape(title)}</title></polyline>'
 
 
-def _svg(axes: Axes, parts: Sequence[str], title: str) -> str:
+def _svg(axes: Axes, parts: Sequence[str], title: str, height: float = HEIGHT) -> str:
     grid = []
     for value in _log_ticks(*axes.x) if axes.log_x else ticks(*axes.x):
         x, _ = axes.place((value, axes.y[0]))
@@ -283,6 +287,6 @@ def _svg(axes: Axes, parts: Sequence[str], title: str) -> str:
         f'<text class="name" transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(axes.y_name)}</text>'
     )
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
+        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{''.join(grid)}{''.join(parts)}{names}</svg>"
     )
