@@ -114,7 +114,13 @@ def bench(
     if soak is not None or fault is not None:
         if baseline is not None:
             raise UsageError("--baseline compares latencies; --soak and --fault have limits of their own: leave it out")
-        return _endure(model, source, size, backends, seconds, threads, (public_key, floor), soak, fault, json_target)
+        if frames is not None or (soak is not None and seconds is not None):
+            raise UsageError("--soak TIME and --fault last by time: leave --frames out; a rehearsal takes --seconds")
+        if html is not None:
+            require_report(html)
+        return _endure(
+            model, source, size, backends, seconds, threads, (public_key, floor), soak, fault, json_target, html
+        )
     from edgeenh_bench import modes, two_results
 
     largest = _share(max_regression)
@@ -205,6 +211,7 @@ def _endure(
     soak: str | None,
     fault: str | None,
     json_target: str | None,
+    html: Path | None,
 ) -> int:
     """A soak, or a rehearsal of faults, which runs as long as its last fault needs, or --seconds."""
     from datetime import UTC, datetime
@@ -222,6 +229,14 @@ def _endure(
     for line in document["lines"]:
         output.say(line)
     output.emit_json(json_target, document)
+    if html is not None:
+        from edgeenh_bench.report.limits import panel
+        from edgeenh_bench.report.page import write_page
+
+        write_page(html, [], [], [panel(document, "measured just now")])
+        output.say(f"page: {html}")
+    if document["interrupted"]:
+        raise KeyboardInterrupt  # only now: what was seen is not lost
     if not document["passed"]:
         raise GateFailed("a limit was missed; the lines above say which")
     output.next_step(f"edgeenh run {shlex.quote(streamed)} --mode live")

@@ -1,15 +1,17 @@
-"""`edgeenh bench peers`, `scaling` and `roofline`: options, and what they print. Imports nothing heavy."""
+"""`edgeenh bench peers`, `streams`, `scaling` and `roofline`: options, and what they print. Imports nothing heavy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from edgeenh.cli import output
 from edgeenh.cli.model import ModelOption, ThreadsOption
+from edgeenh.errors import UsageError
 
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Size of the frames.")]
 SourceOption = Annotated[
@@ -51,16 +53,75 @@ def peers(
 
     Example: edgeenh bench peers --size 1920x1080 --json peers.json
     """
+    from edgeenh_bench.cli_results import finish
     from edgeenh_bench.peers.comparison import Request, compare_peers
     from edgeenh_bench.peers.table import render
     from edgeenh_bench.source_frames import parse_size
 
-    names = [name.strip() for name in only.split(",") if name.strip()]
-    request = Request(model, source, parse_size(size), names, seconds, threads)
+    request = Request(model, source, parse_size(size), _names(only), seconds, threads)
     document = reported("peers", lambda report: compare_peers(request, report, datetime.now(UTC)))
-    output.say(render(document))
-    output.emit_json(json_target, document)
+    finish(render(document), document, json_target)
     output.next_step("edgeenh bench roofline")
+
+
+def streams(
+    model: ModelOption = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", metavar="CLIP", help="A video file; default: the clip of the source tree."),
+    ] = None,
+    only: Annotated[str, typer.Option("--only", metavar="A,B", help="Only these ways, beside ours.")] = "",
+    backends: Annotated[
+        str, typer.Option("--backends", metavar="A,B", help="openvino, onnxruntime; default: the first that can run.")
+    ] = "",
+    rounds: Annotated[
+        int, typer.Option("--rounds", metavar="N", min=1, help="How often each goes through the clip at each pace.")
+    ] = 9,
+    paced: Annotated[
+        float | None, typer.Option("--paced", metavar="FPS", help="The camera's pace; default: the clip's own.")
+    ] = None,
+    slow: Annotated[
+        float | None,
+        typer.Option("--slow", metavar="MS", help="What a slow sink needs for a frame; default: 1.5 periods."),
+    ] = None,
+    threads: ThreadsOption = None,
+    json_target: output.JsonOption = None,
+) -> None:
+    """Compare the stream with the loops that one would write without it: PyAV, OpenCV, ffmpeg and a bare session.
+
+    The same clip and graph, as fast as it goes, at a camera's pace, and into a slow sink. Frames in and out, what was dropped and whether
+    anybody said so, how old frames are, memory of the whole process tree, CPU time. Rows take turns; what cannot run is a row with its reason.
+
+    Exit: 0 done; 2 bad usage or input; 5 no backend can run; 130 interrupted, with what was measured until then.
+
+    Example: edgeenh bench streams --source clip.mp4 --json streams.json
+    """
+    from edgeenh_bench.cli_results import finish
+    from edgeenh_bench.streams.comparison import Request, compare_streams
+    from edgeenh_bench.streams.table import render
+
+    request = Request(_clip(source), model, _names(backends), _names(only), rounds, _above_0("--paced", paced, 1000.0), _above_0("--slow", slow, 60_000.0), threads)  # fmt: skip
+    document = reported("streams", lambda report: compare_streams(request, report, datetime.now(UTC)))
+    finish(render(document), document, json_target)
+    output.next_step("edgeenh bench peers")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _above_0(option: str, value: float | None, most: float) -> float | None:
+    if value is not None and not 0.0 < value <= most:
+        raise UsageError(f"{option} {value:g}: expected above 0 and up to {most:g}")
+    return value
+
+
+def _clip(source: Path | None) -> Path:
+    from edgeenh_bench.targets.figures import CLIP
+
+    if source is None and not CLIP.is_file():
+        raise UsageError("there is no clip beside an installed edgeenh: give --source a video, e.g. clip.mp4")
+    return source or CLIP
 
 
 def scaling(
@@ -119,4 +180,9 @@ def roofline(
     output.next_step("edgeenh bench scaling")
 
 
-MEASUREMENTS: dict[str, Callable[..., Any]] = {"peers": peers, "scaling": scaling, "roofline": roofline}
+MEASUREMENTS: dict[str, Callable[..., Any]] = {
+    "peers": peers,
+    "streams": streams,
+    "scaling": scaling,
+    "roofline": roofline,
+}

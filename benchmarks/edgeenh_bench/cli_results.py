@@ -17,7 +17,9 @@ def report_command(
     results: Annotated[
         list[Path],
         typer.Argument(
-            metavar="R.json…", help="Results of `edgeenh bench`, `peers`, `scaling`, `roofline`.", show_default=False
+            metavar="R.json…",
+            help="Results of `edgeenh bench`, `--soak`, `--fault`, `peers`, `streams`, `scaling`, `roofline`.",
+            show_default=False,
         ),
     ],
     html: Annotated[Path, typer.Option("--html", metavar="F.html", help="The page.", show_default=False)],
@@ -94,6 +96,19 @@ def compare_command(
         two_results.require_alike(comparison)
     output.say(render_comparison(comparison))
     output.emit_json(json_target, {"schema": "edgeenh.bench-compare/1", "forced": force, **comparison.to_json()})
+
+
+def finish(text: str, document: dict[str, Any], json_target: str | None) -> None:
+    """Print a result and write it; only then end, where somebody interrupted it.
+
+    Raises:
+        UsageError, OutputFailed: The file cannot be written.
+        KeyboardInterrupt: The document says `interrupted`: what was measured is not lost.
+    """
+    output.say(text)
+    output.emit_json(json_target, document)
+    if document["interrupted"]:
+        raise KeyboardInterrupt
 
 
 RESULTS: dict[str, Callable[..., Any]] = {"compare": compare_command, "report": report_command}

@@ -21,7 +21,7 @@ from edgeenh_bench.intervals import CONFIDENCE
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
-from edgeenh_bench.result import BUSY, head
+from edgeenh_bench.result import BUSY, INTERRUPTED, head
 from edgeenh_bench.rounds import (
     DRIFT_FRAMES,
     REWARM,
@@ -29,7 +29,7 @@ from edgeenh_bench.rounds import (
     Job,
     Measured,
     Report,
-    measure_rows,
+    measure_until_interrupted,
 )
 from edgeenh_bench.rows import Row, plan_rows
 from edgeenh_bench.source_frames import FrameSet, collect
@@ -41,9 +41,6 @@ MOST_DISTINCT = 1000
 
 NOISY = 0.05
 """Difference of a row from itself above which the figures carry a warning."""
-
-INTERRUPTED = "interrupted: the figures are those of the frames measured until then; what is n/a was not come to"
-"""What a result says that somebody ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,30 +113,13 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
         load, before = OtherLoad(), clocks()
-        measured = _measure_until_interrupted(job, rows, report)
+        measured = measure_until_interrupted(job, rows, report)
         busy = load.share()
     document = _document(request, bundle, frames, rows, measured, busy, now)
     document["energy"] = job.energy.reason or "of the whole machine, other programs included"
     document["clocks"] = {"before": before, "after": (after := clocks())}
     document["remarks"] += throttling(before, after)
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
-
-
-def _measure_until_interrupted(job: Job, rows: Sequence[Row], report: Report) -> Measured:
-    """As `measure_rows`, but Ctrl-C ends the measuring, not the result: what was counted so far is kept.
-
-    Raises:
-        KeyboardInterrupt: Nothing was counted yet.
-    """
-    try:
-        return measure_rows(job, rows, report)
-    except KeyboardInterrupt:
-        if not any(row.latencies_ms for row in rows):
-            raise
-    for row in rows:
-        if row.available and not row.latencies_ms:
-            row.fail("interrupted before its first frame")
-    return Measured("", None, interrupted=True)
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
@@ -237,7 +217,7 @@ def _method(request: Request) -> dict[str, Any]:
         "reference": "fp32 on ONNX Runtime, CPU",
         "drift_frames": DRIFT_FRAMES,
         "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
-        "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out); null where the backend has none or cannot tell it apart",
+        "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out, convert_back); null where the backend has none or cannot tell it apart",
         "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
     }
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh.errors import UsageError
 from edgeenh_bench.result import head
-from edgeenh_bench.soaking import Soak, judge, soak
+from edgeenh_bench.soaking import Soak, course, judge, soak
 from edgeenh_bench.targets.figures import Figure, Measurement
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ LOOKS = 400
 
 SHORTEST_S = 30.0
 """A soak must show a slope; with less, caches still fill."""
+
+UNJUDGED = "interrupted: nothing was judged; what was seen until then is in the result"
+"""What a result says that somebody ended."""
 
 ANSWER_S = 15.0
 """Time after the last fault in which its answer must be seen."""
@@ -85,13 +88,19 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
     """
     from edgeenh.containment.enhancer import ContainedEnhancer
     from edgeenh.stream import Stream
+    from edgeenh_bench.other_load import OtherLoad
 
+    load = OtherLoad()
     with ContainedEnhancer(asked.bundle, backend=asked.backend, threads=asked.threads) as enhancer:
         stream = Stream(asked.source, enhancer, mode="live", faults=asked.faults)
         every_s = asked.seconds / LOOKS
         found = soak(stream, lambda: enhancer.worker_pid, seconds=asked.seconds, every_s=every_s, tell=tell)
         used = enhancer.info
-    measured = judge(found, {}) if asked.faults is None else _judge_answers(found)
+    busy = load.share()
+    if found.interrupted:
+        measured = _unjudged(found)
+    else:
+        measured = judge(found, {}) if asked.faults is None else _judge_answers(found)
     return {
         **head(SCHEMA, now, asked.bundle),
         "source": asked.source,
@@ -100,11 +109,24 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
         else {"name": used.backend, "provider": used.provider, "precision": used.precision},
         "kind": "soak" if asked.faults is None else "faults",
         "seconds": asked.seconds,
-        "passed": measured.passed,
+        "cpu_share_of_other_programs": round(busy, 3),
+        "interrupted": found.interrupted,
+        "passed": None if found.interrupted else measured.passed,
         "figures": [figure.to_json() for figure in measured.figures],
-        "lines": [figure.line() for figure in measured.figures],
+        "lines": [figure.line() for figure in measured.figures] + ([UNJUDGED] if found.interrupted else []),
         **measured.details,
     }
+
+
+def _unjudged(found: Soak) -> Measurement:
+    """Of a run that somebody ended: what was seen, and no verdict on what would have come."""
+    figures = [
+        Figure("frames after which the accounting did not hold", float(found.broken)),
+        Figure("frames", float(found.frames)),
+        Figure("seconds", found.seconds, "s"),
+    ]
+    told = {name: found.report[name] for name in ("accounting", "latency_ms", "age_ms", "events")}
+    return Measurement(figures, told | course(found))
 
 
 def _judge_answers(found: Soak) -> Measurement:
@@ -115,9 +137,8 @@ def _judge_answers(found: Soak) -> Measurement:
         Figure(f"{fault['fault']}: answered as promised ({fault['demanded']})", float(fault["answered"]), at_least=1.0)
         for fault in report["faults"]
     ]
-    return Measurement(
-        figures, {name: report[name] for name in ("accounting", "latency_ms", "age_ms", "events", "faults")}
-    )
+    told = {name: report[name] for name in ("accounting", "latency_ms", "age_ms", "events", "faults")}
+    return Measurement(figures, told | course(found))
 
 
 def seconds_of(schedule: str) -> float:

@@ -14,7 +14,7 @@ class OtherLoad:
 
     def __init__(self) -> None:
         self._busy, self._total = _machine_seconds()
-        self._ours = _our_seconds()
+        self._ours = tree_seconds()
 
     def share(self) -> float:
         """Share of the machine's CPU time, 0…1, that other programs used since construction."""
@@ -22,7 +22,7 @@ class OtherLoad:
         elapsed = total - self._total
         if elapsed <= 0:
             return 0.0
-        others = (busy - self._busy) - (_our_seconds() - self._ours)
+        others = (busy - self._busy) - (tree_seconds() - self._ours)
         return min(1.0, max(0.0, others / elapsed))
 
 
@@ -37,7 +37,8 @@ def _machine_seconds() -> tuple[float, float]:
     return total - idle, total
 
 
-def _our_seconds() -> float:
+def tree_seconds() -> float:
+    """CPU seconds of this process, of its descendants that run, and of those that have ended and were waited for."""
     me = psutil.Process()
     times = me.cpu_times()
     seconds = times.user + times.system + times.children_user + times.children_system

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 BUSY = 0.10
 """Share of the machine's CPU time used by other programs above which figures carry a warning."""
 
+INTERRUPTED = "interrupted: the figures are those of the frames measured until then; what is n/a was not come to"
+"""What a result says that somebody ended."""
+
 
 def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
     """Schema, date, machine and model, as JSON values."""
@@ -28,5 +31,5 @@ def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
 
 def busy_lines(document: Mapping[str, Any]) -> list[str]:
     """One line where other programs used more than `BUSY` of the CPU while a result was measured, else none."""
-    share = document["cpu_share_of_other_programs"]
+    share = document.get("cpu_share_of_other_programs", 0.0)  # the first soaks did not note it
     return [f"other programs used {share:.0%} of the CPU: run it again on an idle machine"] if share > BUSY else []

@@ -12,7 +12,6 @@ because the caches hold the previous row's data; after that every run counts and
 from __future__ import annotations
 
 import statistics
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
@@ -28,7 +27,7 @@ from edgeenh_bench.modes import LATENCY, Mode
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import FrameSet
 from edgeenh_bench.stored_outputs import StoredOutputs
-from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess
+from edgeenh_bench.worker_process import OPEN_TIMEOUT_S, WorkerError, WorkerProcess, module_command
 
 WORKER = "edgeenh_bench.worker"
 """The module that a row's process runs."""
@@ -159,6 +158,23 @@ def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
     return Measured(no_reference, twin)
 
 
+def measure_until_interrupted(job: Job, rows: Sequence[Row], report: Report) -> Measured:
+    """As `measure_rows`, but Ctrl-C ends the measuring, not the result: what was counted so far is kept.
+
+    Raises:
+        KeyboardInterrupt: Nothing was counted yet.
+    """
+    try:
+        return measure_rows(job, rows, report)
+    except KeyboardInterrupt:
+        if not any(row.latencies_ms for row in rows):
+            raise
+    for row in rows:
+        if row.available and not row.latencies_ms:
+            row.fail("interrupted before its first frame")
+    return Measured("", None, interrupted=True)
+
+
 def _twin(job: Job, rows: Sequence[Row]) -> Row | None:
     """The row that was fastest when it was warm, to be measured again."""
     ran = [row for row in rows if row.available and row.warm_ms is not None]
@@ -200,7 +216,7 @@ def _open(job: Job, rows: Sequence[Row], stack: ExitStack, report: Report, *, ag
         name = f"{row.spec.label}-again" if again else row.spec.label
         report(f"opening {name}", number, len(rows))
         log = job.folder / f"{name}.log"
-        other = {} if job.module == WORKER else {"command": [sys.executable, "-m", job.module]}
+        other = {} if job.module == WORKER else {"command": module_command(job.module)}
         worker = stack.enter_context(WorkerProcess(name, log, **other))
         answer = _ask(row, worker, job.open_request(row.spec), OPEN_TIMEOUT_S)
         if answer is None:

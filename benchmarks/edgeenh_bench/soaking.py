@@ -96,6 +96,7 @@ class Soak:
         broken: After how many of them the accounting did not hold.
         report: The stream's, at the end.
         readings: One after another.
+        interrupted: Somebody ended it before its time.
         slowest: At each reading: seconds since the start, and the 99th percentile of the age, in milliseconds, of the frames since the last.
     """
 
@@ -105,6 +106,7 @@ class Soak:
     report: dict[str, Any] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
     slowest: list[tuple[float, float]] = field(default_factory=list)
+    interrupted: bool = False
 
 
 def soak(
@@ -115,14 +117,42 @@ def soak(
     every_s: float,
     tell: Callable[[int], None] = lambda _: None,
 ) -> Soak:
-    """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`, and tell of the frames so far."""
-    found, began, due, ages = Soak(), 0.0, 0.0, list[float]()
+    """Take every frame of `stream`, for so many seconds or to its end; look at the process every `every_s`, and tell of the frames so far.
+
+    Ctrl-C ends the stream, not the result: `interrupted` says so.
+
+    Raises:
+        KeyboardInterrupt: Before the first frame.
+    """
+    found = Soak()
+    try:
+        _take_all(stream, worker_pid, found, seconds, every_s, tell)
+    except KeyboardInterrupt:
+        if not found.frames:
+            raise
+        found.interrupted = True
+        stream.close()
+    found.report = stream.report()
+    return found
+
+
+def _take_all(
+    stream: Stream,
+    worker_pid: Callable[[], int | None],
+    found: Soak,
+    seconds: float | None,
+    every_s: float,
+    tell: Callable[[int], None],
+) -> None:
+    began, due, ages = 0.0, 0.0, list[float]()
     for frame in stream:
         began = began or time.monotonic()
         found.frames += 1
         ages.append(frame.age_ms)
         found.broken += not stream.accounting.counts().holds
-        if (now := time.monotonic()) >= due:
+        now = time.monotonic()
+        found.seconds = now - began
+        if now >= due:
             due = now + every_s
             tell(found.frames)
             found.slowest.append((now - began, nearest_rank(ages, 99)))  # and not every age: they would be the leak
@@ -131,9 +161,6 @@ def soak(
             if seconds is not None and now - began >= seconds:
                 stream.stop()
                 seconds = None
-    found.seconds = time.monotonic() - began
-    found.report = stream.report()
-    return found
 
 
 def judge(found: Soak, details: dict[str, Any]) -> Measurement:
@@ -152,17 +179,43 @@ def judge(found: Soak, details: dict[str, Any]) -> Measurement:
         Figure("memory of the worker, lower end of its growth", worker.low, "MB", at_most=0.0),
         Figure("open files while there is a worker, largest minus smallest", _range(files), at_most=0.0),
         Figure("threads, largest minus smallest", _range([reading.threads for reading in settled]), at_most=0.0),
-        *_slowest_figures(found.slowest),
+        *_slowest_figures(found.slowest[round(len(found.slowest) * SETTLED) :]),
         Figure("frames", float(found.frames)),
         Figure("seconds", found.seconds, "s"),
     ]
-    growths = {"station_mb": station._asdict(), "worker_mb": worker._asdict()}
-    readings = [[round(value, 3) for value in reading] for reading in found.readings]
     report = {name: found.report[name] for name in ("accounting", "latency_ms", "age_ms", "events")}
-    return Measurement(
-        figures,
-        {**details, "growth": growths, **report, "reading_fields": list(Reading._fields), "readings": readings},
-    )
+    return Measurement(figures, {**details, **report, **course(found)})
+
+
+def course(found: Soak) -> dict[str, Any]:
+    """What was held and how slow it was in the course of a run, as JSON values.
+
+    Returns:
+        `readings`, each with the fields of `reading_fields` (null: the worker had just ended), `slowest_ms` (seconds since the start, 99th percentile of
+        the age), and `growth`: by how much each grew over the run, the first tenth left out, with its 95 % interval; null where there are too
+        few readings for a line.
+    """
+    settled = found.readings[round(len(found.readings) * SETTLED) :]
+    slowest = found.slowest[round(len(found.slowest) * SETTLED) :]
+    grown = {
+        "station_mb": _growth_json([(one.at_s, one.station_mb) for one in settled], "mb"),
+        "worker_mb": _growth_json([(one.at_s, one.worker_mb) for one in settled if one.worker_mb != 0], "mb"),
+        "age_p99_ms": _growth_json(slowest, "ms"),
+    }
+    return {
+        "growth": grown,
+        "reading_fields": list(Reading._fields),
+        "readings": [[round(v, 3) if math.isfinite(v) else None for v in reading] for reading in found.readings],
+        "slowest_ms": [[round(at_s, 3), round(age_ms, 3)] for at_s, age_ms in found.slowest],
+    }
+
+
+def _growth_json(points: Sequence[tuple[float, float]], unit: str) -> dict[str, float] | None:
+    try:
+        found = growth(points)
+    except JobFailed:
+        return None
+    return {unit: found.mb, "low": found.low, "high": found.high, "seconds": points[-1][0] - points[0][0]}
 
 
 def _slowest_figures(points: Sequence[tuple[float, float]]) -> list[Figure]:

@@ -29,7 +29,7 @@ HEAD = (
     "memory",
 )
 PACED_HEAD = ("backend", "precision", "frames", "late", "skipped", "missed", "age p50", "age p90", "age p99", "age max")
-SPLIT_PARTS = ("convert", "copy_in", "enqueue", "compute", "copy_out", "rest", "end_to_end")
+SPLIT_PARTS = ("convert", "copy_in", "enqueue", "compute", "copy_out", "convert_back", "rest", "end_to_end")
 SPLIT_HEAD = ("backend", "precision", *(name.replace("_", " ") for name in SPLIT_PARTS))
 TEXTS = ("backend", "precision", "provider", "device", "row", "verdict")
 
@@ -112,7 +112,7 @@ def _paced_cells(row: Json) -> tuple[str, ...]:
 
 def _split_cells(row: Json) -> tuple[str, ...]:
     mean = row["split_ms"]["mean"]
-    return (row["backend"], row["precision"], *(_part(mean[name]) for name in SPLIT_PARTS))
+    return (row["backend"], row["precision"], *(_part(mean.get(name)) for name in SPLIT_PARTS))
 
 
 def _part(value: float | None) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 import numpy as np
 
@@ -79,6 +79,22 @@ class Worker:
         self._load_frames(0, len(self._inputs))
         self._lanes: list[Lane] = []
         self._request = request
+
+    def do(self, request: Answer) -> Answer:
+        """Answer one request."""
+        match request["do"]:
+            case "open":
+                return self.open()
+            case "warm_up":
+                return self.warm_up(request)
+            case "block":
+                return self.block(request)
+            case "outputs":
+                return self.outputs(request)
+            case "memory":
+                return self.memory()
+            case other:
+                raise ValueError(f"unknown request {other!r}")
 
     def open(self) -> Answer:
         """Load the backend and enhance one frame; memory is counted from just before the load."""
@@ -187,38 +203,37 @@ def _sleep_ns(nanoseconds: int) -> None:
     time.sleep(nanoseconds / 1e9)
 
 
-def serve(requests: BinaryIO, answer: Callable[[Answer], None], now_ns: NowNs, kind: type[Worker] = Worker) -> None:
+class Serving(Protocol):
+    """What a row's process does: made from the first request, it answers that and every later one."""
+
+    def do(self, request: Answer) -> Answer:
+        """Answer one request, by its `do`."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+Kind = Callable[[Answer, NowNs], Serving]
+
+
+def serve(requests: BinaryIO, answer: Callable[[Answer], None], now_ns: NowNs, kind: Kind = Worker) -> None:
     """Answer requests until their stream ends; an error of edgeenh becomes an answer, any other ends the process."""
-    worker: Worker | None = None
+    worker: Serving | None = None
     for line in requests:
         request = json.loads(line)
         try:
             if worker is None:
                 worker = kind(request, now_ns)
-            answer({"ok": True, **_do(worker, request)})
+            answer({"ok": True, **worker.do(request)})
         except EdgeenhError as exc:
             answer({"ok": False, "reason": str(exc)})
     if worker is not None:
         worker.close()
 
 
-def _do(worker: Worker, request: Answer) -> Answer:
-    match request["do"]:
-        case "open":
-            return worker.open()
-        case "warm_up":
-            return worker.warm_up(request)
-        case "block":
-            return worker.block(request)
-        case "outputs":
-            return worker.outputs(request)
-        case "memory":
-            return worker.memory()
-        case other:
-            raise ValueError(f"unknown request {other!r}")
-
-
-def main(kind: type[Worker] = Worker) -> None:
+def main(kind: Kind = Worker) -> None:
     """Serve this process's own stdin and stdout."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # from here on, what a library prints to stdout goes to the log

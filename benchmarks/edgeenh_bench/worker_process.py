@@ -45,13 +45,18 @@ class WorkerProcess:
         self._unread = b""
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
-                command or [sys.executable, "-m", "edgeenh_bench.worker"],
+                command or module_command("edgeenh_bench.worker"),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=worker_environment(os.environ),
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends its workers
             )
+
+    @property
+    def pid(self) -> int:
+        """Of the process, also after its end."""
+        return self._process.pid
 
     def __enter__(self) -> Self:
         return self
@@ -112,6 +117,11 @@ class WorkerProcess:
         how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return f"the worker process ended with {how}" + (f": {lines[-1][:300]}" if lines else "")
+
+
+def module_command(module: str) -> list[str]:
+    """What starts a module as a worker, with this interpreter."""
+    return [sys.executable, "-m", module]
 
 
 def worker_environment(parent: Mapping[str, str]) -> dict[str, str]:

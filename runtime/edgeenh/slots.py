@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeenh.backends.contract import prove_identity
-from edgeenh.backends.laps import COMPUTE, CONVERT, Lap, Lapped, no_lap
+from edgeenh.backends.laps import COMPUTE, CONVERT, CONVERT_BACK, Lap, Lapped, no_lap
 from edgeenh.errors import InferenceFailed
 from edgeenh.padding import crop_into, pad_into
 from edgeenh.pixels import RGB, Pixels, from_unit, scaled_shape, to_unit
@@ -82,7 +82,7 @@ class Slot:
         pad_into(np.ascontiguousarray(image), padded)
         self._run(padded, strength, enhanced)
         crop_into(enhanced, out)
-        self._lap(CONVERT)
+        self._lap(CONVERT_BACK)
 
     def close(self) -> None:
         """Close the session; closing twice is allowed."""
@@ -121,7 +121,7 @@ class GreySlot(Slot):
                 "the model or the backend is broken, or did not write its output"
             )
         from_unit(enhanced[: out.shape[0], : out.shape[1]], bits, out)
-        self._lap(CONVERT)
+        self._lap(CONVERT_BACK)
 
 
 def open_slot(session: Session, size: tuple[int, int], pixels: Pixels, scale: int = 1) -> Slot:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgeenh.backends import SessionOptions
 from edgeenh.backends.fake import FakeSession
-from edgeenh.backends.laps import COMPUTE, CONVERT, COPY_IN, ENQUEUE, PARTS, Lap, no_lap
+from edgeenh.backends.laps import COMPUTE, CONVERT, CONVERT_BACK, COPY_IN, ENQUEUE, PARTS, Lap, no_lap
 from edgeenh.pixels import GREY, MAX_BITS, RGB
 from edgeenh.slots import GreySlot, Slot
 from edgeenh_bench.measure import time_parts
@@ -102,7 +102,7 @@ def test_a_slot_tells_what_it_does_around_its_session() -> None:
     options = SessionOptions(48, 64, "fp32")
     fits, smaller = np.zeros((48, 64, 3), np.uint8), np.zeros((40, 60, 3), np.uint8)
     assert names(Slot(FakeSession(options), (48, 64), RGB), fits) == [CONVERT, COMPUTE]
-    assert names(Slot(FakeSession(options), (48, 64), RGB), smaller) == [CONVERT, COMPUTE, CONVERT]
+    assert names(Slot(FakeSession(options), (48, 64), RGB), smaller) == [CONVERT, COMPUTE, CONVERT_BACK]
     assert names(Slot(Told(options), (48, 64), RGB), fits) == [CONVERT, COPY_IN, ENQUEUE, COMPUTE]
     grey = GreySlot(FakeSession(options, pixels=GREY), (48, 64), GREY)
-    assert names(grey, np.zeros((40, 60, 1), np.uint16)) == [CONVERT, COMPUTE, CONVERT]
+    assert names(grey, np.zeros((40, 60, 1), np.uint16)) == [CONVERT, COMPUTE, CONVERT_BACK]

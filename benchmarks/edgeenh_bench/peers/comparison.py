@@ -13,7 +13,6 @@ from typing import Any
 from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
-from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable, UsageError
 from edgeenh.padding import padded_size
 from edgeenh_bench.measure import WarmUpLimits
@@ -21,18 +20,16 @@ from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.peers import benchmark_app
 from edgeenh_bench.peers.catalogue import BY_NAME, PEERS
 from edgeenh_bench.result import head
-from edgeenh_bench.rounds import Job, Report, measure_rows
+from edgeenh_bench.rounds import Job, Report, measure_until_interrupted
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import collect
 
-SCHEMA = "edgeenh.bench-peers/1"
+SCHEMA = "edgeenh.bench-peers/2"
 OURS = ("openvino", "onnxruntime")
 """Our own rows, FP32; the first that can run is what peers are compared with."""
 
 MOST_DISTINCT = 30
 APP = "benchmark_app"
-APP_FRAMES = 60
-APP_RUNS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +83,14 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
             module="edgeenh_bench.peers.worker", unlike=frozenset(peer.name for peer in PEERS if not peer.same_model),
         )  # fmt: skip
         load = OtherLoad()
-        measured = measure_rows(job, rows, report)
-        app = _app(bundle, request, Path(folder), report) if APP in names else None
+        measured = measure_until_interrupted(job, rows, report)
+        app = None
+        if APP in names and not measured.interrupted:
+            app = _app_in_turn(job, bundle, rows, report)
         busy = load.share()
     return {
         **head(SCHEMA, now, bundle),
+        "interrupted": measured.interrupted or (app is not None and app["interrupted"]),
         "frames": frames.to_json(),
         "method": {
             "seconds_per_row": request.seconds,
@@ -99,7 +99,7 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
         },
         "cpu_share_of_other_programs": round(busy, 3),
         "rows": [row.to_json() | {"what": _what(row), "times_ours": _times(row, rows)} for row in rows],
-        "benchmark_app": None if app is None else _agreement(app, rows),
+        "benchmark_app": app,
     }
 
 
@@ -121,24 +121,11 @@ def _times(row: Row, rows: Sequence[Row]) -> dict[str, Any] | None:
     return {"row": best.spec.label, **row.times(best).to_json()}
 
 
-def _app(bundle: Bundle, request: Request, folder: Path, report: Report) -> dict[str, Any]:
-    report("benchmark_app", 0, None)
-    path = folder / "model.onnx"
-    path.write_bytes(bundle.model("fp32").onnx)
-    threads = request.threads or cores_allowed()
-    try:
-        multiple = bundle.manifest.generator.size_multiple
-        height, width = padded_size(request.size[1], request.size[0], multiple)
-        found = [benchmark_app.median_ms(path, (width, height), threads, APP_FRAMES) for _ in range(APP_RUNS)]
-    except BackendUnavailable as exc:
-        return {"available": False, "reason": str(exc)}
-    return {"available": True, "reason": "", "medians_ms": found, "median_ms": statistics.median(found)}
-
-
-def _agreement(app: dict[str, Any], rows: Sequence[Row]) -> dict[str, Any]:
-    """Whether our median for OpenVINO is benchmark_app's, within `AGREEMENT`; None where one of the two is missing."""
-    ours = [row for row in _ran(rows) if row.spec.backend == "openvino"]
-    if not app["available"] or not ours:
-        return app | {"ours_over_theirs": None, "agrees": None}
-    ratio = statistics.median(ours[0].latencies_ms) / app["median_ms"]
-    return app | {"ours_over_theirs": round(ratio, 4), "agrees": abs(ratio - 1.0) <= benchmark_app.AGREEMENT}
+def _app_in_turn(job: Job, bundle: Bundle, rows: Sequence[Row], report: Report) -> dict[str, Any]:
+    """benchmark_app and our row for OpenVINO, or why not."""
+    ours = next((row for row in _ran(rows) if row.spec.backend == "openvino"), None)
+    if ours is None:
+        return benchmark_app.not_measured("OpenVINO did not run here, and there is nothing to hold it against")
+    width, height = job.frames.size
+    height, width = padded_size(height, width, bundle.manifest.generator.size_multiple)
+    return benchmark_app.take_turns(job, ours.spec, bundle.model("fp32").onnx, (width, height), report)

@@ -132,6 +132,52 @@ def bars(values: Mapping[str, tuple[float, float | None]], unit: str) -> str:
     )
 
 
+def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
+    """A bar per row, made of named parts one after the other; a part has the same colour in every row, and the legend stands below."""
+    top = max((sum(parts.values()) for parts in rows.values()), default=0.0)
+    if top <= 0.0:
+        return ""
+    names = list(dict.fromkeys(name for parts in rows.values() for name in parts))
+    colours = {name: number % 8 for number, name in enumerate(names)}
+    room, lines = WIDTH - BAR_LEFT - BAR_RIGHT, math.ceil(len(names) / 4)
+    made = []
+    for number, (label, parts) in enumerate(rows.items()):
+        y, x = TOP / 2 + number * BAR, BAR_LEFT
+        made.append(f'<text x="{BAR_LEFT - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
+        for name, value in parts.items():
+            wide = max(0.0, value) / top * room  # a rest may be a few nanoseconds below 0
+            title = f"<title>{escape(name)}: {value:.4g} {escape(unit)}</title>"
+            made.append(
+                f'<rect class="c{colours[name]}" x="{x:.1f}" y="{y + 3:.1f}" width="{wide:.1f}" height="{BAR - 6}">{title}</rect>'
+            )
+            x += wide
+        made.append(f'<text x="{x + 5:.1f}" y="{y + 15:.1f}">{sum(parts.values()):.3g} {escape(unit)}</text>')
+    made += _legend(names, TOP + len(rows) * BAR, 4)
+    size = f"{WIDTH:g} {TOP + (len(rows) + lines) * BAR:g}"
+    return f'<svg viewBox="0 0 {size}" role="img" aria-label="Parts in {escape(unit)}">{"".join(made)}</svg>'
+
+
+def course(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str) -> str:
+    """A line per name from 0 upwards over time; the legend stands below."""
+    lines = {label: points for label, points in lines.items() if points}
+    if not lines:
+        return ""
+    xs, ys = zip(*(point for points in lines.values() for point in points), strict=True)
+    axes = Axes((0.0, max(xs) or 1.0), (min(0.0, *ys), (max(ys) or 1.0) * 1.1), x_name, y_name)
+    parts = [*_lines(axes, lines), *_legend(list(lines), HEIGHT, 2)]
+    return _svg(axes, parts, f"{y_name} over {x_name}", HEIGHT + math.ceil(len(lines) / 2) * BAR)
+
+
+def _legend(names: Sequence[str], top: float, columns: int) -> list[str]:
+    """A square of its colour before every name, in so many columns; one line is `BAR` high."""
+    made = []
+    for number, name in enumerate(names):
+        x, y = 10 + number % columns * WIDTH / columns, top + number // columns * BAR
+        made.append(f'<rect class="c{number % 8}" x="{x:.1f}" y="{y + 4:.1f}" width="12" height="12"/>')
+        made.append(f'<text x="{x + 18:.1f}" y="{y + 15:.1f}">{escape(name)}</text>')
+    return made
+
+
 def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
     """A dot per value, one above the other by row: how far apart the values of a row lie, and where its lowest is."""
     rows = {label: values for label, values in rows.items() if values}
@@ -226,7 +272,7 @@ def _path(points: Sequence[Point], style: str, title: str = "") -> str:
     return f'<polyline class="{style}" points="{text}"><title>{escape(title)}</title></polyline>'
 
 
-def _svg(axes: Axes, parts: Sequence[str], title: str) -> str:
+def _svg(axes: Axes, parts: Sequence[str], title: str, height: float = HEIGHT) -> str:
     grid = []
     for value in _log_ticks(*axes.x) if axes.log_x else ticks(*axes.x):
         x, _ = axes.place((value, axes.y[0]))
@@ -241,6 +287,6 @@ def _svg(axes: Axes, parts: Sequence[str], title: str) -> str:
         f'<text class="name" transform="translate(13 {(TOP + HEIGHT - BOTTOM) / 2}) rotate(-90)" text-anchor="middle">{escape(axes.y_name)}</text>'
     )
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">'
+        f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{''.join(grid)}{''.join(parts)}{names}</svg>"
     )

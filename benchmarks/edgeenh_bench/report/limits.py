@@ -1,16 +1,17 @@
-"""What `bench peers`, `scaling` and `roofline` wrote, as the page shows it: sentences, tables, charts."""
+"""Which documents beside comparisons the page shows, and what `bench peers`, `scaling` and `roofline` become there."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeenh.errors import InputError
 from edgeenh_bench.peers.table import HEAD, app_line, cells
 from edgeenh_bench.report import charts
+from edgeenh_bench.report.panels import Panel, Parts, Table
+from edgeenh_bench.report.running import endurance_panel, streams_panel
 from edgeenh_bench.result import busy_lines
 from edgeenh_bench.roofline import GROUP_HEAD, group_cells, sentences
 from edgeenh_bench.scaling_table import (
@@ -25,35 +26,6 @@ from edgeenh_bench.scaling_table import (
 )
 
 Json = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A name, a head, and rows of texts as wide as the head."""
-
-    name: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One document as the page shows it.
-
-    Attributes:
-        title: What was measured.
-        about: File, day and model.
-        lines: Sentences.
-        figures: SVG (trusted) and caption each.
-        environment: Of the document.
-    """
-
-    title: str
-    about: str
-    lines: Sequence[str]
-    tables: Sequence[Table]
-    figures: Sequence[tuple[str, str]]
-    environment: Json
 
 
 def schema_of(path: Path) -> str | None:
@@ -77,8 +49,8 @@ def read_panel(path: Path) -> Panel:
         return panel(document, path.name)
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
         raise InputError(
-            f"{path} is no whole result ({type(exc).__name__}: {exc}): give a file that `edgeenh bench peers`, "
-            "`scaling` or `roofline` wrote with --json"
+            f"{path} is no whole result ({type(exc).__name__}: {exc}): give a file that `edgeenh bench peers`, `streams`, "
+            "`scaling`, `roofline`, `--soak` or `--fault` wrote with --json"
         ) from exc
 
 
@@ -90,9 +62,6 @@ def panel(document: Json, name: str) -> Panel:
     model = document["model"]
     about = f"{name} · measured {document['created']} · {model['id']} {model['version']}"
     return Panel(title, about, lines, tables, [one for one in figures if one[0]], document["environment"])
-
-
-Parts = tuple[list[str], list[Table], list[tuple[str, str]]]
 
 
 def _peers(document: Json) -> Parts:
@@ -155,6 +124,9 @@ def _threads(number: int | str) -> str:
 
 SHOWN: Mapping[str, tuple[str, Callable[[Json], Parts]]] = {
     "edgeenh.bench-peers/1": ("Peers", _peers),
+    "edgeenh.bench-peers/2": ("Peers", _peers),
+    "edgeenh.bench-streams/1": ("Streams", streams_panel),
+    "edgeenh.bench-endurance/1": ("Endurance", endurance_panel),
     "edgeenh.bench-scaling/1": ("Scaling", _scaling),
     "edgeenh.bench-roofline/1": ("Roofline", _roofline),
 }

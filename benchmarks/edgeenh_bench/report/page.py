@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeenh.backends.laps import PARTS
 from edgeenh.errors import MissingExtra
 from edgeenh.files import write_text
 from edgeenh_bench.report import charts
-from edgeenh_bench.report.limits import Panel
+from edgeenh_bench.report.panels import Panel
 from edgeenh_bench.report.quality import tables
+from edgeenh_bench.stopwatch import REST
 
 if TYPE_CHECKING:
     from edgeenh_bench.drift_pictures import DriftPicture
@@ -99,6 +101,7 @@ def _shown(section: Section) -> dict[str, Any]:
         "ran": ran,
         "refused": _refused(rows),
         "colour": {row["label"]: number % 8 for number, row in enumerate(ran)},
+        "split": charts.stacked({row["label"]: _parts(row) for row in ran if row["split_ms"]}, "ms"),
         "paced": [row for row in ran if row.get("paced")],
         "ecdf": charts.ecdf(raw),
         "timeline": charts.timeline(raw),
@@ -133,12 +136,19 @@ def _row(row: Json) -> dict[str, Any]:
     return {
         "paced": None,
         "joules_per_frame": None,
+        "split_ms": None,
         **row,
         "label": label,
         "decibels": decibels,
         "each": _spread(each),
         "decibels_of_each": _decibels_of(each),
     }
+
+
+def _parts(row: Json) -> dict[str, float]:
+    """The means of a frame's parts by name, in the order in which they come; those that a backend does not have are left out."""
+    mean = row["split_ms"]["mean"]
+    return {name.replace("_", " "): value for name in (*PARTS, REST) if (value := mean.get(name)) is not None}
 
 
 def _spread(each: Sequence[Json]) -> dict[str, float] | None:

@@ -10,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-CONVERT, COPY_IN, ENQUEUE, COMPUTE, COPY_OUT = "convert", "copy_in", "enqueue", "compute", "copy_out"
+CONVERT, COPY_IN, ENQUEUE, COMPUTE = "convert", "copy_in", "enqueue", "compute"
+COPY_OUT, CONVERT_BACK = "copy_out", "convert_back"
 
 PARTS = {
-    CONVERT: "padding and cropping, and for grey the way to 0…1 and back: what stands around the session",
+    CONVERT: "what stands before the session: padding, and for grey the way to 0…1",
     COPY_IN: "into memory of the session: page-locked, or of the device",
     ENQUEUE: "handing buffers and work to the library, as far as it does not wait",
     COMPUTE: "until the library has the result; of a device with the transfers that it queues itself",
     COPY_OUT: "from memory of the session into the caller's",
+    CONVERT_BACK: "what stands behind it: cropping, and for grey the way back",
 }
 """Name → what it is. A session that works in the caller's memory has no copies."""
 

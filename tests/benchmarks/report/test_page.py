@@ -172,6 +172,7 @@ def test_drift_of_every_frame_and_memory_are_drawn(folder: Path) -> None:
     each = [row["drift_of_each"] for row in json.loads((folder / "r.json").read_text())["rows"] if row["available"]]
     assert text.count(' dim"') == sum(map(len, each)) > 0
     assert "memory in MB" in text
+    assert 'aria-label="Parts in ms"' in text
 
 
 def test_worst_frames_of_another_shape_are_said(folder: Path, tmp_path: Path) -> None:
