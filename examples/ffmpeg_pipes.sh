@@ -1,6 +1,5 @@
 #!/bin/sh
 # FFmpeg decodes, edgeenh enhances, FFmpeg encodes: raw RGB through two pipes. Usage: ffmpeg_pipes.sh IN OUT [STRENGTH]
-# With GStreamer (untried): ... ! video/x-raw,format=RGB ! fdsink | edgeenh run - ... --out - | gst-launch-1.0 fdsrc ! rawvideoparse format=rgb ...
 # rawvideo has no place for PASSTHROUGH: exit 1 says that a frame was not enhanced, and $EDGEENH_REPORT (JSON) which.
 set -eu
 in=$1 out=$2 strength=${3:-1}
@@ -14,5 +13,5 @@ trap 'rm -rf "$codes"' EXIT
 { ffmpeg -v error -nostdin -noautorotate -i "$in" -map 0:v:0 -fps_mode passthrough -f rawvideo -pix_fmt rgb24 - || echo decoding >"$codes/1"; } |
     { edgeenh run - --raw "$size:rgb24@$fps" --strength "$strength" --out - ${EDGEENH_REPORT:+--json "$EDGEENH_REPORT"} || echo enhancing >"$codes/2"; } |
     { ffmpeg -v error -nostdin -y -f rawvideo -pix_fmt rgb24 -video_size "$size" -framerate "$rate" -i - -c:v libx264rgb -crf 12 "$out" || echo encoding >"$codes/3"; }
-failed=$(cat "$codes"/* 2>/dev/null || true)
+failed=$(cat "$codes"/* 2>/dev/null | paste -sd ,)
 [ -z "$failed" ] || { echo "failed: $failed" >&2; exit 1; }

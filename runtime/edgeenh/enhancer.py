@@ -235,6 +235,13 @@ class Enhancer:
             model=self.bundle.manifest.title,
         )
 
+    def give_back(self, height: int, width: int) -> None:
+        """Close what is open for frames of this size, where anything is; the next such frame opens it again."""
+        with self._lock:
+            slot = self._slots.pop(padded_size(height, width, self._generator.size_multiple), None)
+            if slot is not None:
+                slot.close()
+
     def close(self) -> None:
         """Close every session; closing twice is allowed, enhancing afterwards raises `InferenceFailed`."""
         with self._lock:

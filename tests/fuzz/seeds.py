@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import json
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,7 +11,7 @@ from types import ModuleType
 
 import cv2
 import numpy as np
-from targets import STATION
+from targets import GOOD_REQUEST, STATION
 
 from edgeenh.bundle import Gate, Generator, Golden, Manifest, Onnx, Signature, Training, write_bundle
 from edgeenh.bundle.archive import unpack
@@ -37,6 +38,12 @@ VALUES = (
     b"",
 )
 """JSON of every sort, for a place where another is expected."""
+
+REQUEST_VALUES = (
+    b"1e999", b"NaN", b"-Infinity", b"9" * 400, b"9" * 5000, b'{"a":1,"a":1}', b"[[[[[[[[[[[[[[[[[[[[", b'["\\ud800"]', b'"\\ud800"',
+    b'"no end', b"[[1,2],[3]]", b'["x",1,1]', b"[true]", b"[" + b"1," * 5000 + b"1]", b'"enhanced","name":"image"',
+)  # fmt: skip
+"""The same, of a request."""
 
 TESTS = Path(__file__).resolve().parents[1]
 
@@ -68,6 +75,13 @@ def seeds(target: str) -> Iterator[bytes]:
         yield encode(STATION, "plans", {"driver": "550"}, b"plan")
     elif target == "options":
         yield from (b"1280x720", b"0x0", b"-1x5", b"9" * 30, b"12", b"floor.json", b"8.6,8.9")
+    elif target == "inference":
+        tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 2, 2, 3], "parameters": {"binary_data_size": 12}}
+        head = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+        yield from (b"\0\0" + GOOD_REQUEST, len(head).to_bytes(2, "little") + head + bytes(12), b"\0\0" + b"[" * 5000)
+    elif target == "inference-value":
+        for number, text in enumerate((*VALUES, *REQUEST_VALUES) * 3):
+            yield bytes([7 * number % 256]) + text
     elif target == "served":
         yield from (b'{"contract": {"scale": 1}}', b'{"contract": []}', b"[" * 5000, b"\xff")
 

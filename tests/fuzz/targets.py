@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,9 @@ from edgeenh.errors import EdgeenhError, IntegrityError
 from edgeenh.loading import parse_floor
 from edgeenh.picture_headers import MalformedPictureError, read_header
 from edgeenh.picture_metadata import encode_with, read_metadata, upright
+from edgeenh.pixels import GREY, RGB
+from edgeenh.station.errors import Refused, one_line
+from edgeenh.station.inference import parse as parse_request
 from edgeenh.stream.spool_entry import DamagedError, VersionError
 from edgeenh.stream.spool_entry import unpack as unpack_exposure
 from edgeenh_bench.source_frames import parse_size
@@ -31,6 +35,14 @@ from edgeenh_export.serving.folders import contract_of
 STATION = b"s" * 32
 UNCOMPRESSED = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
 HERE = Path("fuzzed.edgeenh")
+GOOD_REQUEST = json.dumps({
+    "id": "7", "parameters": {"binary_data_output": False},
+    "inputs": [
+        {"name": "image", "datatype": "UINT8", "shape": [1, 2, 2, 3], "data": [7, 8, 9] * 4, "parameters": {}},
+        {"name": "strength", "datatype": "FP32", "shape": [1], "data": [0.5]},
+    ],
+    "outputs": [{"name": "enhanced", "parameters": {"binary_data": False}}],
+}).encode()  # fmt: skip
 
 
 def bundle(data: bytes) -> None:
@@ -134,6 +146,21 @@ def served(data: bytes) -> None:
         assert isinstance(contract_of(data, HERE), dict)
 
 
+def inference(data: bytes) -> None:
+    """A request of the Open Inference Protocol: the first two bytes say how long its JSON is, 0 = all of it."""
+    length = int.from_bytes(data[:2], "little")
+    _ask_inference(data[2:], str(length) if length else None)
+
+
+def inference_value(data: bytes) -> None:
+    """A good request with one value replaced: the first byte says which, the others are its JSON as they are."""
+    document = json.loads(GOOD_REQUEST)
+    places = list(_places(document))
+    holder, name = places[data[0] % len(places) if data else 0]
+    holder[name] = "the place"
+    _ask_inference(json.dumps(document).encode().replace(b'"the place"', data[1:]), None)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__.replace("_", "-"): target
     for target in (
@@ -149,8 +176,25 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         cache_entry,
         options,
         served,
+        inference,
+        inference_value,
     )
 }
+
+
+def _ask_inference(body: bytes, length: str | None) -> None:
+    """A model of colour and one of grey take a request, or refuse it in a line that can be sent."""
+    for pixels in (RGB, GREY):
+        model: Any = SimpleNamespace(pixels=pixels)
+        try:
+            asked = parse_request(body, length, model, 10_000)
+        except Refused as exc:
+            line = one_line(exc.message).encode("utf-8")  # what cannot be sent raises here
+            if b"\n" in line or not 400 <= exc.status < 500:
+                raise
+            continue
+        assert asked.image.size <= 40_000
+        assert asked.strength is None or 0 <= asked.strength <= 1
 
 
 @functools.cache

@@ -23,7 +23,7 @@ def fuzz(monkeypatch):
 
 TARGETS = (
     "bundle", "manifest", "manifest-value", "onnx", "picture", "picture-metadata", "dicom", "spooled", "signature", "cache-entry",
-    "options", "served",
+    "options", "served", "inference", "inference-value",
 )  # fmt: skip
 
 

@@ -41,6 +41,26 @@ def edgeenh(environment: dict[str, str]) -> Run:
     return run
 
 
+@pytest.fixture
+def script(environment: dict[str, str], tmp_path: Path) -> Run:
+    """script(path, words…): a shell script, with an `edgeenh` on the path that is this very source tree; its report is report.json."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "edgeenh"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m edgeenh.cli "$@"\n')
+    program.chmod(0o755)
+    changed = environment | {
+        "PATH": f"{program.parent}:{environment['PATH']}", "EDGEENH_REPORT": str(tmp_path / "report.json"),
+    }  # fmt: skip
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        command = ["sh", *map(str, words)]
+        return subprocess.run(
+            command, env=changed, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def domains(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Dim and bright views of the golden photographs and of their mirror images: eight of each, as many as estimating a camera takes."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from .conftest import Run
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "ffmpeg_pipes.sh"
@@ -31,23 +32,8 @@ def small(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def pipes(environment: dict[str, str], tmp_path: Path):  # type: ignore[no-untyped-def]
-    """pipes(words…): the script, with an `edgeenh` on the path that is this very source tree."""
-    (tmp_path / "bin").mkdir()
-    program = tmp_path / "bin" / "edgeenh"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m edgeenh.cli "$@"\n')
-    program.chmod(0o755)
-    changed = environment | {
-        "PATH": f"{program.parent}:{environment['PATH']}", "EDGEENH_REPORT": str(tmp_path / "report.json"),
-    }  # fmt: skip
-
-    def run(*words: object) -> subprocess.CompletedProcess[str]:
-        command = ["sh", str(SCRIPT), *map(str, words)]
-        return subprocess.run(
-            command, env=changed, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-        )
-
-    return run
+def pipes(script: Run) -> Run:
+    return lambda *words: script(SCRIPT, *words)
 
 
 def frames_of(path: Path) -> list[np.ndarray]:
@@ -58,7 +44,7 @@ def frames_of(path: Path) -> list[np.ndarray]:
     return found
 
 
-def test_every_frame_comes_out_enhanced(pipes, small: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_every_frame_comes_out_enhanced(pipes: Run, small: Path, tmp_path: Path) -> None:
     done = pipes(small, tmp_path / "out.mkv")
     assert done.returncode == 0, done.stderr
     accounting = json.loads((tmp_path / "report.json").read_text())["accounting"]
@@ -69,20 +55,20 @@ def test_every_frame_comes_out_enhanced(pipes, small: Path, tmp_path: Path) -> N
     assert not np.array_equal(before[0], after[0])
 
 
-def test_strength_0_is_the_clip_but_for_the_encoder(pipes, small: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_strength_0_is_the_clip_but_for_the_encoder(pipes: Run, small: Path, tmp_path: Path) -> None:
     done = pipes(small, tmp_path / "out.mkv", 0)
     assert done.returncode == 0, done.stderr
     for before, after in zip(frames_of(small), frames_of(tmp_path / "out.mkv"), strict=True):
         assert np.abs(before.astype(int) - after).mean() < 2
 
 
-def test_a_failure_in_the_middle_is_not_lost(pipes, small: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_a_failure_in_the_middle_is_not_lost(pipes: Run, small: Path, tmp_path: Path) -> None:
     done = pipes(small, tmp_path / "out.mkv", 7)  # no strength
     assert done.returncode == 1
     assert "enhancing" in done.stderr
 
 
-def test_what_is_no_video_is_told(pipes, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_no_video_is_told(pipes: Run, tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     done = pipes(broken, tmp_path / "out.mkv")

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PRECISIONS = ("fp32", "fp16", "bf16", "int8")
 """Every precision that edgeenh has a word for; a backend names those it can give."""
 
+LARGE_FRAME = 4096 * 2160
+"""Pixels. What a session takes for a larger frame is gigabytes on a CPU, and is not kept for a frame that may never come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Availability:

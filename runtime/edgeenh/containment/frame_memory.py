@@ -43,6 +43,10 @@ def memory_file(name: str, size: int, content: memoryview | None = None) -> int:
     return fd
 
 
+ROOMY, LARGE = 16, 32 << 20
+"""Memory for frames above so many bytes is given back after so many frames in a row that need a quarter of it."""
+
+
 class FrameMemory:
     """Two slots of `capacity` bytes each: slot 0 for the frame, slot 1 for its result.
 
@@ -52,7 +56,7 @@ class FrameMemory:
     """
 
     def __init__(self, fd: int, capacity: int) -> None:
-        self.fd, self.capacity = fd, capacity
+        self.fd, self.capacity, self._small = fd, capacity, 0
         self._bytes = np.frombuffer(mmap.mmap(fd, 2 * capacity, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE), np.uint8)
 
     @classmethod
@@ -64,6 +68,11 @@ class FrameMemory:
         """
         capacity = -(-nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
         return cls(memory_file("edgeenh-frames", 2 * capacity), capacity)
+
+    def suits(self, nbytes: int) -> bool:
+        """Whether to use it for the next frame: it is large enough, and has not been far too large for a while."""
+        self._small = self._small + 1 if self.capacity > LARGE and 4 * nbytes <= self.capacity else 0
+        return nbytes <= self.capacity and self._small <= ROOMY
 
     def slot(self, number: int, shape: tuple[int, ...], dtype: str) -> Levels:
         """A slot as an array: a view, to be written by the parent (0) and by the worker (1) alone."""

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); from edgeenh.containment.worker import main; main(sys.argv[1:])"
 
+REST_S = 5.0
+"""What a frame larger than `LARGE_FRAME` took is given back when none of its size came for so long."""
+
 GONE_S = 0.5
 """How long the end of a killed process is waited for; one that a driver holds in the kernel is left to it."""
 
@@ -59,7 +62,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a worker shall be: see `edgeenh.enhancer.Enhancer`; `nice` is added to its niceness."""
+    """What a worker shall be: see `edgeenh.enhancer.Enhancer`; `nice` is added to its niceness, `rest_s` is as `REST_S`."""
 
     backend: str
     precision: str | None = None
@@ -67,6 +70,7 @@ class Assignment:
     device: str = "auto"
     cache_dir: Path | None = None
     nice: int = 0
+    rest_s: float = REST_S
 
 
 class WorkerProcess:
@@ -115,7 +119,8 @@ class WorkerProcess:
         self.bundle = bundle
         fd = memory_file("edgeenh-bundle", bundle.size, bundle.data)
         try:
-            asked = {name: getattr(assignment, name) for name in ("backend", "precision", "threads", "device", "nice")}
+            names = ("backend", "precision", "threads", "device", "nice", "rest_s")
+            asked = {name: getattr(assignment, name) for name in names}
             body = to_json(
                 **asked,
                 path=str(bundle.path),
@@ -215,7 +220,7 @@ class WorkerProcess:
         return padded_size(height, width, self._multiple)
 
     def _memory_for(self, nbytes: int) -> FrameMemory:
-        if self._memory is None or self._memory.capacity < nbytes:
+        if self._memory is None or not self._memory.suits(nbytes):
             if self._memory is not None:
                 self._memory.close()
             self._memory = FrameMemory.create(nbytes)

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from edgeenh.backends.base import LARGE_FRAME
 from edgeenh.containment.keeper import Keeper
 from edgeenh.containment.lifecycle import Lifecycle, State
 from edgeenh.containment.process import Assignment, LateError, Prepared, WorkerProcess
@@ -34,6 +35,9 @@ MEMORY_EVERY = 16
 
 MEMORY_FACTOR, MEMORY_MORE = 4, 512 << 20
 """Without a limit of the caller's, a worker may hold so many times what it held at first, and so many bytes more."""
+
+LARGE_BYTES = 128
+"""And so many more for every pixel of a frame above `LARGE_FRAME`: measured are 50 (OpenVINO) to 90 (ONNX Runtime)."""
 
 
 class Supervisor:
@@ -197,6 +201,8 @@ class Supervisor:
         held, limit = process.memory_bytes(), self.life.memory_limit
         if limit is None:
             limit = self.life.memory_limit = MEMORY_FACTOR * held + MEMORY_MORE
+        if self.life.asked_limit is None:
+            limit += LARGE_BYTES * sum(h * w for h, w in process.prepared if h * w > LARGE_FRAME)
         if held > limit:
             detail = f"the worker process held {held >> 20} MiB, allowed are {limit >> 20}, and was replaced"
             self.life.fail(process, Reason.WORKER_MEMORY, detail)

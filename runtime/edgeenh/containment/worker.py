@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import sys
@@ -65,6 +66,8 @@ class Worker:
         self._enhancer: Enhancer | None = None
         self._memory: FrameMemory | None = None
         self._player = Player()
+        self._rest_s = 0.0
+        self._large: dict[tuple[int, int], float] = {}  # sizes above `LARGE_FRAME`: when they were last asked for
         self._handlers = {
             Kind.OPEN: self._open,
             Kind.MEMORY: self._share,
@@ -75,7 +78,7 @@ class Worker:
 
     def serve(self) -> None:
         """Serve until the parent closes its end; never raises."""
-        while (message := receive(self._channel)) is not None:
+        while (message := self._next()) is not None:
             try:
                 self._handlers[message.kind](message)
             except Exception as exc:
@@ -86,12 +89,33 @@ class Worker:
                 close_all(message.fds)
         os._exit(0)  # at once: a library that hangs while it is unloaded shall keep nobody waiting
 
+    def _next(self) -> Message | None:
+        """The next message; meanwhile, what large frames took that come no more is given back."""
+        while self._large:
+            now = time.monotonic()
+            for size in [size for size, at in self._large.items() if now - at >= self._rest_s]:
+                del self._large[size]
+                self._opened().give_back(*size)
+            left = min((at + self._rest_s - now for at in self._large.values()), default=None)
+            if select.select([self._channel], [], [], left)[0]:
+                break
+        return receive(self._channel)
+
+    def _note(self, height: int, width: int) -> None:
+        from edgeenh.backends.base import LARGE_FRAME
+
+        info = self._opened().info
+        # An engine of a GPU takes longer to open again than a frame may take.
+        if height * width > LARGE_FRAME and info is not None and info.device.startswith("CPU"):
+            self._large[height, width] = time.monotonic()
+
     def _open(self, message: Message) -> None:
         from edgeenh.bundle import Bundle
         from edgeenh.enhancer import Enhancer
 
         asked = message.document()
         os.nice(asked["nice"])
+        self._rest_s = float(asked["rest_s"])
         with open(message.fds[0], "rb", closefd=False) as file:
             file.seek(0)
             bundle = Bundle.from_bytes(file.read(), Path(asked["path"]))
@@ -121,6 +145,7 @@ class Worker:
         height, width = size["height"], size["width"]
         info = enhancer.prepare(height, width)
         answer: dict[str, Any] = {"info": asdict(info), "frame_s": self._time(enhancer, height, width)}
+        self._note(height, width)
         answer["notices"] = [notice.detail[:_TEXT] for notice in enhancer.notices][-_NOTICES:]
         enhancer.notices.clear()
         if enhancer.choice is not None:
@@ -150,6 +175,7 @@ class Worker:
         fault = self._player.before()
         former = out.copy() if fault and fault.kind in AFTER else out
         self._opened().enhance_into(image, out, header.strength, bits=header.bits)
+        self._note(header.height, header.width)
         send(self._channel, Kind.DONE, message.number, written(spoil(fault, out, former)))
 
     def _play(self, message: Message) -> None:

@@ -57,9 +57,10 @@ class Monitoring:
         stream.listen(lambda event: self._event(stream, event))
 
     def start(self) -> None:
-        """All streams are known."""
-        watched = all(stream.vitals().periodic for stream in self._streams)
-        self._systemd = SystemdWatch(self._notifier, watched=watched)
+        """All streams are known, and the model is prepared for them."""
+        periodic = [stream.vitals().periodic for stream in self._streams]
+        watched = bool(periodic) and all(periodic)
+        self._systemd = SystemdWatch(self._notifier, watched=watched, awaited=any(periodic))
 
     def frame(self, stream: Stream) -> None:
         """A frame of `stream` came out."""

@@ -1,5 +1,8 @@
 """What systemd is told (sd_notify(3)): ready with the first enhanced frame, alive with every frame within the contract.
 
+Where no source gives frames by itself, ready comes at once, once the model has enhanced a frame of its own: systemd would
+end a start that waits for an exposure for longer than TimeoutStartSec, and begin it again for ever.
+
 `WATCHDOG=1` is sent because a frame came out, never because time passed: a process whose threads run while its pictures
 have failed for hours is not alive to anybody. Three things are no failure of this process and stop the watchdog until they
 are over: a source that is reported lost, a source that gives frames only when somebody takes one, and the end.
@@ -54,10 +57,11 @@ class SystemdWatch:
 
     Args:
         notifier: What sends.
-        watched: The source gives frames by itself, so that the watchdog can be fed by them.
+        watched: Every source gives frames by itself, so that the watchdog can be fed by them.
+        awaited: One does, so that ready can wait for its first enhanced frame.
     """
 
-    def __init__(self, notifier: Notifier, *, watched: bool) -> None:
+    def __init__(self, notifier: Notifier, *, watched: bool, awaited: bool = True) -> None:
         self._notifier = notifier
         self._ready = False
         self._lost: set[str] = set()
@@ -65,6 +69,9 @@ class SystemdWatch:
         self._watched = watched and notifier.watchdog_us > 0
         if notifier.watchdog_us and not watched:
             notifier.send(WATCHDOG_USEC=0)
+        if not awaited:
+            self._ready = True
+            notifier.send(READY=1, STATUS="the model is prepared; frames come when somebody gives one")
 
     def frame(self, *, within_contract: bool, now_ns: int, status: str) -> None:
         """A frame came out."""

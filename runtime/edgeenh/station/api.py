@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from edgeenh import __version__
 from edgeenh.errors import EdgeenhError
 from edgeenh.station.bodies import Readers
-from edgeenh.station.errors import Refused, refusal
+from edgeenh.station.errors import Refused, one_line, refusal
 from edgeenh.station.guard import Guard
 from edgeenh.station.jobs import Jobs
 from edgeenh.station.pictures import Desk
@@ -99,7 +99,9 @@ def _translate(app: FastAPI) -> None:
 
 
 def _json(error: Refused) -> Response:
-    return JSONResponse({"error": error.message, "code": error.code}, error.status, headers=dict(error.headers))
+    return JSONResponse(
+        {"error": one_line(error.message), "code": error.code}, error.status, headers=dict(error.headers)
+    )
 
 
 def _name_of(bind: str) -> list[str]:

@@ -34,13 +34,19 @@ class Readers:
         self.most_bytes, self._within_s, self._idle_s = most_bytes, within_s, idle_s
         self._left, self._held = at_a_time, 0
 
-    async def read(self, request: Request) -> bytes:
+    async def read(self, request: Request, most_bytes: int | None = None) -> bytes:
         """The whole body.
+
+        Args:
+            request: Whose body it is.
+            most_bytes: The largest body here; None = the largest of all.
 
         Raises:
             Refused: 400 length and content do not fit, 408 too slow, 411 no length, 413 too large, 415 compressed, 503 too many at a time.
         """
-        announced = self._announced(request)
+        announced = self._announced(
+            request, self.most_bytes if most_bytes is None else min(most_bytes, self.most_bytes)
+        )
         if self._left <= 0:
             raise busy("too many requests are being read: try again")
         self._left -= 1
@@ -55,7 +61,7 @@ class Readers:
         finally:
             self._left += 1
 
-    def _announced(self, request: Request) -> int:
+    def _announced(self, request: Request, most_bytes: int) -> int:
         """The length that the client says; checked before a byte is read."""
         encoding = request.headers.get("content-encoding", "identity")
         if encoding.strip().lower() not in ("", "identity"):
@@ -65,8 +71,8 @@ class Readers:
             raise Refused(411, "length", "the request has no Content-Length: say how long its body is")
         if not (text.isascii() and text.isdigit() and len(text) < 20):
             raise Refused(400, "length", "Content-Length is no number: say how long the body is")
-        if int(text) > self.most_bytes:
-            raise self._too_large(int(text))
+        if int(text) > most_bytes:
+            raise _too_large(int(text), most_bytes)
         return int(text)
 
     async def _collect(self, chunks: AsyncIterator[bytes], announced: int) -> bytes:
@@ -88,10 +94,11 @@ class Readers:
             collected += chunk
             self._held += len(chunk)
             if len(collected) > self.most_bytes:
-                raise self._too_large(len(collected))
+                raise _too_large(len(collected), self.most_bytes)
             if self._held > TOGETHER * self.most_bytes:
                 raise busy("too much is being read at a time: try again")
 
-    def _too_large(self, found: int) -> Refused:
-        text = f"the body has {found:,} bytes, expected at most {self.most_bytes:,}"
-        return Refused(413, "too_large", text, {"Connection": "close"})
+
+def _too_large(found: int, most_bytes: int) -> Refused:
+    text = f"the body has {found:,} bytes, expected at most {most_bytes:,}"
+    return Refused(413, "too_large", text, {"Connection": "close"})

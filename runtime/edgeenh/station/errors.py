@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from edgeenh.errors import BackendUnavailable, EdgeenhError, GateFailed, InputError, IntegrityError, PictureError
 
 RETRY_S = 1
+MOST_TEXT = 500
+"""Characters of an error's line; what a client sent may stand in it."""
 
 
 @dataclass(slots=True)
@@ -28,6 +30,12 @@ class Refused(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def one_line(text: str) -> str:
+    """A line that can be sent, whatever a client wrote that stands in it: no line breaks, no lone surrogates, not endless."""
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
+    return line if len(line) <= MOST_TEXT else line[: MOST_TEXT - 1] + "…"
 
 
 def busy(message: str, code: str = "busy", seconds: int = RETRY_S) -> Refused:

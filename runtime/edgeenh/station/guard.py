@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeenh.errors import UsageError
-from edgeenh.station.errors import Refused
+from edgeenh.station.errors import Refused, one_line
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -156,7 +156,7 @@ def unauthorised() -> Refused:
 
 async def answer(send: Send, error: Refused) -> None:
     """Send an error as the service does."""
-    body = json.dumps({"error": error.message, "code": error.code}, ensure_ascii=False).encode() + b"\n"
+    body = json.dumps({"error": one_line(error.message), "code": error.code}, ensure_ascii=False).encode() + b"\n"
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
     lines = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": lines})

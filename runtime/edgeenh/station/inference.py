@@ -8,12 +8,15 @@ another, little-endian, row by row.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeenh.station.errors import Refused
+from edgeenh.station.json_bodies import read_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,8 +28,13 @@ DTYPES: dict[str, np.dtype[Any]] = {"UINT8": np.dtype("u1"), "UINT16": np.dtype(
 MOST_HEADER = 1 << 20
 """Bytes of JSON in a request with binary tensors."""
 
-MOST_JSON_VALUES = 4_000_000
-"""Values of a tensor written as JSON: more must be sent as binary."""
+MOST_JSON_VALUES = 1_000_000
+"""Of a tensor as JSON, on the way in and out: more must be binary. Parsing holds the interpreter, and so the streams, up."""
+
+MOST_JSON = 24 * MOST_JSON_VALUES
+"""Bytes of a request that is JSON alone."""
+
+MOST_ID = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ def parse(body: bytes, header_length: str | None, model: Model, most_pixels: int
     unknown = set(inputs) - {"image", "strength"}
     if unknown or "image" not in inputs:
         raise _wrong(f"inputs are {', '.join(map(str, inputs)) or 'none'}, expected image and, if wanted, strength")
-    outputs = _tensors(document.get("outputs") or [{"name": "enhanced"}], "outputs")
+    outputs = _tensors(document.get("outputs", []), "outputs") or {"enhanced": {}}
     if set(outputs) != {"enhanced"}:
         raise _wrong("outputs are not enhanced alone")
     arrays, offset = {}, 0
@@ -98,9 +106,12 @@ def parse(body: bytes, header_length: str | None, model: Model, most_pixels: int
     asked = _parameters(document).get("binary_data_output", False)
     wanted = _parameters(outputs["enhanced"]).get("binary_data", asked)
     identity = document.get("id", "")
-    if not isinstance(identity, str) or not isinstance(wanted, bool):
-        raise _wrong("id is no text, or binary_data is not true or false")
+    if not isinstance(identity, str) or len(identity) > MOST_ID or not isinstance(wanted, bool):
+        raise _wrong(f"id is no text of at most {MOST_ID} characters, or binary_data is not true or false")
     image = _image(arrays["image"], str(inputs["image"]["datatype"]), model)
+    if not wanted and image.size > MOST_JSON_VALUES:
+        found = f"enhanced would have {image.size:,} values in JSON, at most {MOST_JSON_VALUES:,} may be"
+        raise Refused(413, "too_large", f"{found}: ask for binary_data")
     return Inference(identity, image, str(inputs["image"]["datatype"]), _strength(arrays.get("strength")), wanted)
 
 
@@ -144,10 +155,13 @@ def _split(body: bytes, header_length: str | None) -> tuple[dict[str, Any], memo
         length = int(header_length)
         if length > min(len(body), MOST_HEADER):
             raise _wrong(f"Inference-Header-Content-Length is {length}, the body has {len(body)} bytes")
-    try:
-        document = json.loads(body[:length].decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise _wrong(f"the request is no JSON: {str(exc)[:100]}") from exc
+    if length > MOST_JSON:
+        raise Refused(
+            413,
+            "too_large",
+            f"the JSON has {length:,} bytes, expected at most {MOST_JSON:,}: send the tensor as binary",
+        )
+    document = read_json(body[:length], MOST_JSON_VALUES + 1000)
     if not isinstance(document, dict):
         raise _wrong("the request is no JSON object")
     return document, memoryview(body)[length:]
@@ -184,32 +198,56 @@ def _array(
     if (
         not isinstance(shape, list)
         or len(shape) > 4
-        or not all(isinstance(side, int) and not isinstance(side, bool) and 0 < side < 1 << 20 for side in shape)
+        or not all(type(side) is int and 0 < side < 1 << 20 for side in shape)
     ):
         raise _wrong(f"{name} has no shape of up to four whole numbers above 0")
-    count = int(np.prod(shape, dtype=object)) if shape else 1
+    count = math.prod(shape)
     if count > 4 * most_pixels:
         raise Refused(413, "too_large", f"{name} has {count:,} values, expected at most {4 * most_pixels:,}")
     size = _parameters(tensor).get("binary_data_size")
+    if (size is None) == (tensor.get("data") is None):
+        raise _wrong(f"{name} has neither data nor binary_data_size, or both")
     if size is None:
-        return _from_json(name, tensor.get("data"), dtype, count).reshape(shape), offset
-    if not isinstance(size, int) or size != count * dtype.itemsize or offset + size > len(binary):
-        raise _wrong(f"{name}: binary_data_size is {size}, expected {count * dtype.itemsize} bytes that are there")
+        return _from_json(name, tensor["data"], dtype, shape).reshape(shape), offset
+    if type(size) is not int or size != count * dtype.itemsize or offset + size > len(binary):
+        raise _wrong(
+            f"{name}: binary_data_size is {str(size)[:40]}, expected {count * dtype.itemsize} bytes that are there"
+        )
     return np.frombuffer(binary[offset : offset + size], dtype).reshape(shape), offset + size
 
 
-def _from_json(name: str, data: Any, dtype: np.dtype[Any], count: int) -> NDArray[Any]:
-    if not isinstance(data, list) or count > MOST_JSON_VALUES:
-        raise _wrong(f"{name} has no data, or more than {MOST_JSON_VALUES:,} values in JSON: send it as binary")
+def _from_json(name: str, data: Any, dtype: np.dtype[Any], shape: list[int]) -> NDArray[Any]:
+    """The numbers of a list, flat or nested as the shape; every one is looked at before NumPy is, which would make texts of all."""
+    values, sides = _flat(name, data)
+    if sides not in ([math.prod(shape)], shape):
+        raise _wrong(f"{name}: data has the shape {sides}, expected {[math.prod(shape)]} or {shape}")
+    if dtype.kind == "u":
+        most = np.iinfo(dtype).max
+        if not set(map(type, values)) <= {int} or min(values) < 0 or max(values) > most:
+            raise _wrong(f"{name}: data is not whole numbers from 0 to {most}")
+        return np.array(values, dtype)
     try:
-        values = np.asarray(data)
-    except ValueError as exc:
-        raise _wrong(f"{name}: data is no list of numbers, flat or nested as the shape") from exc
-    if values.size != count or values.dtype.kind not in "iuf":
-        raise _wrong(f"{name}: data has {values.size} values, expected {count} numbers")
-    if dtype.kind == "u" and (values.dtype.kind == "f" or values.min() < 0 or values.max() > np.iinfo(dtype).max):
-        raise _wrong(f"{name}: data is not whole numbers from 0 to {np.iinfo(dtype).max}")
-    return values.astype(dtype).ravel()
+        found = np.array(values, np.float64)
+        fits = bool((np.abs(found) <= np.finfo(dtype).max).all())
+    except OverflowError:  # a whole number beyond all floats
+        fits = False
+    if not fits:
+        raise _wrong(f"{name}: data has a number that is too large for FP32")
+    return found.astype(dtype)
+
+
+def _flat(name: str, data: Any) -> tuple[list[Any], list[int]]:
+    """Numbers of nested lists in one, and how long the lists are at each level."""
+    sides = [len(data)] if isinstance(data, list) else []
+    while sides and len(sides) < 4 and data and all(type(one) is list for one in data):
+        lengths = set(map(len, data))
+        if len(lengths) > 1:
+            raise _wrong(f"{name}: data is no list of numbers, flat or nested as the shape")
+        sides.append(lengths.pop())
+        data = list(chain.from_iterable(data))
+    if not sides or not data or not set(map(type, data)) <= {int, float}:
+        raise _wrong(f"{name}: data is no list of numbers, flat or nested as the shape")
+    return data, sides
 
 
 def _image(array: NDArray[Any], datatype: str, model: Model) -> Levels:

@@ -72,6 +72,8 @@ class Station:
         """
         if self.lanes.lanes:
             self.lanes.start()
+        else:
+            self.monitoring.start()  # a service alone: systemd waits for its word too
         self.model.warm()
         self.tell("station_started", f"edgeenh {__version__}, {self.model.name}, sources: {len(self.lanes.lanes)}")
 

@@ -144,7 +144,7 @@ def pack(shot: Shot, **more: Any) -> bytes:
     head = {
         **shot.about, "number": shot.number, "before_bytes": len(shot.before), "after_bytes": len(shot.after), **more,
     }  # fmt: skip
-    text = json.dumps(head, ensure_ascii=False).encode()
+    text = json.dumps(head, ensure_ascii=False).encode("utf-8", "replace")  # a file's name may be no UTF-8
     return MAGIC + struct.pack(">I", len(text)) + text + shot.before + shot.after
 
 

@@ -141,6 +141,15 @@ def test_a_source_without_a_rate_is_not_watched(supervisor: socket.socket) -> No
     watch.close()
 
 
+def test_who_gives_frames_when_asked_is_ready_at_once(supervisor: socket.socket) -> None:
+    watch = SystemdWatch(Notifier(environment(supervisor)), watched=False, awaited=False)
+    first, second = heard(supervisor)
+    assert (first, second["READY"]) == ({"WATCHDOG_USEC": "0"}, "1")
+    watch.frame(within_contract=True, now_ns=NOW, status="an exposure")
+    assert heard(supervisor) == [{"STATUS": "an exposure"}]
+    watch.close()
+
+
 def test_without_systemd_nothing_is_sent_and_a_full_socket_holds_nothing_up(supervisor: socket.socket) -> None:
     for words in ({}, {"NOTIFY_SOCKET": "/nowhere/at/all"}, {"WATCHDOG_USEC": "10"}, environment(supervisor)):
         notifier = Notifier(words)

@@ -88,6 +88,34 @@ def test_json_in_json_out(running: Running) -> None:
         request(data=["7"] * 768),
         request(data=[[1], [2, 3]]),
         request(data=None),
+        request(data=[True] * 768),
+        request(data=[None] * 768),
+        request(data={"0": 7}),
+        request(data="7" * 768),
+        request(data=["x" * 500_000, *[7] * 767]),  # NumPy would make 768 texts of that length
+        request(data=[10**400] * 768),
+        request(data=[-1] * 768),
+        request(data=[[[7] * 768]]),
+        request(data=[[7] * 3] * 256),  # nested, but not as the shape
+        request(data=[7] * 768, parameters={"binary_data_size": 768}),
+        request(parameters={"binary_data_size": True}),
+        request(name="\ud800"),
+        request(name="n" * 100_000),
+        request(datatype="\ud800"),
+        request(datatype=[[[[]]]]),
+        request(shape=[1e999, 16, 16, 3]),
+        request(shape=["1", 16, 16, 3]),
+        request(shape=[True, 16, 16, 3]),
+        request(shape=[10**300, 16, 16, 3]),
+        {**request(), "outputs": 7},
+        {**request(), "outputs": ""},
+        {**request(), "parameters": None},
+        {**request(), "parameters": {"binary_data_output": "yes"}},
+        {**request(), "id": "i" * 2000},
+        b'{"inputs": [], "inputs": []}',
+        b'{"inputs": [NaN]}',
+        b'{"inputs": [{"name": "image", "shape": ' + b"[" * 100_000,
+        b"[" + b"1," * 2_000_000 + b"1]",
         request(parameters={"binary_data_size": 768}),
         request(parameters={"binary_data_size": "x"}),
         request(parameters={"shared_memory_region": "r"}),
@@ -96,19 +124,43 @@ def test_json_in_json_out(running: Running) -> None:
         {**request(), "outputs": [{"name": "enhanced", "parameters": {"classification": 3}}]},
         {**request(), "id": 7},
         {"inputs": [*request()["inputs"], {"name": "strength", "datatype": "FP32", "shape": [1], "data": [2.0]}]},
-        {
-            "inputs": [
-                *request()["inputs"],
-                {"name": "strength", "datatype": "FP32", "shape": [1], "data": [float("nan")]},
-            ]
-        },
+        *(
+            {"inputs": [*request()["inputs"], {"name": "strength", "datatype": "FP32", "shape": [1], "data": data}]}
+            for data in ([float("nan")], ["0.5"], [None], [True], [1e300], [10**400], [[0.5, 0.5]], [-0.001], 0.5)
+        ),
         request(shape=[1, 2, 2, 3], data=[7] * 12),
     ],
 )
 def test_what_is_not_of_the_protocol_is_refused(running: Running, document: Any) -> None:
     reply = infer(running, document)
     assert reply.status in (400, 413, 422), reply.body
-    assert isinstance(reply.json["error"], str)
+    assert len(reply.json["error"].splitlines()) == 1
+    assert len(reply.body) < 1000
+
+
+def test_nested_data_is_taken_as_the_shape_says(running: Running) -> None:
+    flat, nested = request(), request(data=np.full((1, 16, 16, 3), 7).tolist())
+    assert infer(running, flat).json["outputs"] == infer(running, nested).json["outputs"]
+
+
+def test_an_infinite_number_is_not_taken_for_a_strength(running: Running) -> None:
+    strength = b'{"name": "strength", "datatype": "FP32", "shape": [1], "data": [1e999]}'
+    body = json.dumps(request()).encode()[:-2] + b", " + strength + b"]}"
+    reply = infer(running, body)
+    assert (reply.status, "too large for FP32" in reply.json["error"]) == (400, True), reply.body
+
+
+def test_a_large_tensor_comes_back_as_binary_alone(running: Running) -> None:
+    shape = [1, 600, 600, 3]
+    image = {"name": "image", "datatype": "UINT8", "shape": shape, "parameters": {"binary_data_size": 1_080_000}}
+
+    def ask(**more: Any) -> Any:
+        head = json.dumps({"inputs": [image], **more}).encode()
+        return infer(running, head, bytes(1_080_000), Inference_Header_Content_Length=str(len(head)))
+
+    refused = ask()
+    assert (refused.status, "ask for binary_data" in refused.json["error"]) == (413, True), refused.body
+    assert ask(parameters={"binary_data_output": True}).status == 200
 
 
 @pytest.mark.parametrize(("length", "tail"), [("7x", b""), ("999999", b""), ("-1", b""), (None, b"left over")])

@@ -370,3 +370,16 @@ def test_https_from_files(start: Start, tmp_path: Path) -> None:
     context = ssl.create_default_context(cafile=str(certificate))
     with urllib.request.urlopen(f"https://127.0.0.1:{running.port}/live", context=context, timeout=30) as answer:
         assert answer.status == 200
+
+
+def test_systemd_is_told_that_a_service_alone_is_ready(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(tmp_path / "notify"))
+        supervisor.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", supervisor.getsockname())
+        monkeypatch.setenv("WATCHDOG_USEC", "60000000")
+        start()
+        heard = [supervisor.recv(4096).decode().splitlines()[0] for _ in range(2)]
+    assert heard == ["WATCHDOG_USEC=0", "READY=1"]  # nothing feeds a watchdog here

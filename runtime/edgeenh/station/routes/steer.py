@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -10,12 +9,14 @@ from starlette.concurrency import run_in_threadpool
 
 from edgeenh.errors import EdgeenhError
 from edgeenh.station.errors import Refused
+from edgeenh.station.json_bodies import read_json
 from edgeenh.station.routes.documented import errors
 
 if TYPE_CHECKING:
     from edgeenh.station.api import Service
 
 MOST_BYTES = 4096
+MOST_VALUES = 16
 
 
 def _body(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -64,13 +65,7 @@ async def _value(service: Service, request: Request, name: str) -> Any:
     """The one value of a small JSON object."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "media_type", "Content-Type is not application/json")
-    body = await service.readers.read(request)
-    if len(body) > MOST_BYTES:
-        raise Refused(413, "too_large", f"the body has {len(body)} bytes, expected at most {MOST_BYTES}")
-    try:
-        document = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError) as exc:
-        raise Refused(400, "json", "the body is no JSON") from exc
+    document = read_json(await service.readers.read(request, MOST_BYTES), MOST_VALUES)
     if not isinstance(document, dict) or set(document) != {name}:
         raise Refused(422, "parameters", f'the body is not {{"{name}": …}}')
     return document[name]
