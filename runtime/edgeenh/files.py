@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import secrets
 import stat
@@ -13,6 +14,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
+
+NAME_MAX = 255
+"""Bytes of a file's name on the usual file systems (ext4, XFS, btrfs, tmpfs)."""
+
+
+def fitting_name(name: str, ending: str = "") -> str:
+    """`name` + `ending` where a file system takes it; otherwise `name` is cut and told apart by a digest of all of it."""
+    if len(os.fsencode(name + ending)) <= NAME_MAX:
+        return name + ending
+    ending = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}{ending}"
+    return _cut(name, NAME_MAX - len(os.fsencode(ending))) + ending
+
+
+def _cut(text: str, most: int) -> str:
+    """As many whole characters from the beginning as need no more than `most` bytes."""
+    while len(os.fsencode(text)) > most:
+        text = text[:-1]
+    return text
 
 
 def translate_write_error(path: Path, error: OSError) -> EdgeenhError:
@@ -62,7 +81,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     make_folder(path.parent)
     # Made with the ordinary mode, so that the result is an ordinary file; tempfile's would be readable by its owner alone.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.part{path.suffix}")
+    ending = f".{secrets.token_hex(6)}.part{_cut(path.suffix, 20)}"
+    temporary = path.with_name(f".{_cut(path.stem, NAME_MAX - 1 - len(os.fsencode(ending)))}{ending}")
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as exc:

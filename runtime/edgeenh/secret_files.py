@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgeenh.errors import UsageError
-from edgeenh.files import make_folder, read_once, translate_write_error
+from edgeenh.files import fitting_name, make_folder, read_once, translate_write_error
 
 SECRET_MODE = 0o600
 _MAX_BYTES = 64 * 1024
@@ -27,7 +27,7 @@ def create_secret(path: Path, data: bytes) -> None:
         OutputFailed: The disk is full.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+    temporary = path.with_name(fitting_name(f".{path.name}", f".{secrets.token_hex(6)}.part"))
     try:
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, SECRET_MODE)
         with os.fdopen(handle, "wb") as file:

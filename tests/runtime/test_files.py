@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edgeenh.errors import OutputFailed, UsageError
-from edgeenh.files import make_folder, replacing, translate_write_error, write_bytes, write_text
+from edgeenh.files import fitting_name, make_folder, replacing, translate_write_error, write_bytes, write_text
 
 
 def test_a_file_takes_its_place_whole(tmp_path):
@@ -96,3 +96,22 @@ def test_every_error_names_the_place_and_the_way_out(tmp_path, code, kind, messa
     assert message in str(error)
     assert str(tmp_path / "x") in str(error)
     assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("name", ["x" * 251 + ".png", "ä" * 125 + ".dcm", "x" * 255, "x." + "y" * 253, "." + "x" * 254])
+def test_names_as_long_as_the_file_system_takes_are_written_and_replaced(tmp_path, name):
+    for content in (b"one", b"two"):
+        write_bytes(tmp_path / name, content)
+    assert (tmp_path / name).read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_names_that_do_not_fit_are_cut_and_stay_apart():
+    first, second = (fitting_name("ä" * 140 + end, ".png") for end in ("1", "2"))
+    assert first != second
+    assert first == fitting_name("ä" * 140 + "1", ".png")
+    for name in (first, second):
+        assert 250 < len(os.fsencode(name)) <= 255
+        assert name.startswith("ä" * 100)
+        assert name.endswith(".png")
+    assert fitting_name("x" * 251, ".png") == "x" * 251 + ".png"

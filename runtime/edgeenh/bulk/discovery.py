@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeenh.bulk.ledger import LIST
+from edgeenh.bulk.places import result_names
 from edgeenh.dicom.names import DICOM_SUFFIXES, is_dicom_file, is_dicom_name
 from edgeenh.errors import SourceError, UsageError
 from edgeenh.pictures import PICTURE_SUFFIXES
@@ -101,23 +102,26 @@ def _is_hidden_or_results(folder: Path, results: Path) -> bool:
 
 
 def plan(found: list[tuple[Path, Path]], out: Path) -> list[Item]:
-    """Where each file's result goes.
+    """Where each file's result goes: see `edgeenh.bulk.places`.
 
     Raises:
-        UsageError: Two would get the same place, or one would take the place of an input.
+        UsageError: Two files have one place, or a result would take the place of an input.
     """
-    taken: dict[Path, Path] = {}
+    kinds = [
+        ".dcm" if is_dicom_name(source) or (not is_picture(source) and is_dicom_file(source)) else ".png"
+        for source, _ in found
+    ]
+    first: dict[Path, Path] = {}
+    for source, place in found:
+        if first.setdefault(place, source) != source:
+            both = f"{first[place]} and {source} would both be written to {out / place.parent}"
+            raise UsageError(f"{both} under one name: enhance them into two folders")
+    names = result_names([place for _, place in found], kinds)
     originals = {source.resolve() for source, _ in found}
     items = []
-    for source, place in found:
-        dicom = is_dicom_name(source) or (not is_picture(source) and is_dicom_file(source))
-        target = out / place.with_name(f"{place.stem}{'.dcm' if dicom else '.png'}")
-        if target in taken:
-            raise UsageError(
-                f"{taken[target]} and {source} would both be written to {target}: enhance them into two folders"
-            )
+    for (source, place), kind in zip(found, kinds, strict=True):
+        target = out / names[place]
         if target.resolve() in originals:
             raise UsageError(f"{target} is one of the inputs: choose another --out, originals are not overwritten")
-        taken[target] = source
-        items.append(Item(source, target, dicom))
+        items.append(Item(source, target, dicom=kind == ".dcm"))
     return items

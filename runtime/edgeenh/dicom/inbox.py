@@ -9,7 +9,9 @@ Names are numbers: none is made of what a sender wrote.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +22,7 @@ TAKEN = "taken"
 
 
 class Inbox:
-    """A folder of received objects, of one process at a time.
+    """A folder of received objects, of one process at a time. Usable from several threads: senders come at once.
 
     Args:
         folder: Where; made where it is not.
@@ -39,8 +41,14 @@ class Inbox:
         except OSError as exc:
             os.close(self._handle)
             raise UsageError(f"the inbox {folder} is in use by another process: name another folder") from exc
+        for unfinished in folder.glob(
+            ".*.part.dcm"
+        ):  # a former process was killed before it had told its sender success
+            with suppress(OSError):
+                unfinished.unlink()
         numbers = [int(path.stem) for path in (*self.waiting(), *(folder / TAKEN).glob("*.dcm")) if path.stem.isdigit()]
-        self._next = max(numbers, default=0) + 1
+        self._numbers = itertools.count(max(numbers, default=0) + 1)
+        self._lock = threading.Lock()
 
     def waiting(self) -> list[Path]:
         """What was received and not yet taken, oldest first."""
@@ -52,9 +60,10 @@ class Inbox:
         Raises:
             UsageError, OutputFailed: It cannot be written.
         """
-        path = self.folder / f"{self._next:08d}.dcm"
+        with self._lock:  # a number is given before anything is written, or two senders would get the same one
+            number = next(self._numbers)
+        path = self.folder / f"{number:08d}.dcm"
         write_bytes(path, content)
-        self._next += 1
         return path
 
     def take(self, path: Path) -> None:

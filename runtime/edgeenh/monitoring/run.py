@@ -161,7 +161,9 @@ class Monitoring:
             "streams": {source: {"state": verdict.state, "why": verdict.why} for source, verdict in verdicts.items()},
         }
         status = HTTPStatus.OK if good else HTTPStatus.SERVICE_UNAVAILABLE
-        request.answer(status, "application/json", json.dumps(body, ensure_ascii=False).encode() + b"\n")
+        request.answer(
+            status, "application/json", json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        )
 
     def _metrics_page(self, request: Request) -> None:
         from edgeenh.monitoring.metrics import CONTENT_TYPE, exposition

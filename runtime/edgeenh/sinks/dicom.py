@@ -7,7 +7,6 @@ nothing may say of itself that it is enhanced when it is not. `objects.jsonl` ha
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Callable
@@ -169,13 +168,13 @@ class DicomSink(BaseSink):
         return name
 
     def _append(self, frame: EnhancedFrame, written: list[str]) -> None:
-        from edgeenh.sinks.folder import describe
+        from edgeenh.sinks.folder import describe, to_line
 
         line = {**describe(frame, None), "objects": written}
         path = self._folder / LIST
         try:
             with path.open("ab") as file:
-                file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+                file.write(to_line(line))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as exc:

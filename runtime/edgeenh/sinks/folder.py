@@ -10,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from edgeenh.files import make_folder, replacing, translate_write_error
+from edgeenh.files import fitting_name, make_folder, replacing, translate_write_error
 from edgeenh.frames import EnhancedFrame
 from edgeenh.pictures import encode_frame
 from edgeenh.sinks.base import BaseSink
@@ -51,7 +51,7 @@ class FolderSink(BaseSink):
             with replacing(path) as temporary:
                 temporary.write_bytes(png)
         line = describe(frame, path.name if frame.image.size else None)
-        self._append(json.dumps(line, ensure_ascii=False).encode() + b"\n", keep=frame.original.exposure is not None)
+        self._append(to_line(line), keep=frame.original.exposure is not None)
 
     def close(self) -> None:
         """Flush the list to the disk."""
@@ -95,7 +95,12 @@ def picture_name(frame: EnhancedFrame) -> str:
     """
     stem, exposure = Path(frame.original.label).stem, frame.original.exposure
     number = exposure.id if exposure else f"{frame.original.sequence:06d}"
-    return f"{number}{'_' if stem else ''}{stem}.png"
+    return fitting_name(f"{number}{'_' if stem else ''}{stem}", ".png")
+
+
+def to_line(document: dict[str, Any]) -> bytes:
+    """A line of JSON; of names that are not UTF-8 the bytes are escaped, as JSON allows."""
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _is_cut(path: Path) -> bool:

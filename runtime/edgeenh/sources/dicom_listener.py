@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,8 @@ class DicomListener(BaseSource):
         for path in self._inbox.waiting():
             self._arrived.put(path)
         self._open: tuple[Path, DicomImage, int] | None = None
+        self._stuck = False
+        self._counting = threading.Lock()  # senders are refused in threads of their own
         try:
             self._server: Any = _serve(host, port, ae_title, self._store)
         except BaseException:
@@ -90,7 +93,7 @@ class DicomListener(BaseSource):
             path, image, index = self._open  # type: ignore[misc]  # `_next_object` has set it
             if index == image.header.frames:
                 self._open = None
-                self._inbox.take(path)
+                self._take(path)
                 continue
             self._open = path, image, index + 1
             try:
@@ -126,6 +129,17 @@ class DicomListener(BaseSource):
             return False
         return True
 
+    def _take(self, path: Path) -> None:
+        """Whoever got the last frame of an object has it; where that cannot be noted, frames go on all the same."""
+        try:
+            self._inbox.take(path)
+        except EdgeenhError as exc:
+            if not self._stuck:
+                self._stuck = True
+                self.notices.append(
+                    Notice("not_taken", f"{exc}; what was enhanced is given once more at the next start")
+                )
+
     def _store(self, event: Any) -> int:
         """Answer a C-STORE; called by pynetdicom in a thread of the sender's own."""
         try:
@@ -149,7 +163,8 @@ class DicomListener(BaseSource):
         return SUCCESS
 
     def _lose(self, detail: str, reason: str = "unreadable") -> None:
-        self.lost_upstream[reason] += 1
+        with self._counting:
+            self.lost_upstream[reason] += 1
         self.notices.append(Notice(reason, detail))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,7 @@ class RawSource(BaseSource):
 
     Raises:
         UsageError: `spec` is not of this form, or of the wrong kind for the model.
-        SourceError: From `read`: the pipe cannot be read.
+        SourceError: There is no stdin. From `read`: the pipe cannot be read, or ended before one whole frame.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class RawSource(BaseSource):
             raise UsageError(
                 f"--raw {spec!r}: expected WIDTHxHEIGHT:FORMAT@FPS with one of {names}, e.g. 1280x720:rgb24@30"
             )
+        if descriptor == 0 and sys.stdin is None:  # then number 0 belongs to whatever was opened first
+            raise SourceError("stdin is closed: pipe raw frames into this command")
         super().__init__("-", clock)
         found, self._full, pixel = FORMATS[match[2]]
         if found != photometric:
@@ -76,7 +79,7 @@ class RawSource(BaseSource):
         data = bytearray(self._length)
         filled = self._fill(memoryview(data))
         if filled < self._length:
-            if filled and not self._interrupted.is_set():
+            if not self._interrupted.is_set():
                 self._tell_rest(filled)
             return None
         assert self.size is not None
@@ -122,6 +125,11 @@ class RawSource(BaseSource):
         return False
 
     def _tell_rest(self, filled: int) -> None:
-        self.lost_upstream["truncated"] += 1
+        """The pipe has ended: in the middle of a frame, or with nothing that could be one."""
+        if filled:
+            self.lost_upstream["truncated"] += 1
         found = f"stdin ended {filled} bytes into frame {self._sequence}, expected {self._length}"
-        self.notices.append(Notice("truncated", f"{found}: that frame is left out; check --raw and the writer"))
+        if not self._sequence:
+            raise SourceError(f"{found}: there is no frame; check --raw and the writer")
+        if filled:
+            self.notices.append(Notice("truncated", f"{found}: that frame is left out; check --raw and the writer"))

@@ -82,7 +82,7 @@ def test_originals_are_never_overwritten(edgeenh: Run, photos: Path, tmp_path: P
     done = edgeenh("enhance", photos, *fake, "--out", photos)
     assert (done.code, (photos / "a.png").read_bytes()) == (2, before)
     assert "a.png is one of the inputs" in done.err
-    write_picture(tmp_path / "more" / "a.jpg", _picture(40, 60))
+    write_picture(tmp_path / "more" / "a.png", _picture(40, 60))
     done = edgeenh("enhance", photos, tmp_path / "more", *fake, "--out", tmp_path / "out")
     assert done.code == 2
     assert "would both be written to" in done.err

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from edgeenh.picture_metadata import Metadata, encode_with, read_metadata, upright
-from edgeenh.pictures import read_grey, read_picture, write_grey, write_picture
+from edgeenh.pictures import read_grey, read_picture, write_grey
 
 Run = Callable[..., Any]
 
@@ -169,10 +169,21 @@ def test_16_bits_stay_with_their_metadata(make_grey: Callable[..., Any], tmp_pat
     assert read_metadata((tmp_path / "p.png").read_bytes()).icc == GREY_PROFILE
 
 
-def test_two_files_for_one_place_are_refused(
-    edgeenh: Run, tmp_path: Path, model: list[object], make_picture: Any
+def test_dicom_of_one_stem_becomes_objects_of_their_own(
+    edgeenh: Run, tmp_path: Path, model: list[object], make_grey: Callable[..., Any], dicom_of: Callable[..., bytes]
 ) -> None:
-    write_picture(tmp_path / "in" / "a.png", make_picture(20, 20))
-    write_picture(tmp_path / "in" / "a.jpg", make_picture(20, 20))
-    done = edgeenh("enhance", tmp_path / "in", *model, "--out", tmp_path / "out")
-    assert (done.code, "would both be written to" in done.err) == (2, True)
+    pytest.importorskip("pydicom")
+    from edgeenh.dicom import read_dicom
+
+    names = {"1.2.1": "1.2.1.dcm", "1.2.2": "1.2.2.dcm", "a.dcm": "a.dcm", "a.dicom": "a.dicom.dcm"}
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(names):
+        (tmp_path / "in" / name).write_bytes(dicom_of(make_grey(20 + number, 24, 12), 12))
+    files = [tmp_path / "in" / name for name in names]
+    words = ("enhance", *files, *model, "--strength", "0", "--out", tmp_path / "out", "--json", "-")
+    assert edgeenh(*words).document["counts"]["enhanced"] == len(names)
+    for name, result in names.items():
+        assert np.array_equal(
+            read_dicom(tmp_path / "out" / result).frame(0), read_dicom(tmp_path / "in" / name).frame(0)
+        )
+    assert edgeenh(*words).document["counts"]["done_before"] == len(names)

@@ -4,12 +4,13 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pytest
 
 from edgeenh.bulk.discovery import expand
 from edgeenh.bulk.ledger import LIST, Ledger, sha256
 from edgeenh.frames import Provenance
-from edgeenh.pictures import write_picture
+from edgeenh.pictures import read_picture, write_picture
 
 MADE = Provenance("0" * 64, "0" * 64, "fake", "no model", "fp32", 1.0)
 
@@ -79,3 +80,31 @@ def test_hidden_folders_and_lists_of_results_are_not_searched(photos, make_pictu
     write_picture(photos / "former" / "c.png", make_picture(20, 30))
     (photos / "former" / LIST).touch()
     assert [place.name for _, place in expand(str(photos), photos / "out", [])] == ["a.png"]
+
+
+def test_files_of_one_stem_become_results_of_their_own_and_are_found_again(edgeenh, tmp_path, fake, make_picture):
+    places = {"a.png": "a.png", "a.jpg": "a.jpg.png", "b.bmp": "b.bmp.png", "b.jpg": "b.jpg.png", "c.jpg": "c.png"}
+    for seed, name in enumerate(places):
+        write_picture(tmp_path / "in" / name, make_picture(20, 20, seed))
+    words = ("enhance", tmp_path / "in", *fake, "--strength", "0", "--out", tmp_path / "out", "--json", "-")
+    done = edgeenh(*words)
+    assert (done.code, done.document["counts"]["enhanced"]) == (0, len(places))
+    for name, result in places.items():
+        assert np.array_equal(read_picture(tmp_path / "out" / result), read_picture(tmp_path / "in" / name))
+    (tmp_path / "out" / "a.jpg.png").unlink()  # as if the first run had been ended before it
+    again = edgeenh(*words).document["counts"]
+    assert (again["enhanced"], again["done_before"]) == (1, len(places) - 1)
+    assert (tmp_path / "out" / "a.jpg.png").is_file()
+
+
+def test_names_as_long_as_the_file_system_takes(edgeenh, tmp_path, fake, make_picture):
+    names = ["x" * 251 + ".png", "y" * 250 + ".jpeg", "ä" * 125 + ".tif", "ä" * 125 + ".bmp"]
+    write_picture(tmp_path / "a.png", make_picture(20, 30))
+    for name in names:
+        write_picture(tmp_path / name[-8:], make_picture(20, 30))
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / name[-8:]).rename(tmp_path / "in" / name)
+    words = ("enhance", tmp_path / "in", *fake, "--out", tmp_path / "out", "--json", "-")
+    assert edgeenh(*words).document["counts"]["enhanced"] == len(names)
+    assert len(list((tmp_path / "out").glob("*.png"))) == len(names)
+    assert edgeenh(*words).document["counts"]["done_before"] == len(names)

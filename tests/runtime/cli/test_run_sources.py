@@ -54,6 +54,17 @@ def test_a_pipe_that_ends_in_the_middle_of_a_frame_is_a_lost_frame_and_exit_1(
     assert _accounting(tmp_path)["lost_upstream"] == {"truncated": 1}
 
 
+def test_an_empty_pipe_is_bad_input_told_in_one_line(start_script: Start, tmp_path: Path, fake: list[object]) -> None:
+    process = _start(start_script, tmp_path, "-", "--raw", "96x64:rgb24", *fake, "--in-process")
+    errors = _pipe(process, b"")
+    assert process.returncode == 2, errors
+    said = [line for line in errors.splitlines() if "Ctrl-C" not in line]
+    assert said == [
+        "edgeenh: stdin ended 0 bytes into frame 0, expected 18432: there is no frame; check --raw and the writer"
+    ]
+    assert _accounting(tmp_path)["captured"] == 0
+
+
 def test_a_watched_folder_is_enhanced_until_ctrl_c(start_script: Start, tmp_path: Path, fake: list[object]) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()

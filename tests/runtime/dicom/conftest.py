@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,14 @@ import pytest
 
 pydicom = pytest.importorskip("pydicom", reason="pydicom is not installed (extra dicom)")
 
+import edgeenh  # noqa: E402
 from edgeenh.dicom.derived import Making, new_uid  # noqa: E402
+from edgeenh.dicom.network import Archive  # noqa: E402
 from edgeenh.dicom.original import Session, header_of, original_object  # noqa: E402
 from edgeenh.dicom.storing import to_bytes  # noqa: E402
 from edgeenh.frames import Provenance  # noqa: E402
+from edgeenh.sources.dicom_listener import DicomListener  # noqa: E402
+from edgeenh.stream.clock import MonotonicClock  # noqa: E402
 
 NOW = datetime(2026, 11, 27, 9, 30, 0)
 DATA = Path(os.environ.get("EDGEENH_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -81,6 +88,63 @@ def verified(tmp_path: Path) -> Callable[[bytes], list[str]]:
         return [line for line in lines if line.startswith("Error")]
 
     return verify
+
+
+@pytest.fixture
+def enhancer(grey_bundle_path: Path) -> Iterator[edgeenh.Enhancer]:
+    with edgeenh.load(grey_bundle_path, backend="onnxruntime", precision="fp32") as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_object: Callable[..., bytes]) -> Path:
+    """Two sound objects and a broken one; one of them has no suffix that says DICOM."""
+    place = tmp_path / "in"
+    place.mkdir()
+    for number, bits in enumerate((12, 16)):
+        (place / f"{number}.dcm").write_bytes(make_object(noise(32, 48, bits, number), "io", bits))
+    (place / "2.dcm").write_bytes((place / "0.dcm").read_bytes()[:2000])
+    return place
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[DicomListener]:
+    pytest.importorskip("pynetdicom")
+    source = DicomListener(0, tmp_path / "inbox", MonotonicClock(), ae_title="STATION", photometric="grey")
+    yield source
+    source.interrupt()
+    source.close()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[tuple[Archive, Path]]:
+    """DCMTK's storage server."""
+    if shutil.which("storescp") is None:
+        pytest.skip("storescp is not installed (Debian: dcmtk)")
+    received = tmp_path / "archive"
+    received.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(["storescp", "--output-directory", str(received), "--aetitle", "PACS", str(port)])
+    try:
+        _await_listening(server, port)
+        yield Archive("PACS", "127.0.0.1", port), received
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _await_listening(server: subprocess.Popen[bytes], port: int) -> None:
+    """Until somebody listens there; a fast machine is refused a thousand times before a server has started."""
+    latest = time.monotonic() + 60.0
+    while True:
+        with socket.socket() as knock:
+            if knock.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < latest, "storescp does not listen"
+        with suppress(subprocess.TimeoutExpired):
+            raise AssertionError(f"storescp ended with {server.wait(0.02)}")
 
 
 def noise(height: int, width: int, bits: int, seed: int = 0) -> Any:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +27,6 @@ from .conftest import noise
 pydicom = pytest.importorskip("pydicom")
 pytest.importorskip("pynetdicom")
 Make = Callable[..., bytes]
-
-
-@pytest.fixture
-def enhancer(grey_bundle_path: Path) -> Iterator[edgeenh.Enhancer]:
-    with edgeenh.load(grey_bundle_path, backend="onnxruntime", precision="fp32") as loaded:
-        yield loaded
-
-
-@pytest.fixture
-def folder(tmp_path: Path, make_object: Make) -> Path:
-    """Two sound objects and a broken one; one of them has no suffix that says DICOM."""
-    place = tmp_path / "in"
-    place.mkdir()
-    for number, bits in enumerate((12, 16)):
-        (place / f"{number}.dcm").write_bytes(make_object(noise(32, 48, bits, number), "io", bits))
-    (place / "2.dcm").write_bytes((place / "0.dcm").read_bytes()[:2000])
-    return place
 
 
 def test_files_become_derived_images_and_the_broken_one_is_named(
@@ -168,14 +147,6 @@ def test_an_exposure_without_an_object_keeps_its_uids_too(
             assert read_dicom(one).dataset[word] == read_dicom(two).dataset[word]
 
 
-@pytest.fixture
-def listener(tmp_path: Path) -> Iterator[DicomListener]:
-    source = DicomListener(0, tmp_path / "inbox", MonotonicClock(), ae_title="STATION", photometric="grey")
-    yield source
-    source.interrupt()
-    source.close()
-
-
 def test_what_is_sent_is_on_the_disk_before_the_answer_and_given_again_after_a_kill(
     listener: DicomListener, folder: Path, tmp_path: Path
 ) -> None:
@@ -251,37 +222,6 @@ def test_a_folder_without_a_usable_object(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"nothing")
     with pytest.raises(SourceError, match="none of the 2 DICOM files"):
         open_source(str(tmp_path))
-
-
-@pytest.fixture
-def archive(tmp_path: Path) -> Iterator[tuple[Archive, Path]]:
-    """DCMTK's storage server."""
-    if shutil.which("storescp") is None:
-        pytest.skip("storescp is not installed (Debian: dcmtk)")
-    received = tmp_path / "archive"
-    received.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(["storescp", "--output-directory", str(received), "--aetitle", "PACS", str(port)])
-    try:
-        _await_listening(server, port)
-        yield Archive("PACS", "127.0.0.1", port), received
-    finally:
-        server.kill()
-        server.wait()
-
-
-def _await_listening(server: subprocess.Popen[bytes], port: int) -> None:
-    """Until somebody listens there; a fast machine is refused a thousand times before a server has started."""
-    latest = time.monotonic() + 60.0
-    while True:
-        with socket.socket() as knock:
-            if knock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < latest, "storescp does not listen"
-        with suppress(subprocess.TimeoutExpired):
-            raise AssertionError(f"storescp ended with {server.wait(0.02)}")
 
 
 def test_a_real_archive_takes_what_is_written(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeenh.errors import UsageError
+from edgeenh.errors import SourceError, UsageError
 from edgeenh.sources import open_source
 from edgeenh.sources.raw import RawSource
 from edgeenh.stream import ManualClock
@@ -75,6 +75,21 @@ def test_a_pipe_that_ends_between_frames_lost_nothing(pipe: Pipe, clock: ManualC
     source = RawSource("16x16:gray8", clock, photometric="grey", bits=8, descriptor=pipe[0])
     assert [source.read() is None for _ in range(3)] == [False, False, True]
     assert (source.fps, source.notices, source.lost_upstream) == (None, [], {})
+
+
+@pytest.mark.parametrize("sent", [0, 5])
+def test_a_pipe_without_one_whole_frame_is_bad_input(pipe: Pipe, clock: ManualClock, sent: int) -> None:
+    _write(pipe[1], bytes(sent)).join()
+    source = RawSource("16x16:rgb24", clock, descriptor=pipe[0])
+    with pytest.raises(SourceError, match=f"stdin ended {sent} bytes into frame 0, expected 768: there is no frame"):
+        source.read()
+    assert source.lost_upstream == ({"truncated": 1} if sent else {})
+
+
+def test_a_closed_stdin_is_told_and_nobody_elses_file_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # as Python has it then; the number 0 goes to the next file that is opened
+    with pytest.raises(SourceError, match="stdin is closed"):
+        open_source("-", raw="80x60:rgb24")
 
 
 def test_an_interrupt_ends_the_wait_for_a_silent_pipe(pipe: Pipe, clock: ManualClock) -> None:
