@@ -157,8 +157,7 @@ def unauthorised() -> Refused:
 async def answer(send: Send, error: Refused) -> None:
     """Send an error as the service does."""
     told = json.dumps({"error": one_line(error.message), "code": error.code}, ensure_ascii=False)
-    body = told.encode("utf-8", "backslashreplace") + b"
-"
+    body = told.encode("utf-8", "backslashreplace") + b"\n"
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
     lines = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": error.status, "headers": lines})
