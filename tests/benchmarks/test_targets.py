@@ -15,6 +15,7 @@ from edgeenh_bench.targets import (
     containment_ratio,
     fp16_precision,
     memory_growth,
+    run_memory,
     seed_ratio,
     startup,
     stream_ratio,
@@ -96,6 +97,23 @@ def test_memory_is_read_after_the_stream_settled(bundle_path: Path) -> None:
     )
     assert [number for number, _ in measured.details["resident_mb"]] == [20, 30, 40]
     assert measured.figures[0].value >= 0
+
+
+def test_memory_of_a_run_is_that_of_all_its_processes(bundle_path: Path) -> None:
+    measured = run_memory.measure(bundle_path, 1, source=SMALL, size=(64, 48), backends=("onnxruntime",), frames=6)
+    figures = {figure.name: figure for figure in measured.figures}
+    pss, rss = (figures[f"{kind} of edgeenh run on onnxruntime"] for kind in ("PSS", "RSS"))
+    assert (pss.at_most, rss.at_most) == (250.0, None)
+    assert rss.value > pss.value > 50
+    run = measured.details["runs"]["onnxruntime"]
+    assert run["accounting"]["captured"] == 6
+    assert max(count for _, _, count in run["looks"]) >= 2  # the station and its worker
+    json.dumps(measured.details, allow_nan=False)
+
+
+def test_memory_of_a_run_that_fails_is_an_error(bundle_path: Path) -> None:
+    with pytest.raises(JobFailed, match=r"ended with 2: .*there is no backend 'nothing'"):
+        run_memory.measure(bundle_path, 1, source=SMALL, size=(64, 48), backends=("nothing",), frames=2)
 
 
 def test_a_missing_source_is_an_error(bundle_path: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_checkpoint_that_says_nothing_is_for_colour(tmp_path: Path) -> None:
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     fields = json.loads(header["__metadata__"]["edgeenh"])
-    del fields["channels"]
+    del fields["channels"], fields["seal"]
     header["__metadata__"]["edgeenh"] = json.dumps(fields)
     text = json.dumps(header).encode()
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])

@@ -29,6 +29,7 @@ TARGETS = {
     "service-overload": "the service asked for four times what it can do: answers, and memory of the station",
     "page-latency": "the station's page: first paint, what it adds to a frame's age, the enhancer's p99 with two browsers",
     "ray-ratio": "bulk enhancement by two workers of a Ray cluster on this machine, against one",
+    "run-memory": "memory of `edgeenh run` on 1920x1080, the whole process tree, per CPU backend",
     "memory-growth": "growth of resident memory while streaming, after the first 300 frames",
 }
 """Name of each target, which is that of its module, and what it measures."""

@@ -71,7 +71,7 @@ class SystemdWatch:
             notifier.send(WATCHDOG_USEC=0)
         if not awaited:
             self._ready = True
-            notifier.send(READY=1, STATUS="the model is prepared; frames come when somebody gives one")
+            notifier.send(READY=1, STATUS="frames come when somebody gives one")
 
     def frame(self, *, within_contract: bool, now_ns: int, status: str) -> None:
         """A frame came out."""
