@@ -6,11 +6,12 @@ The form: opset 20 or later, ONNX's own operators only, weights inside and in FP
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, TensorProto, ValueInfoProto, inliner, version_converter
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, inliner, version_converter
 from onnx.external_data_helper import uses_external_data
 
 from edgeenh.backends.onnx_operators import DOMAINS, OPERATORS
@@ -135,20 +136,55 @@ def _opset(model: ModelProto) -> int:
 
 
 def _refuse_external_data(model: ModelProto, name: str) -> None:
-    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
-    constants = (attribute.t for node in nodes for attribute in node.attribute if attribute.HasField("t"))
-    if any(uses_external_data(tensor) for tensor in (*model.graph.initializer, *constants)):
+    """Before any library sees it: libraries open the other file, and take its path as it stands."""
+    if any(uses_external_data(tensor) for tensor in _tensors(model)):
         raise InputError(
             f"{name} keeps weights in another file (ONNX external data), expected them inside: "
             "save it as one file, e.g. onnx.save(onnx.load(path), path2)"
         )
 
 
+def _nodes(model: ModelProto) -> Iterator[NodeProto]:
+    """Every node: of the graph, of functions, and of the graphs inside nodes."""
+    yield from _nested(model.graph.node)
+    for function in model.functions:
+        yield from _nested(function.node)
+
+
+def _nested(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    for node in nodes:
+        yield node
+        for graph in _graphs_in(node):
+            yield from _nested(graph.node)
+
+
+def _graphs_in(node: NodeProto) -> Iterator[GraphProto]:
+    """The graphs of a node's branches."""
+    for attribute in node.attribute:
+        yield from [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Every weight and constant, at whatever depth."""
+    nodes = list(_nodes(model))
+    for graph in (model.graph, *(graph for node in nodes for graph in _graphs_in(node))):
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for attribute in (attribute for node in nodes for attribute in node.attribute):
+        yield from [*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors]
+        for sparse in [
+            *([attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []),
+            *attribute.sparse_tensors,
+        ]:
+            yield from (sparse.values, sparse.indices)
+
+
 def _refuse_custom(model: ModelProto, name: str) -> None:
     """Operators of other domains live in libraries, which no bundle may bring along."""
     own = {(function.domain, function.name) for function in model.functions}
-    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
-    foreign = {f"{n.domain}.{n.op_type}" for n in nodes if n.domain not in DOMAINS and (n.domain, n.op_type) not in own}
+    nodes = ((node.domain, node.op_type) for node in _nodes(model))
+    foreign = {f"{domain}.{kind}" for domain, kind in nodes if domain not in DOMAINS and (domain, kind) not in own}
     if foreign:
         raise InputError(
             f"{name} needs {', '.join(sorted(foreign)[:4])}, operators that only a custom library has, expected ONNX's own: "
@@ -157,7 +193,7 @@ def _refuse_custom(model: ModelProto, name: str) -> None:
 
 
 def _refuse_operators(model: ModelProto, name: str) -> None:
-    refused = sorted({node.op_type for node in model.graph.node} - OPERATORS)
+    refused = sorted({node.op_type for node in _nodes(model)} - OPERATORS)
     if refused:
         raise InputError(
             f"{name} holds {', '.join(refused)}, expected only operators that every backend offers and that give the same "

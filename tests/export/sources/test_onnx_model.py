@@ -54,6 +54,49 @@ def test_external_data_is_refused(make_toy, tmp_path):
         read_onnx(tmp_path / "x.onnx")
 
 
+def branching(model, *nodes, weights=()):
+    """The model with `nodes` in a branch that is never taken: they read `y`, and the last gives `then`."""
+    value = helper.make_tensor_value_info
+    then = helper.make_graph(nodes, "then", [], [value("then", TensorProto.FLOAT, None)], weights)
+    keep = [helper.make_node("Identity", ["y"], ["else"])]
+    other = helper.make_graph(keep, "else", [], [value("else", TensorProto.FLOAT, None)])
+    model.graph.initializer.append(numpy_helper.from_array(np.array(False), "taken"))
+    model.graph.node.append(helper.make_node("If", ["taken"], ["z"], then_branch=then, else_branch=other))
+    model.graph.output[0].name = "z"
+    return model
+
+
+def outside(name="secret"):
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value="secret.bin")
+    return tensor
+
+
+@pytest.mark.parametrize("place", ["weight", "constant", "sparse"])
+def test_external_data_in_a_branch_is_refused_before_a_library_opens_the_file(make_toy, tmp_path, place):
+    """ONNX Runtime reads such a file from the working folder while it loads the model."""
+    nodes = [helper.make_node("Add", ["y", "secret"], ["then"])]
+    model = branching(make_toy(), *nodes, weights=[outside()] if place == "weight" else [])
+    branch = model.graph.node[-1].attribute[0].g
+    if place == "constant":
+        branch.node.insert(0, helper.make_node("Constant", [], ["secret"], value=outside()))
+    elif place == "sparse":
+        branch.sparse_initializer.add(dims=[1]).values.CopyFrom(outside())
+    (tmp_path / "x.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match="keeps weights in another file"):
+        read_onnx(tmp_path / "x.onnx")
+
+
+def test_custom_and_random_operators_in_a_branch_are_refused(make_toy):
+    custom = branching(make_toy(), helper.make_node("Gelu", ["y"], ["then"], domain="com.microsoft"))
+    custom.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    with pytest.raises(InputError, match=r"needs com\.microsoft\.Gelu, operators that only a custom library has"):
+        bring_to_form(custom, "x.onnx")
+    random = branching(make_toy(), helper.make_node("RandomNormalLike", ["y"], ["then"]))
+    with pytest.raises(InputError, match="holds RandomNormalLike, expected only operators"):
+        bring_to_form(random, "x.onnx")
+
+
 def test_operators_that_give_another_result_every_time_are_refused(make_toy):
     model = make_toy()
     model.graph.node.insert(0, helper.make_node("RandomNormalLike", ["x"], ["noise"]))
