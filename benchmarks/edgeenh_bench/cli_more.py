@@ -144,14 +144,14 @@ def scaling(
     Example: edgeenh bench scaling --json scaling.json
     """
     from edgeenh_bench import scaling as work
+    from edgeenh_bench.cli_results import finish
     from edgeenh_bench.scaling_table import render
     from edgeenh_bench.source_frames import parse_size
 
     chosen = [parse_size(size) for size in sizes.split(",") if size.strip()] or work.SIZES
     request = work.Request(model, backend, chosen, seconds)
     document = reported("scaling", lambda report: work.measure_scaling(request, report, datetime.now(UTC)))
-    output.say(render(document))
-    output.emit_json(json_target, document)
+    finish(render(document), document, json_target)
     output.next_step("edgeenh bench roofline")
 
 

@@ -62,6 +62,13 @@ class FrameSet:
     scale: int = 1
     whole: bool = True
 
+    def used_again(self, most: int) -> list[str]:
+        """A sentence where a row ran on `most` frames and there are fewer distinct ones; none otherwise."""
+        if most <= self.count:
+            return []
+        why = "the source holds no more" if self.whole else "no more are kept"
+        return [f"{self.count} distinct frames ({why}) for {most} runs of a row: they were used again"]
+
     def empty_enhanced(self) -> Levels:
         """A new array for one enhanced frame."""
         return np.empty(scaled_shape(self.empty().shape, self.scale), levels_dtype(self.pixels))

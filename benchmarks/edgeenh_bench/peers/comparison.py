@@ -20,9 +20,10 @@ from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.peers import benchmark_app
 from edgeenh_bench.peers.catalogue import BY_NAME, PEERS
 from edgeenh_bench.result import head
-from edgeenh_bench.rounds import Job, Report, measure_until_interrupted
+from edgeenh_bench.rounds import Job, Report
 from edgeenh_bench.rows import Row, RowSpec
 from edgeenh_bench.source_frames import collect
+from edgeenh_bench.until_interrupted import measure_until_interrupted
 
 SCHEMA = "edgeenh.bench-peers/2"
 OURS = ("openvino", "onnxruntime")
@@ -100,6 +101,7 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
         "cpu_share_of_other_programs": round(busy, 3),
         "rows": [row.to_json() | {"what": _what(row), "times_ours": _times(row, rows)} for row in rows],
         "benchmark_app": app,
+        "remarks": [*frames.remarks, *frames.used_again(max(row.frames_given for row in rows))],
     }
 
 

@@ -12,7 +12,7 @@ from edgeenh_bench.peers.table import HEAD, app_line, cells
 from edgeenh_bench.report import charts
 from edgeenh_bench.report.panels import Panel, Parts, Table
 from edgeenh_bench.report.running import endurance_panel, streams_panel
-from edgeenh_bench.result import busy_lines
+from edgeenh_bench.result import INTERRUPTED, busy_lines
 from edgeenh_bench.roofline import GROUP_HEAD, group_cells, sentences
 from edgeenh_bench.scaling_table import (
     CAMERA_HEAD,
@@ -59,6 +59,7 @@ def panel(document: Json, name: str) -> Panel:
     title, build = SHOWN[document["schema"]]
     lines, tables, figures = build(document)
     lines = [*lines, *(f"{_sentence(line)}." for line in busy_lines(document))]
+    lines += [f"{_sentence(INTERRUPTED)}."] if document.get("interrupted") else []
     model = document["model"]
     about = f"{name} · measured {document['created']} · {model['id']} {model['version']}"
     return Panel(title, about, lines, tables, [one for one in figures if one[0]], document["environment"])
@@ -69,6 +70,7 @@ def _peers(document: Json) -> Parts:
     lines = [f"Not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
         lines.append(f"{app_line(app)}.")
+    lines += document.get("remarks", [])
     bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "p50 in ms")
     return (
         lines,
