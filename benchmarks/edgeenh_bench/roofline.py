@@ -23,12 +23,11 @@ from edgeenh.bundle import Bundle
 from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable, JobFailed, UsageError
 from edgeenh.padding import padded_size
-from edgeenh.pixels import RGB
 from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.own_process import OwnProcess
 from edgeenh_bench.result import busy_lines, head
 from edgeenh_bench.rounds import Report
-from edgeenh_bench.source_frames import check_size
+from edgeenh_bench.source_frames import check_size, require_colour
 from edgeenh_bench.table import grid
 from edgeenh_bench.worker_process import WorkerError
 
@@ -112,8 +111,7 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
 
 
 def _check(bundle: Bundle, size: tuple[int, int]) -> None:
-    if bundle.manifest.pixels != RGB:
-        raise UsageError(f"{bundle.path} is for grey: the roofline takes a --model for colour")
+    require_colour(bundle, "rooflines")
     check_size(size, bundle.manifest.generator)
     multiple = bundle.manifest.generator.size_multiple
     if padded_size(size[1], size[0], multiple) != (size[1], size[0]):

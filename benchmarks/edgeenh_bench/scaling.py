@@ -28,7 +28,7 @@ from edgeenh_bench.percentiles import summarise
 from edgeenh_bench.result import head
 from edgeenh_bench.rounds import Job, Report, measure_rows
 from edgeenh_bench.rows import Row, RowSpec
-from edgeenh_bench.source_frames import check_size, collect
+from edgeenh_bench.source_frames import check_size, collect, require_colour
 from edgeenh_bench.worker_process import WorkerError
 
 SCHEMA = "edgeenh.bench-scaling/1"
@@ -81,6 +81,7 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
             if backend is None
             else f"{backend}: {found.reason}"
         )
+    require_colour(bundle, "cameras")
     for size in request.sizes:
         check_size(size, bundle.manifest.generator)  # all of them before the first is measured
     spec, load = RowSpec(backend, "fp32", "cpu" if backend == "onnxruntime" else "auto"), OtherLoad()

@@ -125,6 +125,16 @@ def check_size(size: tuple[int, int], generator: Generator) -> None:
         raise UsageError(f"--size {width}x{height}: this model takes {allowed}; use a size in that range")
 
 
+def require_colour(bundle: Bundle, what: str) -> None:
+    """Refuse a bundle for grey where `what` is made for colour.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if bundle.manifest.pixels != RGB:
+        raise UsageError(f"{bundle.path} is for grey: {what} take a --model for colour")
+
+
 def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, wanted: int, path: Path) -> FrameSet:
     """Read up to `wanted` frames of a source, bring them to one size and store them at `path`.
 

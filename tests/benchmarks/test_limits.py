@@ -189,7 +189,9 @@ def test_a_piece_that_crashes_is_told_and_ends_nothing_else(tmp_path: Path) -> N
         (("peers", "--size", "0x0"), "'0x0' is not a size"),
         (("peers", "--source", "none.mp4"), "none.mp4"),
         (("peers", "--threads", "0"), "--threads"),
-        (("peers", "--seconds", "0"), "--seconds"),
+        (("peers", "--seconds", "nan"), "--seconds nan: expected 0.1 to 86400"),
+        (("peers", "--model", "xray-n"), "is for grey"),
+        (("scaling", "--model", "xray-n"), "is for grey"),
     ],
 )
 def test_bad_input_is_exit_2_and_one_line(

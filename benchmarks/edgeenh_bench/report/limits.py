@@ -38,6 +38,19 @@ def schema_of(path: Path) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def require_known(path: Path) -> str | None:
+    """The schema that a file names, as `schema_of`.
+
+    Raises:
+        InputError: It is of one of `SHOWN`'s kinds and of another version.
+    """
+    schema = schema_of(path)
+    kinds = {known.partition("/")[0]: known for known in SHOWN}
+    if schema is not None and schema not in SHOWN and (known := kinds.get(schema.partition("/")[0])):
+        raise InputError(f"{path} is of schema {schema!r}, expected {known}: update edgeenh")
+    return schema
+
+
 def read_panel(path: Path) -> Panel:
     """Read a document of one of `SHOWN`'s schemas.
 
