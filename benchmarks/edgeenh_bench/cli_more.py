@@ -10,13 +10,40 @@ from typing import Annotated, Any
 import typer
 
 from edgeenh.cli import output
-from edgeenh.cli.model import ModelOption, ThreadsOption
+from edgeenh.cli.model import ModelOption
 from edgeenh.errors import UsageError
 
 SizeOption = Annotated[str, typer.Option("--size", metavar="WxH", help="Size of the frames.")]
 SourceOption = Annotated[
     str | None,
     typer.Option("--source", metavar="SOURCE", help="Frames as `edgeenh run` takes them; default: golden frames."),
+]
+
+LONGEST_S = 86_400.0
+MOST_THREADS = 1024
+
+
+def checked_threads(threads: int | None) -> int | None:
+    """`threads`, or UsageError when there can be no so many."""
+    if threads is not None and not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"--threads is {threads}, expected 1 to {MOST_THREADS}")
+    return threads
+
+
+def checked_seconds(seconds: float | None) -> float | None:
+    """`seconds`, or UsageError when it is no time that a measurement can last: typer's `min` lets NaN and infinity through."""
+    if seconds is not None and not 0.1 <= seconds <= LONGEST_S:
+        raise UsageError(f"--seconds {seconds:g}: expected 0.1 to {LONGEST_S:g}")
+    return seconds
+
+
+SecondsOption = Annotated[
+    float,
+    typer.Option("--seconds", metavar="T", help="How long each row or point is measured.", callback=checked_seconds),
+]
+ThreadCountOption = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", help="CPU threads per frame; default: all cores.", callback=checked_threads),
 ]
 
 
@@ -39,10 +66,8 @@ def peers(
     source: SourceOption = None,
     size: SizeOption = "1280x720",
     only: Annotated[str, typer.Option("--only", metavar="A,B", help="Only these peers.")] = "",
-    seconds: Annotated[
-        float, typer.Option("--seconds", metavar="T", min=0.1, help="How long each row is measured.")
-    ] = 10.0,
-    threads: ThreadsOption = None,
+    seconds: SecondsOption = 10.0,
+    threads: ThreadCountOption = None,
     json_target: output.JsonOption = None,
 ) -> None:
     """Compare edgeenh with what one would use without it: bare runtimes, PyTorch, rivals' networks, OpenCV alone.
@@ -84,7 +109,7 @@ def streams(
         float | None,
         typer.Option("--slow", metavar="MS", help="What a slow sink needs for a frame; default: 1.5 periods."),
     ] = None,
-    threads: ThreadsOption = None,
+    threads: ThreadCountOption = None,
     json_target: output.JsonOption = None,
 ) -> None:
     """Compare the stream with the loops that one would write without it: PyAV, OpenCV, ffmpeg and a bare session.
@@ -129,9 +154,7 @@ def scaling(
     backend: Annotated[
         str | None, typer.Option("--backend", metavar="NAME", help="Default: OpenVINO, else ONNX Runtime.")
     ] = None,
-    seconds: Annotated[
-        float, typer.Option("--seconds", metavar="T", min=0.1, help="How long each point is measured.")
-    ] = 5.0,
+    seconds: SecondsOption = 5.0,
     sizes: Annotated[
         str, typer.Option("--sizes", metavar="WxH,WxH", help="Sizes of the frames; default: 480p to 2160p.")
     ] = "",
@@ -144,24 +167,22 @@ def scaling(
     Example: edgeenh bench scaling --json scaling.json
     """
     from edgeenh_bench import scaling as work
+    from edgeenh_bench.cli_results import finish
     from edgeenh_bench.scaling_table import render
     from edgeenh_bench.source_frames import parse_size
 
     chosen = [parse_size(size) for size in sizes.split(",") if size.strip()] or work.SIZES
     request = work.Request(model, backend, chosen, seconds)
     document = reported("scaling", lambda report: work.measure_scaling(request, report, datetime.now(UTC)))
-    output.say(render(document))
-    output.emit_json(json_target, document)
+    finish(render(document), document, json_target)
     output.next_step("edgeenh bench roofline")
 
 
 def roofline(
     model: ModelOption = None,
     size: SizeOption = "1280x720",
-    seconds: Annotated[
-        float, typer.Option("--seconds", metavar="T", min=0.1, help="How long the graph is measured.")
-    ] = 5.0,
-    threads: ThreadsOption = None,
+    seconds: SecondsOption = 5.0,
+    threads: ThreadCountOption = None,
     json_target: output.JsonOption = None,
 ) -> None:
     """Measure this machine's peak arithmetic and bandwidth, and the share of them that the graph reaches on OpenVINO, layer by layer.

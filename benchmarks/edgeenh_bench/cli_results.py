@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from edgeenh.cli import output
-from edgeenh.errors import MissingExtra
+from edgeenh.errors import MissingExtra, UsageError
 
 
 def report_command(
@@ -40,12 +40,12 @@ def report_command(
     """
     require_report(html)
     from edgeenh_bench.report import worst_frames
-    from edgeenh_bench.report.limits import SHOWN, read_panel, schema_of
+    from edgeenh_bench.report.limits import SHOWN, read_panel, require_known
     from edgeenh_bench.report.page import Section, write_page
     from edgeenh_bench.report.quality import read_quality
     from edgeenh_bench.two_results import read_result
 
-    limits = [path for path in results if schema_of(path) in SHOWN]
+    limits = [path for path in results if require_known(path) in SHOWN]
     sections = []
     for path in results:
         if path not in limits:
@@ -67,6 +67,8 @@ def require_report(html: Path) -> None:
 
     if find_spec("jinja2") is None:
         raise MissingExtra("`edgeenh bench --html`", "bench")
+    if html.is_dir() or not html.name:
+        raise UsageError(f"--html {html} is a folder: name a file, e.g. report.html")
     make_folder(html.absolute().parent)
 
 

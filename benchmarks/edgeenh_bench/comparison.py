@@ -29,10 +29,10 @@ from edgeenh_bench.rounds import (
     Job,
     Measured,
     Report,
-    measure_until_interrupted,
 )
 from edgeenh_bench.rows import Row, plan_rows
 from edgeenh_bench.source_frames import FrameSet, collect
+from edgeenh_bench.until_interrupted import measure_until_interrupted
 
 SCHEMA = "edgeenh.bench/2"
 
@@ -162,14 +162,6 @@ def _document(
     }
 
 
-def _used_again(frames: FrameSet, rows: Sequence[Row]) -> list[str]:
-    most = max((row.frames_given for row in rows), default=0)
-    if most <= frames.count:
-        return []
-    why = "the source holds no more" if frames.whole else "no more are kept"
-    return [f"{frames.count} distinct frames ({why}) for {most} runs of a row: they were used again"]
-
-
 def _ratios(rows: list[Row], mode: Mode) -> dict[str, Any] | None:
     """Every row against the fastest, block by block; None where latencies say nothing of it, or nothing ran."""
     ran = [row for row in rows if row.available and row.latencies_ms]
@@ -223,7 +215,7 @@ def _method(request: Request) -> dict[str, Any]:
 
 
 def _remarks(frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
-    remarks = [*frames.remarks, *_used_again(frames, rows)]
+    remarks = [*frames.remarks, *frames.used_again(max((row.frames_given for row in rows), default=0))]
     if no_reference:
         remarks.append(f"no drift was measured, since the FP32 reference could not be made: {no_reference}")
     if busy > BUSY:

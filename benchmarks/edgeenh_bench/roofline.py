@@ -10,37 +10,35 @@ bound (its tensors stay in a cache, or it only gives a tensor another name) coun
 
 from __future__ import annotations
 
-import math
 import statistics
-import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.environment import cores_allowed
-from edgeenh.errors import BackendUnavailable
+from edgeenh.errors import BackendUnavailable, JobFailed, UsageError
+from edgeenh.padding import padded_size
 from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.own_process import OwnProcess
 from edgeenh_bench.result import busy_lines, head
 from edgeenh_bench.rounds import Report
+from edgeenh_bench.source_frames import check_size, require_colour
 from edgeenh_bench.table import grid
+from edgeenh_bench.worker_process import WorkerError
 
 SCHEMA = "edgeenh.bench-roofline/1"
+LIMITS = "edgeenh_bench.machine_limits"
+TIMEOUT_S = 300.0
 COPY_BYTES = 256 << 20
 REPEATS = 12
-CHANNELS, SIDE, LAYERS = 64, 192, 4
-"""Of the convolutions by which the peak is measured: 1.4 GMAC each, their tensors within a few megabytes."""
 
 APART = 0.20
 """How far the sum of the layers' times may be from p50, as a share of it, before it is said."""
-
-Model = Any  # openvino.Model; the package has no types of its own here
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +63,27 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
 
     Raises:
         BackendUnavailable: OpenVINO cannot run here.
-        InputError: The bundle cannot be used.
+        InputError: The bundle or the size cannot be used.
+        JobFailed: The library failed on the graph, or crashed.
     """
     found = get_backend("openvino").availability()
     if not found.usable:
         raise BackendUnavailable(f"openvino: {found.reason}: {found.fix}")
     bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
+    _check(bundle, request.size)
     threads, load = request.threads or cores_allowed(), OtherLoad()
-    report("peak arithmetic", 0, None)
-    peak = peak_macs_per_s(threads)
-    report("bandwidth", 0, None)
-    bandwidth = bytes_per_s(threads)
-    report("the graph", 0, None)
-    layers, times_ms = _profiled(bundle.model("fp32").onnx, request.size, threads, request.seconds)
+    how = {"threads": threads, "repeats": REPEATS}
+    graph = {"bundle": str(bundle.path), "sha256": bundle.sha256, "size": request.size, "seconds": request.seconds}
+    with tempfile.TemporaryDirectory(prefix="edgeenh-roofline-") as folder, OwnProcess("roofline", Path(folder)) as own:
+        try:
+            report("peak arithmetic", 0, None)
+            peak = own.call(f"{LIMITS}:peak_macs_per_s", TIMEOUT_S, **how)
+            report("bandwidth", 0, None)
+            bandwidth = own.call(f"{LIMITS}:bytes_per_s", TIMEOUT_S, size=COPY_BYTES, **how)
+            report("the graph", 0, None)
+            layers, times_ms = own.call(f"{LIMITS}:profiled", TIMEOUT_S + 2 * request.seconds, **graph, **how)
+        except WorkerError as exc:
+            raise JobFailed(f"the roofline was not measured: {exc}") from exc
     for layer in layers:
         layer["bound_ms"] = min(layer["ms"], 1000 * max(layer["macs"] / peak, layer["bytes"] / bandwidth))
     p50 = statistics.median(times_ms)
@@ -104,6 +110,16 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
     }
 
 
+def _check(bundle: Bundle, size: tuple[int, int]) -> None:
+    require_colour(bundle, "rooflines")
+    check_size(size, bundle.manifest.generator)
+    multiple = bundle.manifest.generator.size_multiple
+    if padded_size(size[1], size[0], multiple) != (size[1], size[0]):
+        raise UsageError(
+            f"--size {size[0]}x{size[1]}: give sides that are multiples of {multiple}, for the graph alone pads nothing"
+        )
+
+
 def groups(layers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The layers by kind, the dearest first."""
     kinds = dict.fromkeys(layer["kind"] for layer in layers)
@@ -128,132 +144,6 @@ def layers_against_p50(document: Mapping[str, Any]) -> str:
         else "time passes outside of the layers"
     )
     return f"{line}: more than {APART:.0%} apart ({why}); read the layers' shares with care"
-
-
-def bytes_per_s(threads: int, size: int = COPY_BYTES) -> float:
-    """Bytes read and written a second by copying, the best of `REPEATS`; each thread has its own part."""
-    parts = [(np.zeros(size // threads, np.uint8), np.ones(size // threads, np.uint8)) for _ in range(threads)]
-
-    def once() -> float:
-        workers = [threading.Thread(target=np.copyto, args=(to, source)) for to, source in parts]
-        began = time.perf_counter()
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        return 2 * sum(source.nbytes for _, source in parts) / (time.perf_counter() - began)
-
-    return max(once() for _ in range(REPEATS))
-
-
-def peak_macs_per_s(threads: int) -> float:
-    """Multiply-adds a second of FP32 convolutions that lack nothing, the best of `REPEATS`."""
-    import openvino
-    from openvino import opset13 as ops
-
-    rng = np.random.default_rng(0)
-    picture = node = ops.parameter([1, CHANNELS, SIDE, SIDE], np.float32)
-    for _ in range(LAYERS):
-        weights = rng.standard_normal((CHANNELS, CHANNELS, 3, 3)).astype(np.float32) * np.float32(0.05)
-        node = ops.relu(ops.convolution(node, weights, [1, 1], [1, 1], [1, 1], [1, 1]))
-    request = _compiled(openvino.Model([node], [picture]), threads).create_infer_request()
-    given = rng.standard_normal((1, CHANNELS, SIDE, SIDE)).astype(np.float32)
-    macs = LAYERS * CHANNELS * CHANNELS * 9 * SIDE * SIDE
-    times = _timed(lambda: request.infer({0: given}), seconds=0.0)
-    return macs / (min(times) / 1000)
-
-
-def _compiled(model: Model, threads: int, **more: Any) -> Any:
-    import openvino
-
-    options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
-    return openvino.Core().compile_model(model, "CPU", options | more)
-
-
-def _timed(run: Callable[[], object], seconds: float) -> list[float]:
-    """Milliseconds of every run, at least `REPEATS` after as many that are not counted."""
-    for _ in range(REPEATS):
-        run()
-    times: list[float] = []
-    while len(times) < REPEATS or sum(times) < seconds * 1000:
-        began = time.perf_counter()
-        run()
-        times.append((time.perf_counter() - began) * 1000)
-    return times
-
-
-def _profiled(
-    onnx: bytes, size: tuple[int, int], threads: int, seconds: float
-) -> tuple[list[dict[str, Any]], list[float]]:
-    """What each layer that is really run takes, reads, writes and multiplies; and the times of whole runs without the profiler."""
-    import openvino
-
-    width, height = size
-    model = openvino.Core().read_model(onnx)
-    model.reshape({"image": [1, height, width, 3], "strength": [1]})
-    macs = {op.get_friendly_name(): _macs(op) for op in model.get_ordered_ops()}
-    image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
-    inputs = {0: image, 1: np.ones(1, np.float32)}
-    plain = _compiled(model, threads).create_infer_request()
-    times = _timed(lambda: plain.infer(inputs), seconds)
-    compiled = _compiled(model, threads, PERF_COUNT=True)
-    request = compiled.create_infer_request()
-    taken: dict[str, list[float]] = {}
-    for _ in range(REPEATS):
-        request.infer(inputs)
-        for entry in request.profiling_info:
-            taken.setdefault(entry.node_name, []).append(entry.real_time.total_seconds() * 1000)
-    ops = compiled.get_runtime_model().get_ordered_ops()
-    return [_layer(op, macs, taken) for op in ops if _runs(op)], times
-
-
-def _runs(op: Any) -> bool:
-    return str(_info(op, "layerType")) not in ("Input", "Output", "Const", "Constant")
-
-
-def _info(op: Any, name: str) -> Any:
-    info = op.get_rt_info()
-    found = info[name] if name in info else ""  # noqa: SIM401  # it has no get
-    return getattr(found, "value", found)
-
-
-def _layer(op: Any, macs: dict[str, int], taken: dict[str, list[float]]) -> dict[str, Any]:
-    name = op.get_friendly_name()
-    origins = [part for part in str(_info(op, "originalLayersNames")).split(",") if part]
-    moved = sum(_bytes(port) for port in [*(value.get_source_output() for value in op.inputs()), *op.outputs()])
-    return {
-        "name": name,
-        "kind": str(_info(op, "layerType")),
-        "primitive": str(_info(op, "primitiveType")),
-        "precision": str(_info(op, "runtimePrecision")),
-        "ms": statistics.median(taken.get(name, [0.0])),
-        "macs": sum(macs.get(origin, 0) for origin in origins),
-        "bytes": moved,
-    }
-
-
-def _bytes(port: Any) -> int:
-    size: int = port.get_element_type().size
-    return int(math.prod(port.get_shape())) * size
-
-
-def _macs(op: Any) -> int:
-    """Multiply-adds of one operator of the graph; 0 where it is no convolution and no matrix product."""
-    kind = op.get_type_name()
-    if kind not in (
-        "Convolution",
-        "GroupConvolution",
-        "ConvolutionBackpropData",
-        "GroupConvolutionBackpropData",
-        "MatMul",
-    ):
-        return 0
-    weights, given, made = op.input(1).get_shape(), op.input(0).get_shape(), op.output(0).get_shape()
-    if kind == "MatMul":
-        return int(math.prod(made) * given[-1])
-    kernel = math.prod(weights[-2:])
-    per_value = weights[-3] * kernel  # of a convolution: channels in; of a transposed one: channels out
-    return int(math.prod(given if "Backprop" in kind else made) * per_value)
 
 
 def render(document: dict[str, Any]) -> str:

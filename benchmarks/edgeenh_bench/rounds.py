@@ -158,23 +158,6 @@ def measure_rows(job: Job, rows: Sequence[Row], report: Report) -> Measured:
     return Measured(no_reference, twin)
 
 
-def measure_until_interrupted(job: Job, rows: Sequence[Row], report: Report) -> Measured:
-    """As `measure_rows`, but Ctrl-C ends the measuring, not the result: what was counted so far is kept.
-
-    Raises:
-        KeyboardInterrupt: Nothing was counted yet.
-    """
-    try:
-        return measure_rows(job, rows, report)
-    except KeyboardInterrupt:
-        if not any(row.latencies_ms for row in rows):
-            raise
-    for row in rows:
-        if row.available and not row.latencies_ms:
-            row.fail("interrupted before its first frame")
-    return Measured("", None, interrupted=True)
-
-
 def _twin(job: Job, rows: Sequence[Row]) -> Row | None:
     """The row that was fastest when it was warm, to be measured again."""
     ran = [row for row in rows if row.available and row.warm_ms is not None]

@@ -6,6 +6,7 @@ The exponent of size is the slope of log latency over log pixels (`edgeenh_bench
 
 from __future__ import annotations
 
+import itertools
 import math
 import tempfile
 from collections.abc import Sequence
@@ -17,22 +18,29 @@ from typing import Any
 from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.environment import cores_allowed
-from edgeenh.errors import BackendUnavailable
+from edgeenh.errors import BackendUnavailable, IntegrityError
 from edgeenh_bench.line_fit import slope_of
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
 from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.own_process import OwnProcess
 from edgeenh_bench.percentiles import summarise
 from edgeenh_bench.result import head
 from edgeenh_bench.rounds import Job, Report, measure_rows
 from edgeenh_bench.rows import Row, RowSpec
-from edgeenh_bench.source_frames import collect
+from edgeenh_bench.source_frames import check_size, collect, require_colour
+from edgeenh_bench.worker_process import WorkerError
 
 SCHEMA = "edgeenh.bench-scaling/1"
 SIZES = ((854, 480), (1280, 720), (1920, 1080), (2560, 1440), (3840, 2160))
 IN_FLIGHT = (1, 2, 4, 8)
 CAMERAS = (1, 2, 3, 4)
 MOST_DISTINCT = 8
+FLIGHT_SIZE = (1280, 720)
+CAMERA_FPS = 25
+SLACK_S = 300.0
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
     Raises:
         BackendUnavailable: The backend cannot run here.
         InputError: The bundle, or a size, cannot be used.
+        KeyboardInterrupt: Before the first point; later, the result says `interrupted`, and it is for the caller to end.
     """
     bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
     backend = request.backend or next(
@@ -72,20 +81,28 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
             if backend is None
             else f"{backend}: {found.reason}"
         )
+    require_colour(bundle, "cameras")
+    for size in request.sizes:
+        check_size(size, bundle.manifest.generator)  # all of them before the first is measured
     spec, load = RowSpec(backend, "fp32", "cpu" if backend == "onnxruntime" else "auto"), OtherLoad()
     threads = thread_counts(cores_allowed())
-    points = [
-        _point(bundle, spec, size, count, Mode(), request.seconds, report)
-        for count in threads
-        for size in request.sizes
-    ]
-    flights = [
-        _point(bundle, spec, (1280, 720), cores_allowed(), Mode(THROUGHPUT, in_flight=number), request.seconds, report)
-        for number in request.in_flight
-    ]
-    cameras = [_cameras(bundle, backend, number, request.seconds, report) for number in request.cameras]
+    points, flights, cameras = list[Json](), list[Json](), list[Json]()
+    interrupted = False
+    try:
+        for count, size in itertools.product(threads, request.sizes):
+            points.append(_point(bundle, spec, size, count, Mode(), request.seconds, report))
+        for number in request.in_flight:
+            mode = Mode(THROUGHPUT, in_flight=number)
+            flights.append(_point(bundle, spec, FLIGHT_SIZE, cores_allowed(), mode, request.seconds, report))
+        for number in request.cameras:
+            cameras.append(_cameras(bundle, backend, number, request.seconds, report))
+    except KeyboardInterrupt:
+        if not points:
+            raise
+        interrupted = True
     return {
         **head(SCHEMA, now, bundle),
+        "interrupted": interrupted,
         "backend": spec.label,
         "batch": "one frame each: the graph contract has no batch; frames in flight are what an archive is enhanced with",
         "sizes": points,
@@ -130,20 +147,39 @@ def _point(
     }  # fmt: skip
 
 
-def _cameras(bundle: Bundle, backend: str, number: int, seconds: float, report: Report) -> dict[str, Any]:
-    """So many cameras sharing one model in one process, as `edgeenh run A B` does."""
+def _cameras(bundle: Bundle, backend: str, number: int, seconds: float, report: Report) -> Json:
+    """So many cameras sharing one model, in a process of their own; one that fails is a point with the reason."""
+    report(f"{number} cameras", 0, None)
+    frames = max(1, round(seconds * CAMERA_FPS))
+    asked = {"cameras": number, "asked_fps": float(CAMERA_FPS * number)}
+    what = {"bundle": str(bundle.path), "sha256": bundle.sha256, "backend": backend, "number": number, "frames": frames}
+    with tempfile.TemporaryDirectory(prefix="edgeenh-cameras-") as folder, OwnProcess("cameras", Path(folder)) as own:
+        try:
+            seen: Json = own.call(f"{__name__}:run_cameras", SLACK_S + 2 * seconds, **what)
+        except WorkerError as exc:
+            return asked | {"available": False, "reason": str(exc)}
+    return asked | {"available": True, "reason": ""} | seen
+
+
+def run_cameras(bundle: str, sha256: str, backend: str, number: int, frames: int) -> Json:
+    """`frames` frames of each of `number` cameras in one process, as `edgeenh run A B` does, and what became of them.
+
+    Raises:
+        IntegrityError: It is another bundle than the one that was checked.
+    """
     from edgeenh import Enhancer, StreamGroup
 
-    report(f"{number} cameras", 0, None)
-    frames = max(1, round(seconds * 25))
-    with Enhancer(bundle, backend=backend) as enhancer:
+    opened = Bundle.open(Path(bundle))
+    if opened.sha256 != sha256:
+        raise IntegrityError(f"{bundle} is another bundle than the one that was checked: run it again")
+    with Enhancer(opened, backend=backend) as enhancer:
         with StreamGroup(enhancer) as group:
             for _ in range(number):
-                group.add("synthetic:1280x720@25", mode="live", frames=frames)
+                group.add(f"synthetic:{FLIGHT_SIZE[0]}x{FLIGHT_SIZE[1]}@{CAMERA_FPS}", mode="live", frames=frames)
             ages = [frame.age_ms for _, frame in group]
         counts = [document["accounting"] for document in group.report()]
     return {
-        "cameras": number, "asked_fps": 25.0 * number, "captured": sum(c["captured"] for c in counts),
-        "enhanced": sum(c["enhanced"] for c in counts), "dropped": sum(sum(c["dropped"].values()) for c in counts),
-        "age_ms": summarise(ages) if ages else None, "holds": all(c["holds"] for c in counts),
+        "captured": sum(c["captured"] for c in counts), "enhanced": sum(c["enhanced"] for c in counts),
+        "dropped": sum(sum(c["dropped"].values()) for c in counts), "age_ms": summarise(ages) if ages else None,
+        "holds": all(c["holds"] for c in counts),
     }  # fmt: skip

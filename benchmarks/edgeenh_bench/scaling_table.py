@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeenh_bench.result import busy_lines
+from edgeenh_bench.result import INTERRUPTED, busy_lines
 from edgeenh_bench.table import grid
 
 Json = Mapping[str, Any]
@@ -22,6 +22,8 @@ def render(document: Json) -> str:
         for threads, found in document["exponents"].items()
     ]
     lines += busy_lines(document)
+    if document["interrupted"]:
+        lines.append(INTERRUPTED)
     return "\n\n".join([*parts, "\n".join([f"{document['backend']}; batch: {document['batch']}", *lines])])
 
 
@@ -51,7 +53,9 @@ def flight_cells(point: Json) -> tuple[str, ...]:
 
 
 def camera_cells(one: Json) -> tuple[str, ...]:
-    """One of `cameras` as texts under `CAMERA_HEAD`."""
+    """One of `cameras` as texts under `CAMERA_HEAD`; one that did not run has its reason last."""
+    if not one.get("available", True):
+        return (str(one["cameras"]), *["n/a"] * 5, one["reason"])
     counts = (str(one[name]) for name in ("cameras", "captured", "enhanced", "dropped"))
     age = one["age_ms"]
     ages = ("n/a", "n/a") if age is None else (f"{age['p50']:.3g}", f"{age['max']:.3g}")

@@ -62,6 +62,13 @@ class FrameSet:
     scale: int = 1
     whole: bool = True
 
+    def used_again(self, most: int) -> list[str]:
+        """A sentence where a row ran on `most` frames and there are fewer distinct ones; none otherwise."""
+        if most <= self.count:
+            return []
+        why = "the source holds no more" if self.whole else "no more are kept"
+        return [f"{self.count} distinct frames ({why}) for {most} runs of a row: they were used again"]
+
     def empty_enhanced(self) -> Levels:
         """A new array for one enhanced frame."""
         return np.empty(scaled_shape(self.empty().shape, self.scale), levels_dtype(self.pixels))
@@ -116,6 +123,16 @@ def check_size(size: tuple[int, int], generator: Generator) -> None:
     if not (low[0] <= width <= high[0] and low[1] <= height <= high[1]):
         allowed = f"{low[0]}x{low[1]} to {high[0]}x{high[1]}"
         raise UsageError(f"--size {width}x{height}: this model takes {allowed}; use a size in that range")
+
+
+def require_colour(bundle: Bundle, what: str) -> None:
+    """Refuse a bundle for grey where `what` is made for colour.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if bundle.manifest.pixels != RGB:
+        raise UsageError(f"{bundle.path} is for grey: {what} take a --model for colour")
 
 
 def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, wanted: int, path: Path) -> FrameSet:

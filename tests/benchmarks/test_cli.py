@@ -127,6 +127,38 @@ def test_faults_are_played_and_judged(bundle_path: Path, tmp_path: Path) -> None
     assert document["accounting"]["holds"] is True
 
 
+@pytest.mark.parametrize("words", [("--soak", "30s"), ("--fault", "model-nan@20s")])
+def test_ctrl_c_in_a_soak_keeps_what_was_seen_and_judges_nothing(
+    words: tuple[str, ...],
+    bundle_path: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from edgeenh_bench import soaking
+
+    real, looks = soaking.read_state, 0
+
+    def interrupted(*given: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(soaking, "read_state", interrupted)
+    target, page = tmp_path / "s.json", tmp_path / "s.html"
+    own = ("--backends", "fake", "--size", "64x48", *words, "--json", target, "--html", page)
+    assert bench("--model", bundle_path, *own) == 130
+    document = json.loads(target.read_text())
+    assert (document["interrupted"], document["passed"], len(document["readings"])) == (True, None, 3)
+    assert document["accounting"]["holds"] is True
+    assert "interrupted, and not judged" in page.read_text()
+    captured = capsys.readouterr()
+    assert "interrupted: nothing was judged" in captured.out
+    assert "limit was missed" not in captured.err
+
+
 def test_stdout_is_json_alone_when_asked(bundle_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--source", pictures, "--backends", "fake", "--seconds", 0.1, "--json", "-")
     assert bench("--model", bundle_path, *words) == 0

@@ -24,8 +24,10 @@ def run(tmp_path: Path, *words: object) -> dict[str, Any]:
 
 
 def test_peers_of_the_same_model_give_the_same_picture(
-    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real = benchmark_app.take_turns
+    monkeypatch.setattr(benchmark_app, "take_turns", lambda *words: real(*words, rounds=2))
     words = ("--only", "onnxruntime-bare,openvino-bare,opencv,benchmark_app", "--size", "60x40", "--seconds", 0.2)
     document = run(tmp_path, "peers", "--model", bundle_path, *words)
     rows = {row["backend"]: row for row in document["rows"]}
@@ -35,8 +37,33 @@ def test_peers_of_the_same_model_give_the_same_picture(
     assert rows["opencv"]["gate_passed"] is None  # it computes something else: no drift is claimed
     assert rows["opencv"]["times_ours"]["value"] > 0
     assert document["benchmark_app"]["available"], document["benchmark_app"]["reason"]
-    assert document["benchmark_app"]["agrees"] in (True, False)
-    assert "benchmark_app in turn with openvino-fp32" in capsys.readouterr().out
+    app = document["benchmark_app"]
+    assert (len(app["ours_ms"]), len(app["theirs_ms"]), app["ratio"]["blocks"]) == (2, 2, 2)
+    assert app["ratio"]["value"] == pytest.approx(
+        sum(a / b for a, b in zip(app["ours_ms"], app["theirs_ms"], strict=True)) / 2, rel=1e-3
+    )
+    assert app["decided"] is False  # two rounds make no interval
+    said = capsys.readouterr().out
+    assert "benchmark_app in turn with openvino-fp32, 2 rounds" in said
+    assert "distinct frames (the source holds no more)" in said
+
+
+@pytest.mark.parametrize(
+    ("ratios", "agrees", "decided"),
+    [
+        ([1.01] * 8, True, True),
+        ([1.2] * 8, False, True),
+        ([0.8] * 8, False, True),
+        ([1.0, 1.1] * 4, False, False),
+        ([1.0, 1.08] * 4, True, False),
+        ([1.0] * 5, True, False),
+    ],
+)
+def test_the_verdict_on_benchmark_app_knows_when_it_is_not_decided(
+    ratios: list[float], agrees: bool, decided: bool
+) -> None:
+    found = benchmark_app.verdict([10.0 * ratio for ratio in ratios], [10.0] * len(ratios))
+    assert (found["agrees"], found["decided"]) == (agrees, decided)
 
 
 @pytest.mark.slow
@@ -81,6 +108,97 @@ def test_scaling_has_every_point_and_an_exponent(bundle_path: Path, tmp_path: Pa
     assert len(document["sizes"]) == 3 * len(document["exponents"])
     for found in document["exponents"].values():
         assert found["low"] <= found["value"] <= found["high"]
+
+
+@pytest.mark.parametrize("command", ["peers", "scaling"])
+def test_ctrl_c_in_the_middle_keeps_what_was_measured(
+    command: str,
+    bundle_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from edgeenh_bench import rounds
+    from edgeenh_bench.worker_process import WorkerProcess
+
+    asked = 0
+
+    class Interrupted(WorkerProcess):
+        def ask(self, request: Any, *timeout: float) -> dict[str, Any]:
+            nonlocal asked
+            asked += request["do"] == "warm_up" if command == "scaling" else request["do"] == "block"
+            if asked == 3:
+                raise KeyboardInterrupt
+            return super().ask(request, *timeout)
+
+    monkeypatch.setattr(rounds, "WorkerProcess", Interrupted)
+    own = {
+        "peers": ["--only", "onnxruntime-bare", "--size", "64x48"],
+        "scaling": ["--backend", "fake", "--sizes", "64x48,96x64"],
+    }
+    words = [
+        command,
+        "--model",
+        str(bundle_path),
+        *own[command],
+        "--seconds",
+        "0.1",
+        "--json",
+        str(tmp_path / "r.json"),
+    ]
+    assert main(["bench", *words]) == 130
+    document = json.loads((tmp_path / "r.json").read_text())
+    assert document["interrupted"] is True
+    rows = document["rows"] if command == "peers" else document["sizes"]
+    assert any(row["latency_ms"] for row in rows)
+    captured = capsys.readouterr()
+    assert "interrupted: the figures are those" in captured.out
+    assert "next:" not in captured.out + captured.err
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "r.html")]) == 0
+    assert "Interrupted: the figures are those" in (tmp_path / "r.html").read_text()
+
+
+def test_cameras_that_crash_are_a_point_with_the_reason(bundle_path: Path) -> None:
+    from edgeenh.bundle import Bundle
+    from edgeenh_bench.scaling_table import camera_cells
+
+    found = scaling._cameras(Bundle.open(bundle_path), "nothing", 2, 0.1, lambda *_: None)
+    assert found["available"] is False
+    assert "there is no backend 'nothing'" in camera_cells(found)[-1]
+
+
+def test_a_piece_that_crashes_is_told_and_ends_nothing_else(tmp_path: Path) -> None:
+    from edgeenh_bench.own_process import OwnProcess
+    from edgeenh_bench.worker_process import WorkerError
+
+    with OwnProcess("piece", tmp_path) as own:
+        assert own.call("json:dumps", 60.0, obj=[1]) == "[1]"
+        with pytest.raises(WorkerError, match="SIGABRT"):
+            own.call("os:abort", 60.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("roofline", "--size", "50x40"), "multiples of"),
+        (("roofline", "--model", "xray-n"), "is for grey"),
+        (("roofline", "--size", "9x9"), "this model takes"),
+        (("scaling", "--sizes", "64x48,9x9"), "this model takes"),
+        (("scaling", "--sizes", "big"), "'big' is not a size"),
+        (("scaling", "--backend", "none"), "there is no backend 'none'"),
+        (("peers", "--size", "0x0"), "'0x0' is not a size"),
+        (("peers", "--source", "none.mp4"), "none.mp4"),
+        (("peers", "--threads", "0"), "--threads"),
+        (("peers", "--seconds", "nan"), "--seconds nan: expected 0.1 to 86400"),
+        (("peers", "--model", "xray-n"), "is for grey"),
+        (("scaling", "--model", "xray-n"), "is for grey"),
+    ],
+)
+def test_bad_input_is_exit_2_and_one_line(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *words]) == 2
+    assert len([line for line in capsys.readouterr().err.splitlines() if said in line]) == 1
 
 
 def test_cameras_share_one_model(bundle_path: Path) -> None:

@@ -20,9 +20,10 @@ from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.peers import benchmark_app
 from edgeenh_bench.peers.catalogue import BY_NAME, PEERS
 from edgeenh_bench.result import head
-from edgeenh_bench.rounds import Job, Report, measure_until_interrupted
+from edgeenh_bench.rounds import Job, Report
 from edgeenh_bench.rows import Row, RowSpec
-from edgeenh_bench.source_frames import collect
+from edgeenh_bench.source_frames import collect, require_colour
+from edgeenh_bench.until_interrupted import measure_until_interrupted
 
 SCHEMA = "edgeenh.bench-peers/2"
 OURS = ("openvino", "onnxruntime")
@@ -66,6 +67,7 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
     if unknown:
         raise UsageError(f"there is no peer {unknown[0]!r}: choose among {', '.join([*BY_NAME, APP])}")
     bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
+    require_colour(bundle, "peers")
     names = list(request.peers) or [*BY_NAME, APP]
     ours = [
         Row(RowSpec(name, "fp32", "cpu" if name == "onnxruntime" else "auto"))
@@ -100,6 +102,7 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
         "cpu_share_of_other_programs": round(busy, 3),
         "rows": [row.to_json() | {"what": _what(row), "times_ours": _times(row, rows)} for row in rows],
         "benchmark_app": app,
+        "remarks": [*frames.remarks, *frames.used_again(max(row.frames_given for row in rows))],
     }
 
 

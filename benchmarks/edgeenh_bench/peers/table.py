@@ -19,7 +19,7 @@ def render(document: Json) -> str:
     lines += [f"not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
         lines.append(app_line(app))
-    lines += busy_lines(document)
+    lines += [*document["remarks"], *busy_lines(document)]
     if document["interrupted"]:
         lines.append(INTERRUPTED)
     return "\n\n".join([*parts, "\n".join(lines)])

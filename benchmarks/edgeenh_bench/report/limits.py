@@ -12,7 +12,7 @@ from edgeenh_bench.peers.table import HEAD, app_line, cells
 from edgeenh_bench.report import charts
 from edgeenh_bench.report.panels import Panel, Parts, Table
 from edgeenh_bench.report.running import endurance_panel, streams_panel
-from edgeenh_bench.result import busy_lines
+from edgeenh_bench.result import INTERRUPTED, busy_lines
 from edgeenh_bench.roofline import GROUP_HEAD, group_cells, sentences
 from edgeenh_bench.scaling_table import (
     CAMERA_HEAD,
@@ -38,6 +38,19 @@ def schema_of(path: Path) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def require_known(path: Path) -> str | None:
+    """The schema that a file names, as `schema_of`.
+
+    Raises:
+        InputError: It is of one of `SHOWN`'s kinds and of another version.
+    """
+    schema = schema_of(path)
+    kinds = {known.partition("/")[0]: known for known in SHOWN}
+    if schema is not None and schema not in SHOWN and (known := kinds.get(schema.partition("/")[0])):
+        raise InputError(f"{path} is of schema {schema!r}, expected {known}: update edgeenh")
+    return schema
+
+
 def read_panel(path: Path) -> Panel:
     """Read a document of one of `SHOWN`'s schemas.
 
@@ -59,6 +72,7 @@ def panel(document: Json, name: str) -> Panel:
     title, build = SHOWN[document["schema"]]
     lines, tables, figures = build(document)
     lines = [*lines, *(f"{_sentence(line)}." for line in busy_lines(document))]
+    lines += [f"{_sentence(INTERRUPTED)}."] if document.get("interrupted") else []
     model = document["model"]
     about = f"{name} · measured {document['created']} · {model['id']} {model['version']}"
     return Panel(title, about, lines, tables, [one for one in figures if one[0]], document["environment"])
@@ -69,6 +83,7 @@ def _peers(document: Json) -> Parts:
     lines = [f"Not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
         lines.append(f"{app_line(app)}.")
+    lines += document.get("remarks", [])
     bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "p50 in ms")
     return (
         lines,

@@ -25,7 +25,7 @@ from edgeenh_bench.memory import PeakOfTree
 from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.result import head
 from edgeenh_bench.rounds import Report
-from edgeenh_bench.source_frames import check_size
+from edgeenh_bench.source_frames import check_size, require_colour
 from edgeenh_bench.streams.catalogue import BY_NAME, PACED, PACES, SLOW, UNPACED, WAYS, Pace
 from edgeenh_bench.streams.readers import missing
 from edgeenh_bench.streams.rows import StreamRow
@@ -153,8 +153,7 @@ def _rows(asked: Sequence[str], backends: Sequence[str]) -> list[StreamRow]:
 
 def _look_at(request: Request, bundle: Bundle) -> Clip:
     """Read the clip once to its end: then its frames are counted, and its file is in the page cache for everybody."""
-    if bundle.manifest.pixels != RGB:
-        raise UsageError(f"{bundle.path} is for grey and clips have colours: give a --model for colour")
+    require_colour(bundle, "clips")
     if not request.source.is_file():
         raise SourceError(
             f"{request.source} is no file: give --source a video, e.g. clip.mp4; others than us cannot read more"

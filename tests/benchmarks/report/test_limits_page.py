@@ -68,6 +68,17 @@ def test_a_part_that_is_missing_is_said(folder: Path, capsys: pytest.CaptureFixt
     assert not (folder / "cut.html").exists()
 
 
+def test_a_newer_schema_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "new.json").write_text('{"schema": "edgeenh.bench-peers/9"}')
+    assert main(["bench", "report", str(tmp_path / "new.json"), "--html", str(tmp_path / "x.html")]) == 2
+    assert "expected edgeenh.bench-peers/2: update edgeenh" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "report", "r.json", "--html", str(tmp_path)]) == 2
+    assert "is a folder: name a file" in capsys.readouterr().err
+
+
 def test_compare_stays_strict(folder: Path) -> None:
     path = str(folder / "scaling.json")
     assert main(["bench", "compare", path, path]) == 2

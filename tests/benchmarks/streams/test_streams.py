@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_what_was_measured(
         (("--paced", "0"), "--paced 0: expected above 0"),
         (("--slow", "-3"), "--slow -3: expected above 0"),
         (("--rounds", "0"), "--rounds"),
-        (("--model", "xray-n"), "give a --model for colour"),
+        (("--model", "xray-n"), "is for grey: clips take a --model for colour"),
     ],
 )
 def test_bad_input_is_exit_2_and_one_line(
