@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -179,6 +180,26 @@ def test_a_state_from_before_a_setting_existed_resumes_and_knows_no_time(
     assert load_generator(tmp_path / CHECKPOINT_FILE)[1].training_seconds is None
 
 
+def test_what_keeps_a_resumed_run_from_ending_as_an_unbroken_one_is_said(
+    tiny: TrainConfig, domains: tuple[Path, Path], tmp_path: Path, make_picture: MakePicture
+) -> None:
+    low = Path(shutil.copytree(domains[0], tmp_path / "low"))
+    moved = Path(shutil.copytree(domains[0], tmp_path / "moved"))
+    short = dataclasses.replace(tiny, images=4)
+
+    def remarks(images: int, folder: Path) -> tuple[str, ...]:
+        config = dataclasses.replace(short, images=images)
+        return train(config, Folders(folder, domains[1]), tmp_path / "run", device="cpu", resume=True).remarks
+
+    train(short, Folders(low, domains[1]), tmp_path / "run", device="cpu")
+    finished = "nothing is left to train: 4 of 4 pictures were seen; go on with a larger --images"
+    assert remarks(4, moved) == (finished,)
+    (planned,) = remarks(6, moved)
+    assert planned == "the run was planned for 4 pictures, and now for 6: it will not end as an unbroken run would have"
+    cv2.imwrite(str(low / "0.png"), make_picture(77, gain=0.4))
+    assert remarks(8, low)[0].startswith("the folders hold other pictures than when the run was saved: ")
+
+
 def _rewrite(state: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:
     data = state.read_bytes()
     length = int.from_bytes(data[:8], "little")
@@ -221,7 +242,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_ends_the_run_and_leaves_the_last_good_checkpoint(
-    tiny: TrainConfig, folders: Folders, small_disk: Path
+    tiny: TrainConfig, folders: Folders, small_disk: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = small_disk / "run"
     short = dataclasses.replace(tiny, images=4, sample_every=1000)
@@ -232,6 +253,7 @@ def test_a_full_disk_ends_the_run_and_leaves_the_last_good_checkpoint(
     before = (out / STATE_FILE).read_bytes()
     with pytest.raises(OutputFailed, match=r"no space left to write .*state\.safetensors: free some space"):
         train(dataclasses.replace(short, images=12), folders, out, device="cpu", resume=True)
+    assert "Traceback" not in capfd.readouterr().err
     assert (out / STATE_FILE).read_bytes() == before
     assert load_generator(out / CHECKPOINT_FILE)[1].images_seen == 4
     assert not list(out.rglob("*.part*"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import threading
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -13,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.compat.tensorflow_stub.io.gfile import LocalFileSystem
 
 from edgeenh.cli import output
 from edgeenh_train.cli import _shown
@@ -79,13 +82,40 @@ def test_a_journal_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
         journal.figures(10, {"quality": 1.0})
         journal.samples(10, np.zeros((8, 8, 3), np.uint8))
     assert (tmp_path / TENSORBOARD_FOLDER).read_text() == "a file"
+    assert [line.partition(" is incomplete")[0] for line in journal.remarks] == [
+        str(tmp_path / TENSORBOARD_FOLDER), str(tmp_path / LOG_FILE)
+    ]  # fmt: skip
+
+
+def test_what_tensorboard_cannot_write_in_its_own_thread_is_a_remark_and_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    told: list[threading.ExceptHookArgs] = []
+    hook = told.append
+    monkeypatch.setattr(threading, "excepthook", hook)
+    monkeypatch.setattr(LocalFileSystem, "_write", full)
+    with Journal(tmp_path) as journal:
+        journal.figures(10, {"quality": 1.0})
+        other = threading.Thread(target=lambda: 1 / 0)
+        other.start()
+        other.join()
+    assert journal.remarks == [
+        f"{tmp_path / TENSORBOARD_FOLDER} is incomplete: some of it could not be written (No space left on device)"
+    ]
+    assert threading.excepthook is hook
+    assert [failure.exc_type for failure in told] == [ZeroDivisionError]  # what others fail of is still told
+    assert [line["images"] for line in lines(tmp_path)] == [10]
 
 
 def test_a_run_that_goes_on_keeps_one_story(tiny: TrainConfig, folders: Folders, tmp_path: Path) -> None:
     every = LOG_EVERY_STEPS * tiny.batch
     train(dataclasses.replace(tiny, images=every), folders, tmp_path, device="cpu")
     train(dataclasses.replace(tiny, images=2 * every + 2), folders, tmp_path, device="cpu", resume=True)
-    story = lines(tmp_path)
+    departure, story = lines(tmp_path)[1], [line for line in lines(tmp_path) if "images" in line]
+    assert departure["event"].startswith(f"the run was planned for {every} pictures, and now for {2 * every + 2}")
     assert [line["images"] for line in story] == [every, 2 * every, 2 * every + 2]
     assert [point.step for point in curves(tmp_path).Scalars("identity")] == [every, 2 * every, 2 * every + 2]
     assert all(0.0 <= line["data_wait"] <= 1.0 and line["images_per_second"] > 0 for line in story)

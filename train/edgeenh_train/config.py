@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -218,14 +219,19 @@ def with_values(config: TrainConfig, values: Mapping[str, Any], origin: str) -> 
     clean: dict[str, Any] = {}
     for key, value in values.items():
         if key not in types:
-            raise UsageError(f"{origin}: unknown key '{key}'; known keys: {', '.join(types)}")
+            near = difflib.get_close_matches(key, types, n=1)
+            meant = f" (perhaps {near[0]} is meant)" if near else ""
+            raise UsageError(f"{origin}: unknown key '{key}'{meant}; known keys: {', '.join(types)}")
         expected = types[key]
         if expected is float and type(value) is int:
             value = float(value)
         if type(value) is not expected:
             raise UsageError(f"{origin}: {key} = {value!r} is a {type(value).__name__}; expected {expected.__name__}")
         clean[key] = value
-    return dataclasses.replace(config, **clean)
+    try:
+        return dataclasses.replace(config, **clean)
+    except UsageError as exc:
+        raise UsageError(f"{origin}: {exc}") from exc
 
 
 def resolve(preset: str, file: Path | None, options: Mapping[str, Any]) -> TrainConfig:

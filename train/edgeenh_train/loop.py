@@ -41,7 +41,7 @@ class Report:
         data_wait_share: Share of this session spent waiting for pictures, 0…1.
         losses: The figures that were logged last.
         finished: False when it was interrupted.
-        remarks: What the user should know of the folders and of what was resumed.
+        remarks: What the user should know of the folders and of what was resumed, and what the journal lacks.
     """
 
     out: Path
@@ -92,7 +92,7 @@ def train(
         raise UsageError(f"{out} already holds a run; add --resume to go on with it, or choose another --out")
     needs = needs_of(config)
     domains = open_domains(config, folders, needs, progress=loading)
-    run = Run(config, fabric, epoch=len(domains.improved))
+    run = Run(config, fabric, epoch=len(domains.improved), pictures=domains.sha256)
     if resume:
         run.restore(out)
 
@@ -140,7 +140,7 @@ def train(
     elapsed = max(clock() - began, 1e-9)
     seen = (run.images - first) / elapsed
     wait = batches.waited / elapsed
-    remarks = (*domains.remarks, *run.remarks)
+    remarks = (*domains.remarks, *run.remarks, *journal.remarks)
     return Report(out, out / CHECKPOINT_FILE, run.images, elapsed, seen, wait, figures, finished, remarks)
 
 

@@ -76,13 +76,14 @@ class Run:
         remarks: What the user should know of what was restored.
     """
 
-    def __init__(self, config: TrainConfig, fabric: Fabric, *, epoch: int) -> None:
+    def __init__(self, config: TrainConfig, fabric: Fabric, *, epoch: int, pictures: str = "") -> None:
         """Make everything anew, from the configuration's seed.
 
         Args:
             config: What to train and how.
             fabric: Device, precision and processes.
             epoch: Pictures in one pass over the domain that is improved.
+            pictures: A digest of all pictures, to know them by when the run is resumed.
 
         Raises:
             UsageError: The batch cannot be shared out evenly among the processes.
@@ -92,7 +93,7 @@ class Run:
                 f"batch = {config.batch} cannot be shared evenly by {process_count()} processes; expected a multiple: change one of them"
             )
         torch.manual_seed(config.seed)
-        self.config, self.fabric, self.epoch = config, fabric, epoch
+        self.config, self.fabric, self.epoch, self.pictures = config, fabric, epoch, pictures
         self.method = METHODS[config.method](config, fabric)
         for network in self.method.networks.values():
             with_global_norm(network)
@@ -141,7 +142,10 @@ class Run:
         if not all(bool(value.isfinite().all()) for value in weights):
             raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
         if rank() == 0:
-            facts = {"step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config)}
+            facts = {
+                "step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config),
+                "pictures": self.pictures,
+            }  # fmt: skip
             save_state(out, self._modules(), self.method.optimizers, facts)
             self._save_checkpoint(out)
         self.fabric.barrier()
@@ -186,6 +190,22 @@ class Run:
             ) from exc
 
         self._mend_checkpoint(out)
+        self.remarks += self._departures(facts)
+
+    def _departures(self, facts: dict[str, Any]) -> list[str]:
+        """Why this run will not end as an unbroken one would have, a line each."""
+        if self.step >= self.steps:
+            return [
+                f"nothing is left to train: {self.images} of {self.total} pictures were seen; go on with a larger --images"
+            ]
+        lines = []
+        if facts.get("pictures", self.pictures) != self.pictures:
+            lines.append("the folders hold other pictures than when the run was saved")
+        if facts["config"].get("images", self.config.images) != self.config.images:
+            lines.append(
+                f"the run was planned for {facts['config']['images']} pictures, and now for {self.config.images}"
+            )
+        return [f"{line}: it will not end as an unbroken run would have" for line in lines]
 
     def _mend_checkpoint(self, out: Path) -> None:
         """A kill between the writing of state and checkpoint, or damage since, leaves a checkpoint that is not of this state."""

@@ -70,7 +70,12 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
     try:
         data = path.read_bytes()
         facts, whole = opened(data, _KEY)
-        if set(facts) - {"step", "seconds", "config"}:  # a damaged name of the seal would pass for a state without one
+        if set(facts) - {
+            "step",
+            "seconds",
+            "config",
+            "pictures",
+        }:  # a damaged name of the seal would pass for a state without one
             raise KeyError(*facts)
         tensors = load_tensors(data)
         parts: dict[str, dict[str, Tensor]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,13 @@ class Domains:
     def improved(self) -> PictureFolder:
         """The domain whose pictures are counted: the low one, the inputs of pairs, or the good ones that a camera degrades."""
         return next(folder for folder in (self.low, self.inputs, self.high) if folder is not None)
+
+    @property
+    def sha256(self) -> str:
+        """One hex digest of all pictures, by their content and order, to tell whether a run goes on with what it began with."""
+        folders = (self.low, self.high, self.inputs, self.truths)
+        digests = [[] if folder is None else folder.digests for folder in folders]
+        return hashlib.sha256(repr(digests).encode()).hexdigest()
 
     @property
     def fields(self) -> frozenset[str]:

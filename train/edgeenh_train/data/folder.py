@@ -101,7 +101,7 @@ class PictureFolder:
     def _check_enough(self) -> None:
         if len(self.images) < MIN_PICTURES:
             raise InputError(
-                f"{self.path} holds {len(self.images)} usable picture(s); a domain needs at least {MIN_PICTURES}"
+                f"{self.path} holds {len(self.images)} usable picture(s); a domain needs at least {MIN_PICTURES}: add pictures"
             )
 
     def __len__(self) -> int:
