@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from onnx import ModelProto, ValueInfoProto
 
 from edgeenh.errors import InputError, UsageError
-from edgeenh_export.options import Size
+from edgeenh_export.options import Size, check_size
 from edgeenh_export.sources.colour import find_colour
 from edgeenh_export.sources.contract import Contract
 from edgeenh_export.sources.likeness import same_picture
@@ -64,8 +65,35 @@ def discover(
 
     Raises:
         InputError: It cannot be an image enhancer; the message says why.
-        UsageError: Something is stated wrongly, or has to be.
+        UsageError: Something is stated wrongly, or has to be; a size that it does not take, with those that it does.
     """
+
+    def found(asked: Sequence[Size]) -> Contract:
+        return _discover(model, overrides, asked, name=name, metadata=metadata, threads=threads, multiple=multiple)
+
+    try:
+        return found(sizes)
+    except UsageError:
+        raise
+    except InputError:
+        free = None
+        with suppress(InputError):
+            free = found(()) if sizes and not _declared_size(image_input(model, name)) else None
+        if free is not None:  # it is the size then, and which it takes is known
+            check_size(sizes[0], free.multiple, free.smallest)
+        raise
+
+
+def _discover(
+    model: ModelProto,
+    overrides: Overrides,
+    sizes: Sequence[Size],
+    *,
+    name: str,
+    metadata: dict[str, str],
+    threads: int,
+    multiple: int,
+) -> Contract:
     value = image_input(model, name)
     probe = Probe(model, threads)
     trials = Trials(probe, overrides, value.type.tensor_type.elem_type)
