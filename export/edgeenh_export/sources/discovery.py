@@ -137,7 +137,7 @@ def choose(candidates: Sequence[Candidate], name: str) -> Candidate:
         more = f", and {len(rivals) - MOST_NAMED} more" if len(rivals) > MOST_NAMED else ""
         raise UsageError(
             f"{name} can be read in more than one way, and each gives a picture that resembles its input: {texts}{more}: "
-            f"say which with {_deciding(ways)}"
+            f"{_deciding(ways)}"
         )
     return best
 
@@ -160,11 +160,11 @@ def _deciding(ways: Sequence[Candidate]) -> str:
     """What tells apart the best from the others: the first property in which any of them differs from it."""
     readings = [one.reading for one in ways]
     if len({reading.output for reading in readings}) > 1:
-        return "a model that has only the output you mean"
+        return "give a model that has only the output you mean"
     if len({one.setup.channels for one in ways}) > 1:
-        return "a model whose shape names its channels"
+        return "give a model whose shape names its channels"
     name = "layout" if len({reading.layout for reading in readings}) > 1 else "range"
-    return " or ".join(dict.fromkeys(f"--{name} {getattr(reading, name)}" for reading in readings))
+    return "say which with " + " or ".join(dict.fromkeys(f"--{name} {getattr(reading, name)}" for reading in readings))
 
 
 def _fed(trials: Trials, ways: Sequence[Setup], value: ValueInfoProto, name: str) -> list[Setup]:

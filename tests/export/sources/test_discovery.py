@@ -202,3 +202,12 @@ def test_a_size_that_is_no_multiple_is_refused_with_those_that_are(make_toy, fou
     """The model itself only refuses it in a library's words, or gives a picture of another size."""
     with pytest.raises(UsageError, match=rf"--size {size[0]}x{size[1]}: .* must be multiples of 8 .* that work: 96x"):
         found(make_toy(stride=8), [size])
+
+
+def test_two_outputs_that_both_resemble_the_frame_are_asked_about(make_toy, found):
+    model = make_toy()
+    model.graph.node.append(helper.make_node("Mul", ["y", "less"], ["darker"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.97), "less"))
+    model.graph.output.append(helper.make_tensor_value_info("darker", TensorProto.FLOAT, None))
+    with pytest.raises(UsageError, match=r"resembles its input: .*: give a model that has only the output you mean"):
+        found(model)
