@@ -164,7 +164,7 @@ def export(
     from edgeenh_export.serving.command import Layouts
 
     layouts = Layouts(triton, openvino, triton_device, triton_instances)
-    if checkpoint is not None and checkpoint.suffix == ".edgeenh":
+    if checkpoint is not None and _names_bundle(checkpoint):
         from edgeenh_export.serving.cli import serve_bundle
 
         with Interrupts():
@@ -229,7 +229,6 @@ def export(
 
 def _given(checkpoint: Path | None, module: str | None, weights: Path | None) -> Path | ModuleSource | None:
     """What is to be exported; None = the checkpoint that ships."""
-    from edgeenh.bundle.reader import SHIPPED_NAMES
     from edgeenh.errors import UsageError
     from edgeenh_export import options
     from edgeenh_export.sources.overrides import ModuleSource
@@ -240,9 +239,16 @@ def _given(checkpoint: Path | None, module: str | None, weights: Path | None) ->
         raise UsageError("--module and a CHECKPOINT exclude each other: give the weights of the module with --weights")
     if weights is not None:
         options.check_weights_name(weights)
-    elif checkpoint is not None and checkpoint.suffix != ".edgeenh" and str(checkpoint) not in SHIPPED_NAMES:
+    elif checkpoint is not None and not _names_bundle(checkpoint):
         options.check_checkpoint_name(checkpoint)
     return checkpoint if module is None or weights is None else ModuleSource(module, weights)
+
+
+def _names_bundle(path: Path) -> bool:
+    """Whether it is a bundle by its name: one of its own, or that of one that ships where no file lies in the way."""
+    from edgeenh.bundle.reader import SHIPPED_NAMES, SUFFIX
+
+    return path.suffix == SUFFIX or (str(path) in SHIPPED_NAMES and not path.exists())
 
 
 def _remembered(

@@ -116,6 +116,7 @@ def inputs_of(
         OSError: A file cannot be read.
     """
     machine: dict[str, Any] = fingerprint()
+    stated = {name: value for name, value in asdict(overrides).items() if value is not None} | dict(thresholds)
     card = model.with_suffix(".md")
     return {
         "model": model.name,
@@ -126,11 +127,11 @@ def inputs_of(
         "precisions": " ".join(precisions),
         "sizes": " ".join(f"{width}x{height}" for width, height in sizes),
         "tensorrt": tensorrt,
-        "overrides": json.dumps(asdict(overrides), sort_keys=True),
-        "thresholds": json.dumps(dict(thresholds), sort_keys=True),
+        # one by one, so that `edgeenh cache why` names the one that changed
+        **{f"stated.{name}": json.dumps(value) for name, value in stated.items()},
         "code_sha256": _digest(_own_files()),
         "libraries": " ".join(_versions()),
-        "machine": json.dumps({name: machine[name] for name in ("cpu", "gpus")}, sort_keys=True),
+        **{name: json.dumps(machine[name], sort_keys=True) for name in ("cpu", "gpus")},
     }
 
 

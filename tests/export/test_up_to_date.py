@@ -11,6 +11,7 @@ import pytest
 
 from edgeenh.bundle.keys import generate, load_private
 from edgeenh.bundle.signing import sign_bundle
+from edgeenh.cache.why import changes
 from edgeenh.cli import main
 from edgeenh_export import up_to_date
 from edgeenh_export.sources.overrides import Overrides
@@ -52,6 +53,18 @@ def test_the_same_inputs_and_an_untouched_bundle_are_up_to_date(asked, remembere
     assert found.path == asked["out"]
 
 
+def test_why_names_the_option_that_changed(asked):
+    """All options in one field would be cut before the one that counts."""
+    before = key(asked)
+    asked |= {"overrides": Overrides(scale=2, cap=0.5), "thresholds": {"min_psnr_db": 45.0}}
+    told = [change.text() for change in changes(before, key(asked))]
+    assert told == [
+        "stated.cap was not there, is 0.5",
+        "stated.min_psnr_db was not there, is 45.0",
+        "stated.scale was not there, is 2",
+    ]
+
+
 def test_a_signature_that_was_added_changes_nothing(asked, remembered, tmp_path):
     generate(tmp_path / "k")
     sign_bundle(asked["out"], load_private(tmp_path / "k"))
@@ -80,8 +93,8 @@ def test_a_bundle_that_is_not_the_remembered_one_is_made_again(asked, remembered
         (lambda asked: asked.update(precisions=("fp32",)), "precisions"),
         (lambda asked: asked.update(sizes=((64, 48),)), "sizes"),
         (lambda asked: asked.update(tensorrt="rtx"), "tensorrt"),
-        (lambda asked: asked.update(overrides=Overrides(cap=0.5)), "overrides"),
-        (lambda asked: asked.update(thresholds={"min_psnr_db": 55.0}), "thresholds"),
+        (lambda asked: asked.update(overrides=Overrides(cap=0.5)), "stated.cap"),
+        (lambda asked: asked.update(thresholds={"min_psnr_db": 55.0}), "stated.min_psnr_db"),
         (lambda asked: asked.update(out=asked["out"].with_name("other.edgeenh")), "out"),
     ],
 )
@@ -89,7 +102,7 @@ def test_every_input_counts(asked, change, field):
     before = key(asked)
     change(asked)
     after = key(asked)
-    assert [name for name in before if before[name] != after[name]] == [field]
+    assert [one.field for one in changes(before, after)] == [field]
 
 
 def test_code_libraries_machine_and_pictures_count(asked, tmp_path, monkeypatch):
@@ -103,7 +116,7 @@ def test_code_libraries_machine_and_pictures_count(asked, tmp_path, monkeypatch)
         cv2.imwrite(str(folder / f"{index}.png"), np.full((32, 32, 3), index, np.uint8))
     asked["calibration"] = folder
     after = key(asked)
-    changed = {"code_sha256", "libraries", "machine", "calibration_sha256"}
+    changed = {"code_sha256", "libraries", "cpu", "calibration_sha256"}
     assert {name for name in before if before[name] != after[name]} == changed
     cv2.imwrite(str(folder / "1.png"), np.full((32, 32, 3), 9, np.uint8))
     assert key(asked)["calibration_sha256"] != after["calibration_sha256"]

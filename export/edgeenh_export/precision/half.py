@@ -68,7 +68,8 @@ class Half:
         if self.milliseconds is not None:
             cost = f"{self.milliseconds[1] - self.milliseconds[0]:+.2f} ms, {cost}"
         before, after = _decibels(self.outcome.before_db), _decibels(self.outcome.after_db)
-        return f"FP16: {kept} node{'s' * (kept > 1)} kept FP32 ({required} more by rule or range), {before} → {after}, {cost}"
+        nodes = f"{kept} node{'s' * (kept > 1)} kept FP32 ({self.outcome.named}; {required} more by rule or range)"
+        return f"FP16: {nodes}, {before} → {after}, {cost}"
 
     def to_json(self) -> dict[str, Any]:
         """The search as `drift.json` and the report write it."""

@@ -58,7 +58,7 @@ class Int8:
         before = "not measurable" if self.outcome.before_db is None else f"{self.outcome.before_db:.1f} dB"
         share = self.kept_us / self.layers_us if self.layers_us else 0.0
         return (
-            f"INT8: {kept} of {layers} layers kept FP32, {before} → {after}; they take {self.kept_us / 1000:.2f} ms in FP32, "
+            f"INT8: {kept} of {layers} layers kept FP32 ({self.outcome.named}), {before} → {after}; they take {self.kept_us / 1000:.2f} ms in FP32, "
             f"{share:.0%} of all layers; calibrated on {self.pictures} pictures"
         )
 

@@ -26,6 +26,8 @@ LEAST_GAIN_DB = 0.05
 IDENTICAL_DB = 150.0
 """Decibels of identical pictures, and the most that count."""
 
+_NAMED = 4
+
 
 class Trial(NamedTuple):
     """What was measured of a candidate: whether the gate holds, the lowest PSNR, and the first reason where it does not."""
@@ -68,6 +70,12 @@ class Outcome:
     reason: str
     trials: int
     nodes: int
+
+    @property
+    def named(self) -> str:
+        """What is kept, for people: the first few nodes by name."""
+        more = len(self.kept) - _NAMED
+        return ", ".join(self.kept[:_NAMED]) + (f", and {more} more" if more > 0 else "")
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as JSON values."""

@@ -20,7 +20,7 @@ from edgeenh.backends.contract import one_line
 from edgeenh.backends.first_start import Acceptance, GoldenRun
 from edgeenh.backends.libraries import import_openvino
 from edgeenh.drift import Thresholds
-from edgeenh.errors import BackendUnavailable, GateFailed, JobFailed, MissingExtra
+from edgeenh.errors import BackendUnavailable, GateFailed, JobFailed, MissingExtra, OutputFailed
 from edgeenh.gate.evidence import write_evidence
 from edgeenh_export.serving.folders import ServedModel
 
@@ -53,7 +53,7 @@ def ir_models(bundle: Bundle, report: Path | None = None) -> list[ServedModel]:
     Raises:
         GateFailed: What an IR makes of the golden frames is not what the bundle's FP32 graph made.
         BackendUnavailable: OpenVINO is missing.
-        JobFailed: OpenVINO cannot write a graph.
+        JobFailed: OpenVINO cannot write a graph; OutputFailed: there is no space for it.
     """
     require_openvino()
     return [_served(bundle, precision, report) for precision in bundle.precisions]
@@ -121,10 +121,17 @@ def _convert(model: Model) -> tuple[bytes, bytes]:
     with tempfile.TemporaryDirectory(prefix="edgeenh-") as folder:
         path = Path(folder) / "model.xml"
         try:
-            library.save_model(library.Core().read_model(model.onnx), path, compress_to_fp16=False)
-            return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+            read = library.Core().read_model(model.onnx)
         except Exception as exc:  # the library has no common base for its errors
             raise JobFailed(f"openvino cannot write the IR of {model.name}: {one_line(exc)}") from exc
+        try:
+            library.save_model(read, path, compress_to_fp16=False)
+            return path.read_bytes(), path.with_suffix(".bin").read_bytes()
+        except Exception as exc:  # likewise; of a full disk it says no more than "iostream error"
+            raise OutputFailed(
+                f"openvino could not write the IR of {model.name} into {tempfile.gettempdir()} ({one_line(exc)}): free some space "
+                "there, or name another place with TMPDIR"
+            ) from exc
 
 
 def _judge(bundle: Bundle, backend: IrBackend, arithmetic: str, report: Path | None) -> Acceptance:

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 from onnx import ModelProto, ValueInfoProto
 
 from edgeenh.errors import InputError, UsageError
-from edgeenh_export.options import Size
+from edgeenh_export.options import Size, check_size
 from edgeenh_export.sources.colour import find_colour
 from edgeenh_export.sources.contract import Contract
 from edgeenh_export.sources.likeness import same_picture
@@ -64,8 +65,35 @@ def discover(
 
     Raises:
         InputError: It cannot be an image enhancer; the message says why.
-        UsageError: Something is stated wrongly, or has to be.
+        UsageError: Something is stated wrongly, or has to be; a size that it does not take, with those that it does.
     """
+
+    def found(asked: Sequence[Size]) -> Contract:
+        return _discover(model, overrides, asked, name=name, metadata=metadata, threads=threads, multiple=multiple)
+
+    try:
+        return found(sizes)
+    except UsageError:
+        raise
+    except InputError:
+        free = None
+        with suppress(InputError):
+            free = found(()) if sizes and not _declared_size(image_input(model, name)) else None
+        if free is not None:  # it is the size then, and which it takes is known
+            check_size(sizes[0], free.multiple, free.smallest)
+        raise
+
+
+def _discover(
+    model: ModelProto,
+    overrides: Overrides,
+    sizes: Sequence[Size],
+    *,
+    name: str,
+    metadata: dict[str, str],
+    threads: int,
+    multiple: int,
+) -> Contract:
     value = image_input(model, name)
     probe = Probe(model, threads)
     trials = Trials(probe, overrides, value.type.tensor_type.elem_type)
@@ -109,7 +137,7 @@ def choose(candidates: Sequence[Candidate], name: str) -> Candidate:
         more = f", and {len(rivals) - MOST_NAMED} more" if len(rivals) > MOST_NAMED else ""
         raise UsageError(
             f"{name} can be read in more than one way, and each gives a picture that resembles its input: {texts}{more}: "
-            f"say which with {_deciding(ways)}"
+            f"{_deciding(ways)}"
         )
     return best
 
@@ -132,11 +160,11 @@ def _deciding(ways: Sequence[Candidate]) -> str:
     """What tells apart the best from the others: the first property in which any of them differs from it."""
     readings = [one.reading for one in ways]
     if len({reading.output for reading in readings}) > 1:
-        return "a model that has only the output you mean"
+        return "give a model that has only the output you mean"
     if len({one.setup.channels for one in ways}) > 1:
-        return "a model whose shape names its channels"
+        return "give a model whose shape names its channels"
     name = "layout" if len({reading.layout for reading in readings}) > 1 else "range"
-    return " or ".join(dict.fromkeys(f"--{name} {getattr(reading, name)}" for reading in readings))
+    return "say which with " + " or ".join(dict.fromkeys(f"--{name} {getattr(reading, name)}" for reading in readings))
 
 
 def _fed(trials: Trials, ways: Sequence[Setup], value: ValueInfoProto, name: str) -> list[Setup]:

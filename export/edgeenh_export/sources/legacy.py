@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 _HALF, _SINGLE = TensorProto.FLOAT16, TensorProto.FLOAT
@@ -65,6 +66,45 @@ _REPLACEMENTS: dict[str, Callable[[NodeProto, GraphProto], Iterator[NodeProto]]]
     "Crop": _crop,
     "ImageScaler": _image_scaler,
 }
+
+
+def settle_output_shapes(model: ModelProto) -> None:
+    """Say by padding what a transposed convolution says by `output_shape`, where the size that it reads is known.
+
+    The sums are those of the standard (ONNX operators, ConvTranspose). TensorRT's parser overlooks an output that is larger
+    than the padding allows, and the picture comes out too small.
+    """
+    asking = [
+        node for node in model.graph.node if node.op_type == "ConvTranspose" and "output_shape" in _attributes(node)
+    ]
+    if not asking:
+        return
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    shapes = {
+        value.name: [side.dim_value for side in value.type.tensor_type.shape.dim]
+        for value in (*inferred.input, *inferred.value_info)
+    }
+    kernels = {tensor.name: list(tensor.dims[2:]) for tensor in model.graph.initializer}
+    for node in asking:
+        read, kernel = shapes.get(node.input[0], [])[2:], kernels.get(node.input[1], [])
+        if kernel and len(read) == len(kernel) and all(read):
+            _pad(node, read, kernel)
+
+
+def _pad(node: NodeProto, read: list[int], kernel: list[int]) -> None:
+    said, sides = _attributes(node), range(len(read))
+    strides, dilations = (said.get(name, [1] * len(read)) for name in ("strides", "dilations"))
+    extra = said.get("output_padding", [0] * len(read))
+    wanted = said["output_shape"][-len(read) :]
+    full = [strides[i] * (read[i] - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1 for i in sides]
+    total = [max(0, full[i] - wanted[i]) for i in sides]
+    less = [side // 2 for side in total]
+    more = [side - half for side, half in zip(total, less, strict=True)]
+    pads = [*less, *more] if said.get("auto_pad") == b"SAME_UPPER" else [*more, *less]
+    larger = [extra[i] + max(0, wanted[i] - full[i]) for i in sides]
+    kept = [part for part in node.attribute if part.name not in ("auto_pad", "output_padding", "output_shape", "pads")]
+    del node.attribute[:]
+    node.attribute.extend([*kept, helper.make_attribute("pads", pads), helper.make_attribute("output_padding", larger)])
 
 
 def widen(model: ModelProto) -> None:

@@ -18,7 +18,7 @@ from edgeenh.backends.onnx_operators import DOMAINS, OPERATORS
 from edgeenh.errors import InputError
 from edgeenh_export.onnx_tidy import strip
 from edgeenh_export.onnx_writer import OPSET
-from edgeenh_export.sources.legacy import replace_legacy, widen
+from edgeenh_export.sources.legacy import replace_legacy, settle_output_shapes, widen
 
 MAX_BYTES = 2**31
 
@@ -72,6 +72,7 @@ def bring_to_form(model: ModelProto, name: str) -> ModelProto:
         if _opset(formed) < OPSET:
             formed = version_converter.convert_version(formed, OPSET)
         widen(formed)
+        settle_output_shapes(formed)
         onnx.checker.check_model(formed)
     except Exception as exc:  # onnx has no common base for its errors, and a damaged file meets all of them
         raise InputError(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
+import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +68,10 @@ def _made(factory: str) -> nn.Module:
         made = getattr(importlib.import_module(name), function)()
     except EdgeenhError:
         raise
-    except Exception as exc:  # whatever the user's code raises
+    except (
+        Exception,
+        SystemExit,
+    ) as exc:  # whatever the user's code raises; a script that reads options of its own exits
         raise UsageError(
             f"--module {factory} cannot be made ({type(exc).__name__}: {' '.join(str(exc).split())[:200]}): it must be importable "
             "from here and take no arguments"
@@ -141,9 +147,33 @@ def export_module(module: nn.Module, sizes: tuple[Size, ...], name: str) -> tupl
         try:
             return _exported(module, torch.zeros(1, channels, height, width), multiple), max(multiple, 1)
         except Exception as exc:  # the exporter has no common base for its errors
-            refusal = f"{type(exc).__name__}: {' '.join(re.sub(r'[^ -~]', ' ', str(exc)).split())[:300]}"
+            refusal = _reason(exc)
     remedy = "give a module of a picture [1,3,H,W]" if not channels else "see the message, or give one --size WxH"
     raise JobFailed(f"torch could not export {name} ({refusal}): {remedy}")
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong at the bottom of the exporter's errors, and at which line of the user's code where it says so."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    said = str(error).strip()
+    what = " ".join(re.sub(r"[^ -~]", " ", said.split("\n\n")[0]).split())[:200]
+    at = re.search(r'File "([^"]+)", line (\d+)', said)
+    where = f", at {Path(at[1]).name}:{at[2]}" if at else ""
+    return f"{type(error).__name__}: {what}{where}"
+
+
+@contextmanager
+def _silent_torch() -> Iterator[None]:
+    """Keep pages of torch's own debugging out of stderr: what fails is told in one line, what succeeds needs no words."""
+    logger = logging.getLogger("torch")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), quiet_exporter():
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _channels(module: nn.Module, sizes: tuple[Size, ...]) -> tuple[int, str]:
@@ -163,7 +193,7 @@ def _channels(module: nn.Module, sizes: tuple[Size, ...]) -> tuple[int, str]:
 
 def _exported(module: nn.Module, example: Tensor, multiple: int) -> ModelProto:
     shapes = {axis: _any_multiple(letter, multiple) for axis, letter in ((2, "h"), (3, "w"))} if multiple else None
-    with quiet_exporter():
+    with _silent_torch():
         program = torch.onnx.export(
             module,
             (example,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from edgeenh.cache.entries import Entry
 
 _SHOWN = 60
+_LEAD = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,9 @@ class Change:
 
     def text(self) -> str:
         """The change for people."""
-        return f"{self.field} was {_short(self.before)}, is {_short(self.now)}"
+        pairs = zip(self.before or "", self.now or "", strict=False)
+        same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return f"{self.field} was {_short(self.before, same)}, is {_short(self.now, same)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,10 @@ def reasons(entries: Sequence[Entry]) -> list[Reason]:
     return found
 
 
-def _short(value: str | None) -> str:
+def _short(value: str | None, same: int) -> str:
+    """A value in a few words: where it is long, from a little before the place where it begins to differ."""
     if value is None:
         return "not there"
-    return value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
+    start = max(0, same - _LEAD) if len(value) > _SHOWN else 0
+    shown = value[start : start + _SHOWN - 1] + "…" if len(value) - start > _SHOWN else value[start:]
+    return f"…{shown}" if start else shown

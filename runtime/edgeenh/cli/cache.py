@@ -18,6 +18,9 @@ SCHEMA = "edgeenh.cache/1"
 
 _ACTIONS = ("list", "why", "clear")
 _TELLING = (
+    "model",
+    "precisions",
+    "sizes",
     "library",
     "precision",
     "profile",
@@ -124,5 +127,5 @@ def _clear(folder: Path, json_target: str | None) -> None:
 
 def _label(entry: Entry) -> str:
     """The few words of a key that tell entries apart for a person."""
-    words = [f"{name} {entry.key[name]}" for name in _TELLING if name in entry.key]
+    words = [f"{name} {entry.key[name]}" for name in _TELLING if entry.key.get(name)]
     return ", ".join(word if len(word) <= _SHOWN else word[: _SHOWN - 1] + "…" for word in words)

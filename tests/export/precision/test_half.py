@@ -100,6 +100,7 @@ def test_what_was_kept_and_what_it_cost_is_one_line(build, frames, references):
     assert half.outcome.before_db < 50 <= half.outcome.after_db
     line = half.line()
     assert f"{len(half.outcome.kept)} node" in line
+    assert half.outcome.kept[0] in line
     assert f"{half.outcome.before_db:.1f} dB → {half.outcome.after_db:.1f} dB" in line
     assert "MB moved per frame" in line
     assert any("measuring what each of" in one for one in said)

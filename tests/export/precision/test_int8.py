@@ -137,7 +137,7 @@ def test_a_sensitive_layer_is_found_and_kept(build, frames, references):
     assert layers_in_int8(onnx.load_model_from_string(found.onnx)) == [
         name for name in layers if name not in found.outcome.kept
     ]
-    assert f"{len(found.outcome.kept)} of {len(layers)} layers kept FP32" in found.line()
+    assert f"{len(found.outcome.kept)} of {len(layers)} layers kept FP32 ({found.outcome.kept[0]}" in found.line()
     assert found.to_json()["cost_by"].startswith("microseconds")
 
 

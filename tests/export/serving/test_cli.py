@@ -37,6 +37,15 @@ def test_a_bundle_becomes_a_triton_repository(capsys, file, tmp_path, parse):
     assert (code, out.count("was there already")) == (0, 2)
 
 
+def test_a_shipped_bundle_is_taken_by_name(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, "xray-n", "--triton", "models", "--triton-device", "cpu")
+    assert code == 0, err
+    assert (tmp_path / "models" / "xray-n-fp32" / "1" / "model.onnx").is_file()
+    code, _, err = run(capsys, "dental-n", "--fp16")
+    assert (code, "dental-n is a bundle already" in err) == (2, True), err
+
+
 def test_a_checkpoint_becomes_a_bundle_and_both_layouts(capsys, checkpoint, tmp_path):
     if find_spec("openvino") is None:
         pytest.skip("openvino is not installed")

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from edgeenh.backends.libraries import import_openvino
-from edgeenh.errors import GateFailed, JobFailed, MissingExtra
+from edgeenh.errors import GateFailed, JobFailed, MissingExtra, OutputFailed
 from edgeenh_export.serving import openvino_ir
 from edgeenh_export.serving.folders import write_models
 
@@ -65,8 +65,13 @@ def test_what_openvino_cannot_write_or_where_it_is_missing(bundle, monkeypatch):
         raise RuntimeError("no\nspace")
 
     monkeypatch.setattr(openvino, "save_model", fail)
-    with pytest.raises(JobFailed, match=r"cannot write the IR of dental-n .*: no space"):
+    with pytest.raises(
+        OutputFailed, match=r"could not write the IR of dental-n .* into .*\(no space\): free some space there"
+    ):
         openvino_ir.ir_models(bundle)
+    broken = replace(bundle.model("fp32"), onnx=b"no graph")
+    with pytest.raises(JobFailed, match=r"cannot write the IR of dental-n"):
+        openvino_ir._convert(broken)
     missing = openvino_ir.Availability(usable=False, reason="it is not installed")
     monkeypatch.setattr(openvino_ir.openvino, "availability", lambda: missing)
     with pytest.raises(MissingExtra, match=r"edgeenh\[openvino\]"):

@@ -85,7 +85,7 @@ def test_a_static_size_is_the_only_one(make_toy, found):
 def test_a_size_that_is_asked_for_becomes_the_only_one(make_toy, found):
     assert found(make_toy(stride=8), [(128, 64)]).fixed == (128, 64)
     with pytest.raises(InputError, match="does not run on a frame"):
-        found(make_toy(stride=8), [(129, 64)])
+        found(make_toy(stride=4096), [(128, 64)])
 
 
 def test_grey_is_found_by_its_channel_and_takes_no_colour(make_toy, found):
@@ -194,4 +194,20 @@ def test_a_batch_of_several_is_refused(make_toy, found):
     model = make_toy()
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 4
     with pytest.raises(InputError, match="a batch of 4 pictures, expected 1"):
+        found(model)
+
+
+@pytest.mark.parametrize("size", [(100, 64), (96, 100)])
+def test_a_size_that_is_no_multiple_is_refused_with_those_that_are(make_toy, found, size):
+    """The model itself only refuses it in a library's words, or gives a picture of another size."""
+    with pytest.raises(UsageError, match=rf"--size {size[0]}x{size[1]}: .* must be multiples of 8 .* that work: 96x"):
+        found(make_toy(stride=8), [size])
+
+
+def test_two_outputs_that_both_resemble_the_frame_are_asked_about(make_toy, found):
+    model = make_toy()
+    model.graph.node.append(helper.make_node("Mul", ["y", "less"], ["darker"]))
+    model.graph.initializer.append(numpy_helper.from_array(np.float32(0.97), "less"))
+    model.graph.output.append(helper.make_tensor_value_info("darker", TensorProto.FLOAT, None))
+    with pytest.raises(UsageError, match=r"resembles its input: .*: give a model that has only the output you mean"):
         found(model)

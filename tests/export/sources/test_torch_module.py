@@ -37,6 +37,21 @@ def fails():
 
 def text():
     return "text"
+
+def leaves():
+    raise SystemExit(7)
+
+class Branching(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+    def forward(self, x):
+        if x.mean() > 0.5:
+            return x - self.conv(x)
+        return x + self.conv(x)
+
+def branching():
+    return Branching()
 '''
 
 
@@ -85,12 +100,26 @@ def test_one_size_makes_a_static_graph(nets):
         ("nowhere_at_all:make", "ModuleNotFoundError"),
         ("others_nets:absent", "AttributeError"),
         ("others_nets:fails", "KeyError: 'no such thing'"),
+        ("others_nets:leaves", "SystemExit: 7"),
         ("others_nets:text", "gives a str, expected a torch.nn.Module"),
     ],
 )
 def test_a_factory_that_makes_no_module_is_refused(nets, factory, message):
     with pytest.raises(UsageError, match=message):
         load_module(ModuleSource(factory, nets[0] / "w.safetensors"))
+
+
+def test_a_module_that_torch_cannot_export_is_told_in_one_line_with_its_place(nets, capfd):
+    """torch itself writes pages, and its outermost error says no more than that it failed."""
+    folder, _ = nets
+    save_file({"conv.weight": torch.zeros(3, 3, 3, 3), "conv.bias": torch.zeros(3)}, folder / "b.safetensors")
+    words = ["--module", "others_nets:branching", "--weights", "b.safetensors", "--size", "64x64"]
+    assert main(["export", *words, "--tensorrt", "off", "--out", "b.edgeenh"]) == 1
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if not line.startswith("[")]
+    assert line.startswith(
+        "edgeenh: torch could not export others_nets:branching (GuardOnDataDependentSymNode: Could not guard on"
+    )
+    assert ", at others_nets.py:" in line
 
 
 def test_weights_must_be_exactly_those_of_the_module(nets):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from edgeenh.cache import Cache, reasons
 from edgeenh.cache.entries import decode, encode
 from edgeenh.cache.station_key import NAME, station_key
+from edgeenh.cache.why import changes
 from edgeenh.cli import main
 from edgeenh.errors import IntegrityError
 
@@ -226,6 +227,14 @@ def test_why_names_the_field_that_changed(filled, capsys):
     out = capsys.readouterr().out
     assert "driver was 550.54, is 560.28" in out
     assert "the first of its kind" in out
+
+
+def test_why_shows_the_place_where_long_values_differ():
+    libraries = " ".join(f"library-{number} 1.{number}" for number in range(9))
+    (change,) = changes({"libraries": libraries}, {"libraries": libraries.replace("1.7", "1.8")})
+    was, now = change.text().removeprefix("libraries was ").split(", is ")
+    assert "library-7 1.7" in was
+    assert "library-7 1.8" in now
 
 
 def test_the_command_lists_names_what_is_foreign_and_clears(filled, capsys):
