@@ -36,8 +36,11 @@ MIN_SIDE = 16
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 256 * 1024 * 1024
 
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 _ENCODING: dict[str, list[int]] = {
-    ".png": [],
+    # Each row less the one above it, where OpenCV's own choice is the pixel on the left: of endoscopy and dental photographs
+    # a fifth faster and smaller, of others the same (docs/log.md, 2026-11-29). Lossless either way.
+    ".png": [*_PNG, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP],
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444],
     ".tif": [],
     ".webp": [cv2.IMWRITE_WEBP_QUALITY, 101],  # above 100 means lossless

@@ -65,7 +65,7 @@ def make_app(station: Station, token: str | None = None) -> tuple[Guard, Service
         openapi_url="/openapi.json",
     )  # fmt: skip
     service = Service(station)
-    for routes in (look, pictures, inference, steer, page):
+    for routes in (pictures, inference, look, steer, page):  # they are tried in this order
         routes.add(app, service)
     _translate(app)
     settings = station.settings

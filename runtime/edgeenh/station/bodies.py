@@ -76,25 +76,29 @@ class Readers:
         return int(text)
 
     async def _collect(self, chunks: AsyncIterator[bytes], announced: int) -> bytes:
-        collected = bytearray()
+        collected: list[bytes] = []
         try:
             await self._fill(collected, chunks)
+            if (found := sum(map(len, collected))) != announced:
+                raise Refused(400, "length", f"{found} bytes came, Content-Length says {announced}")
+            return b"".join(collected)  # of one chunk, the chunk itself
         finally:
-            self._held -= len(collected)
-        if len(collected) != announced:
-            raise Refused(400, "length", f"{len(collected)} bytes came, Content-Length says {announced}")
-        return bytes(collected)
+            self._held -= sum(map(len, collected))
 
-    async def _fill(self, collected: bytearray, chunks: AsyncIterator[bytes]) -> None:
+    async def _fill(self, collected: list[bytes], chunks: AsyncIterator[bytes]) -> None:
+        found = 0
         while True:
             async with asyncio.timeout(self._idle_s):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 return
-            collected += chunk
+            if not chunk:
+                continue
+            collected.append(chunk)
+            found += len(chunk)
             self._held += len(chunk)
-            if len(collected) > self.most_bytes:
-                raise _too_large(len(collected), self.most_bytes)
+            if found > self.most_bytes:
+                raise _too_large(found, self.most_bytes)
             if self._held > TOGETHER * self.most_bytes:
                 raise busy("too much is being read at a time: try again")
 

@@ -38,6 +38,8 @@ SECURITY_HEADERS = {
     ),
 }
 
+_SECURITY_LINES = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
 
 def read_token(path: Path) -> str:
     """The token in a file that is its owner's alone.
@@ -82,14 +84,7 @@ class Guard:
         async def send_more(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 have = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(
-                        (n.lower().encode(), v.encode())
-                        for n, v in SECURITY_HEADERS.items()
-                        if n.lower().encode() not in have
-                    ),
-                ]
+                message["headers"] = [*message["headers"], *(one for one in _SECURITY_LINES if one[0] not in have)]
             await send(message)
 
         try:

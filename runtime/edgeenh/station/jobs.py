@@ -59,11 +59,17 @@ class Jobs:
             return work()
 
         loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+
+        def done(work: Future[Result]) -> None:
+            self._open -= 1
+            _pass_on(work, answer)
+
         future = self._threads.submit(in_time)
-        future.add_done_callback(lambda done: _tell(loop, self._done, done))
+        future.add_done_callback(lambda work: _tell(loop, done, work))
         try:
             async with asyncio.timeout(self.deadline_s):
-                return await asyncio.shield(asyncio.wrap_future(future))
+                return await answer
         except TimeoutError as exc:
             self.late += 1
             future.cancel()
@@ -76,10 +82,17 @@ class Jobs:
     def _late(self) -> Exception:
         return busy(f"it was not done within {self.deadline_s * 1e3:g} ms: try again", "deadline")
 
-    def _done(self, future: Future[Any]) -> None:
-        self._open -= 1
-        if not future.cancelled():
-            future.exception()  # told already, or nobody waits for it any more
+
+def _pass_on(work: Future[Result], answer: asyncio.Future[Result]) -> None:
+    """What a thread did to who waits for it; whoever does not wait any more was told already."""
+    if answer.done():
+        return
+    if work.cancelled():
+        answer.cancel()
+    elif (error := work.exception()) is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(work.result())
 
 
 def _tell(loop: asyncio.AbstractEventLoop, done: Callable[[Future[Any]], None], future: Future[Any]) -> None:
