@@ -86,7 +86,7 @@ class Several:
         A sink that fails ends its own lane only where its mode says so; see `edgeenh.sinks.writer`.
         """
         interruptible(self.group.prepare)
-        shutdown = Shutdown([lane.stream for lane in self.lanes], kill)
+        shutdown = Shutdown([lane.stream for lane in self.lanes], kill, [lane.sink for lane in self.lanes])
         interrupts.react(shutdown.soft, shutdown.hard)
         lanes = {id(lane.stream): lane for lane in self.lanes}
         try:
@@ -97,9 +97,9 @@ class Several:
         except EdgeenhError as exc:
             return exc
         finally:
-            shutdown.done()
             self.group.close()
             _close(self.lanes)
+            shutdown.done()
         return next((lane.failure for lane in self.lanes if lane.failure), None)
 
     def report(self) -> list[dict[str, Any]]:

@@ -19,8 +19,9 @@ from edgeenh.dicom.context import empty_context, read_context
 from edgeenh.dicom.derived import Making, derive, new_uid
 from edgeenh.dicom.header import PixelHeader, pixel_header
 from edgeenh.dicom.library import load_pydicom, quiet
-from edgeenh.dicom.network import Archive, Outbox
+from edgeenh.dicom.network import Archive
 from edgeenh.dicom.original import KINDS, Session, check_session, header_of, original_object
+from edgeenh.dicom.outbox import Outbox
 from edgeenh.dicom.reading import parse
 from edgeenh.dicom.storing import to_bytes
 from edgeenh.errors import UsageError
@@ -89,6 +90,11 @@ class DicomSink(BaseSink):
         if self._outbox is not None and written:
             self._outbox.added()
         self._take_outbox_notices()
+
+    def hurry(self) -> None:
+        """See `BaseSink.hurry`: an archive that is silent is not waited for."""
+        if self._outbox is not None:
+            self._outbox.hurry()
 
     def close(self) -> None:
         """Send what is left, where there is an outbox; what stays is told."""

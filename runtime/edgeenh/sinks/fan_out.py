@@ -90,6 +90,11 @@ class FanOut(BaseSink):
         """Its own and those of the sinks."""
         return [*super().take_notices(), *(notice for sink in self.sinks for notice in notices_of(sink))]
 
+    def hurry(self) -> None:
+        """Hurry all; see `BaseSink.hurry`."""
+        for sink in self.sinks:
+            hurry(sink)
+
     def close(self) -> None:
         """Close all; the first error is raised when all had their turn."""
         self._end(lambda sink: sink.close())
@@ -130,3 +135,12 @@ def notices_of(sink: Sink) -> list[Notice]:
     """What a sink has to tell; one that was not made by us may have no word for it."""
     taken: list[Notice] = getattr(sink, "take_notices", list)()
     return taken
+
+
+def hurry(sink: Sink) -> None:
+    """Have `close` and `abort` of a sink return soon; one that was not made by us may have no word for it."""
+    getattr(sink, "hurry", _nothing)()
+
+
+def _nothing() -> None:
+    """What hurries by itself."""
