@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
+from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.files import is_of_place
 from edgeenh.frames import EnhancedFrame
 from edgeenh.notices import Notice
 from edgeenh.sinks.base import BaseSink, Sink
@@ -76,7 +77,7 @@ class FanOut(BaseSink):
 
     def _tell_failure(self, index: int, error: EdgeenhError, frame: EnhancedFrame) -> None:
         sink = self.sinks[index]
-        again = getattr(sink, "durable", False) and isinstance(error, OutputFailed)
+        again = getattr(sink, "durable", False) and is_of_place(error)
         if self._failed[index] is None:
             further = "it is tried again with every frame" if again else "it gets no more"
             detail = f"{sink.id} did not take frame {frame.original.sequence}, the others go on and {further}: {error}"
