@@ -98,13 +98,13 @@ class DicomListener(BaseSource):
                 continue
             self._open = path, image, index + 1
             try:
-                levels = image.frame(index)
+                levels, attributes = image.frame(index), image.attributes(index)
             except PictureError as exc:
                 self._lose(str(exc))
                 continue
             header = image.header
             label = path.name if header.frames == 1 else f"{path.name}#{index + 1}"
-            return self._frame(levels, self._clock.now_ns(), label, header.photometric, header.bits, image.attributes())
+            return self._frame(levels, self._clock.now_ns(), label, header.photometric, header.bits, attributes)
         return None
 
     def interrupt(self) -> None:
