@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench,docs,dev
 
 # What some tests drive for real; they are skipped, with the reason, where it is absent.
-SYSTEM := aravis-tools aravis-tools-cli chromium dcmtk dicom3tools ffmpeg gir1.2-aravis-0.8 libcairo2-dev libgirepository1.0-dev pkg-config
+SYSTEM := aravis-tools aravis-tools-cli chromium dcmtk dicom3tools ffmpeg gir1.2-aravis-0.8 libcairo2-dev libgirepository1.0-dev orthanc pkg-config
 
 .PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets results gpu-check docs clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-system: ## Debian packages that some tests drive: a fake camera, DICOM's checker and server, a browser (as root)
+system: ## Debian packages that some tests drive: a fake camera, DICOM's checker and servers, a browser (as root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM)
 

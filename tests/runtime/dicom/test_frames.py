@@ -34,7 +34,7 @@ def many(tmp_path: Path, make_object: Callable[..., bytes]) -> Path:
             NumberOfFrames=3,
             FrameIncrementPointer=[0x00181065],
             FrameTimeVector=[0, 40, 40],
-        )  # fmt: skip
+        )
     )
     return path
 
