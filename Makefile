@@ -9,14 +9,14 @@ EXTRAS := cpu,openvino,tensorrt-rtx,trust,video,dicom,station,train,export,bench
 # What some tests drive for real; they are skipped, with the reason, where it is absent.
 SYSTEM := aravis-tools aravis-tools-cli chromium dcmtk default-jdk-headless dicom3tools ffmpeg gir1.2-aravis-0.8 \
 	gstreamer1.0-plugins-base gstreamer1.0-tools libcairo2-dev libgirepository1.0-dev libmono-system-net-http4.0-cil \
-	mono-mcs pkg-config
+	mono-mcs orthanc pkg-config
 
 .PHONY: help system setup demo test test-slow fuzz fuzz-service lint types imports check targets results gpu-check docs clean
 
 help: ## what can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-system: ## Debian packages that some tests drive: a fake camera, DICOM's checker and server, a browser, Java, Mono, GStreamer (as root)
+system: ## Debian packages that some tests drive: a fake camera, DICOM's checker and servers, a browser, Java, Mono, GStreamer (as root)
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM)
 

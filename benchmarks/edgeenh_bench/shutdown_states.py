@@ -50,8 +50,9 @@ def after(count, function, what):
         return result
     return counted
 
+words = {words!r}
 {preparation}
-sys.exit(main({words!r}))
+sys.exit(main(words))
 """
 
 
@@ -93,6 +94,42 @@ def look_at_a_new_one(self):
     self._used = None  # as if the file had just been replaced
     return look(self)
 watch_model.ModelWatch.look = look_at_a_new_one
+"""
+
+_SENDER = """
+import subprocess
+from edgeenh.sources import dicom_listener
+dicom_listener.NETWORK_TIMEOUT_S = 3600.0
+SENDER = '''
+import sys
+from pynetdicom import AE
+entity = AE()
+entity.network_timeout = None
+entity.add_requested_context("1.2.840.10008.5.1.4.1.1.7")
+association = entity.associate("127.0.0.1", int(sys.argv[1]), ae_title="EDGEENH")
+assert association.is_established
+print("up", flush=True)
+association.join()
+'''
+def connect(listener):
+    environment = {name: value for name, value in os.environ.items() if name != "MARK"}
+    command = [sys.executable, "-c", SENDER, str(listener.port)]
+    sender = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+    assert sender.stdout.readline().strip() == b"up"
+    reached()
+dicom_listener.DicomListener.__init__ = after(1, dicom_listener.DicomListener.__init__, connect)
+""".replace("MARK", MARK)
+
+_ARCHIVE = """
+import socket
+from edgeenh.dicom import network, outbox
+from edgeenh.sinks.dicom import DicomSink
+network.TIMEOUT_S = outbox.TIMEOUT_S = 3600.0
+mute = socket.socket()
+mute.bind(("127.0.0.1", 0))
+mute.listen()
+words[words.index("ARCHIVE")] = f"dicom://PACS@127.0.0.1:{mute.getsockname()[1]}?outbox={words.pop()}"
+outbox.Outbox._opened = after(1, outbox.Outbox._opened, reached)
 """
 
 _LIVE = ("--mode", "live", "--out", "null")
@@ -141,6 +178,12 @@ STATES = {
         ("--mode", "exposure", "--spool", "SPOOL", "--out", "OUT", "--fault", "disk-full=1h@100ms"),
     ),
     "swap in progress": State("another bundle is being judged, and its worker hangs", _SWAP, (*_LIVE, "--watch-model")),
+    "dicom sender silent": State(
+        "a sender has an association open and says nothing", _SENDER, ("--out", "null"), "dicom-listen:0?inbox=INBOX"
+    ),
+    "dicom archive silent": State(
+        "an archive takes the connection and says nothing", _ARCHIVE, ("--out", "ARCHIVE", "OUT")
+    ),
 }
 """Every state in which a run may be when it is asked to end."""
 
@@ -182,7 +225,8 @@ def end_in(
     """
     state, report = STATES[name], folder / "report.json"
     places = {"SPOOL": str(folder / "spool"), "OUT": f"{folder}/out/"}
-    words = ["run", state.source, "--model", str(model), "--backend", "fake", "--json", str(report)]
+    source = state.source.replace("INBOX", str(folder / "inbox"))
+    words = ["run", source, "--model", str(model), "--backend", "fake", "--json", str(report)]
     words += [places.get(word, word) for word in state.words]
     mark = secrets.token_hex(8)
     environment = {**os.environ, MARK: mark, "XDG_CACHE_HOME": str(folder / "cache")}

@@ -53,6 +53,11 @@ def translate_write_error(path: Path, error: OSError) -> EdgeenhError:
     )
 
 
+def is_of_place(error: EdgeenhError) -> bool:
+    """Whether it is the disk or the folder that did not take a file, which may pass; not what was to be written."""
+    return isinstance(error, OutputFailed) or isinstance(error.__cause__, OSError)
+
+
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and prove that files can be made in it.
 

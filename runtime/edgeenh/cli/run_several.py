@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.cli import output
 from edgeenh.cli.shutdown import Shutdown, interruptible
 from edgeenh.errors import EdgeenhError, UsageError
-from edgeenh.sinks.places import folder_name, place_of
+from edgeenh.sinks.places import place_names, place_of
 from edgeenh.sinks.writer import Writer, check_durable
 
 if TYPE_CHECKING:
@@ -61,8 +61,7 @@ class Several:
 
         if len(set(sources)) < len(sources):
             raise UsageError("the same source is named twice: each is opened once")
-        for index, name in enumerate(sources):
-            place = folder_name(name)
+        for index, (name, place) in enumerate(zip(sources, place_names(sources), strict=True)):
             places = [place_of(spec, place, index, len(sources)) for spec in out]
             with ExitStack() as unowned:
                 source = open_source(name, photometric=options["photometric"], bits=options["bits"])
@@ -86,7 +85,7 @@ class Several:
         A sink that fails ends its own lane only where its mode says so; see `edgeenh.sinks.writer`.
         """
         interruptible(self.group.prepare)
-        shutdown = Shutdown([lane.stream for lane in self.lanes], kill)
+        shutdown = Shutdown([lane.stream for lane in self.lanes], kill, [lane.sink for lane in self.lanes])
         interrupts.react(shutdown.soft, shutdown.hard)
         lanes = {id(lane.stream): lane for lane in self.lanes}
         try:
@@ -97,9 +96,9 @@ class Several:
         except EdgeenhError as exc:
             return exc
         finally:
-            shutdown.done()
             self.group.close()
             _close(self.lanes)
+            shutdown.done()
         return next((lane.failure for lane in self.lanes if lane.failure), None)
 
     def report(self) -> list[dict[str, Any]]:

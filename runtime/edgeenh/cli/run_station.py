@@ -168,7 +168,7 @@ def pump(
         EdgeenhError: The stream could not start; nothing was written.
     """
     interruptible(stream.prepare)
-    shutdown = Shutdown([stream], kill)
+    shutdown = Shutdown([stream], kill, [sink])
     interrupts.react(shutdown.soft, shutdown.hard)
     watched.start()
     stream.start()

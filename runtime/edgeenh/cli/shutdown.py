@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from edgeenh.sinks.fan_out import hurry
+
 if TYPE_CHECKING:
+    from edgeenh.sinks import Sink
     from edgeenh.stream import Stream
 
 GRACE_S = 0.6
@@ -21,11 +24,19 @@ class Shutdown:
     Args:
         streams: What is stopped.
         kill: Ends what enhances, whatever it does at the moment; None = it cannot be ended.
+        sinks: What may be waiting for somebody else, e.g. an archive.
         grace_s: Seconds between the two.
     """
 
-    def __init__(self, streams: list[Stream], kill: Callable[[], object] | None, *, grace_s: float = GRACE_S) -> None:
-        self._streams, self._kill = streams, kill
+    def __init__(
+        self,
+        streams: list[Stream],
+        kill: Callable[[], object] | None,
+        sinks: Sequence[Sink] = (),
+        *,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self._streams, self._kill, self._sinks = streams, kill, sinks
         self._timer = threading.Timer(grace_s, self.hard)
         self._timer.daemon = True
         self._once = threading.Lock()
@@ -43,6 +54,8 @@ class Shutdown:
             stream.stop(wait=False)
         if self._kill is not None:
             self._kill()
+        for sink in self._sinks:
+            hurry(sink)
 
     def done(self) -> None:
         """The run has ended by itself."""

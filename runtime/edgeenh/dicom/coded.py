@@ -20,10 +20,17 @@ def code(value: str, meaning: str) -> Any:
     return item
 
 
-def source_image(sop_class: str, sop_instance: str) -> Any:
-    """An item of Source Image Sequence (PS3.3 table C.12-… General Reference): pixel for pixel the same place."""
+def source_image(sop_class: str, sop_instance: str, frame: int | None = None) -> Any:
+    """An item of Source Image Sequence (PS3.3 table C.12-… General Reference): pixel for pixel the same place.
+
+    Args:
+        sop_class, sop_instance: Of the source.
+        frame: Which of its frames, from 1; None = all.
+    """
     item = load_pydicom().Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, sop_instance
+    if frame is not None:
+        item.ReferencedFrameNumber = frame
     item.PurposeOfReferenceCodeSequence = [code(*SOURCE_IMAGE)]
     item.SpatialLocationsPreserved = "YES"
     return item

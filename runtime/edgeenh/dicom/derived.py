@@ -19,6 +19,7 @@ from edgeenh import __version__
 from edgeenh.dicom.coded import processing_equipment, source_image
 from edgeenh.dicom.header import PixelHeader
 from edgeenh.dicom.library import load_pydicom, quiet
+from edgeenh.dicom.one_frame import frame_number
 from edgeenh.errors import PictureError
 
 if TYPE_CHECKING:
@@ -121,8 +122,12 @@ def derive(
         with quiet():
             _refuse_swapped_words(source)
             derived = without_pixels(source)
+            frame = frame_number(derived)
             _identify(derived, source, making)
-            _describe(derived, source, making)
+            if frame is not None:
+                derived.InstanceNumber = frame
+                del derived.FrameExtractionSequence
+            _describe(derived, source, making, frame)
             _clean(derived)
             set_pixels(derived, header, enhanced, originals)
             _add_private(derived, making)
@@ -195,10 +200,10 @@ def _mark_frames(groups: Any, first: str) -> None:
                         item.FrameType = [first, *list(item.FrameType)[1:]]
 
 
-def _describe(derived: Any, source: Any, making: Making) -> None:
+def _describe(derived: Any, source: Any, making: Making, frame: int | None) -> None:
     """Where it comes from, who made it, and what was lost before (never reset)."""
     derived.DerivationDescription = making.description()
-    origin = source_image(str(source.SOPClassUID), str(source.SOPInstanceUID))
+    origin = source_image(str(source.SOPClassUID), str(source.SOPInstanceUID), frame)
     derived.SourceImageSequence = [*(source.get("SourceImageSequence") or []), origin]
     equipment = processing_equipment(making.model, __version__, "Image enhancement for viewing", making.now)
     derived.ContributingEquipmentSequence = [*(source.get("ContributingEquipmentSequence") or []), equipment]

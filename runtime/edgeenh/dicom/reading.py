@@ -57,17 +57,21 @@ class DicomImage:
             values = decode_frame(self.dataset, index, self.header, self.name)
         return values if self.header.stored is None else self.header.stored.to_levels(values, self.name)
 
-    def attributes(self) -> bytes:
-        """Everything but the pixels, as a DICOM file (PS3.10).
+    def attributes(self, index: int = 0) -> bytes:
+        """Everything but the pixels, as a DICOM file (PS3.10); of an object of many frames, what is true of frame `index`.
 
         Raises:
             PictureError: An attribute is damaged.
         """
+        from edgeenh.dicom.one_frame import reduce_to_frame
         from edgeenh.dicom.storing import to_bytes
 
         try:
             with quiet():
-                return to_bytes(without_pixels(self.dataset))
+                kept = without_pixels(self.dataset)
+                if self.header.frames > 1:
+                    reduce_to_frame(kept, index)
+                return to_bytes(kept)
         except PictureError:
             raise
         except Exception as exc:  # pydicom converts lazily and raises whatever a bad value gives

@@ -69,6 +69,9 @@ class BaseSink:
         """See `Sink.write`."""
         raise NotImplementedError
 
+    def hurry(self) -> None:
+        """`close` and `abort` must return soon, whatever is not done then; callable from any thread, more than once."""
+
     def close(self) -> None:
         """See `Sink.close`."""
 

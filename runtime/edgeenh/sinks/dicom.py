@@ -19,8 +19,10 @@ from edgeenh.dicom.context import empty_context, read_context
 from edgeenh.dicom.derived import Making, derive, new_uid
 from edgeenh.dicom.header import PixelHeader, pixel_header
 from edgeenh.dicom.library import load_pydicom, quiet
-from edgeenh.dicom.network import Archive, Outbox
+from edgeenh.dicom.network import Archive
+from edgeenh.dicom.one_frame import frame_number
 from edgeenh.dicom.original import KINDS, Session, check_session, header_of, original_object
+from edgeenh.dicom.outbox import Outbox
 from edgeenh.dicom.reading import parse
 from edgeenh.dicom.storing import to_bytes
 from edgeenh.errors import UsageError
@@ -90,6 +92,11 @@ class DicomSink(BaseSink):
             self._outbox.added()
         self._take_outbox_notices()
 
+    def hurry(self) -> None:
+        """See `BaseSink.hurry`: an archive that is silent is not waited for."""
+        if self._outbox is not None:
+            self._outbox.hurry()
+
     def close(self) -> None:
         """Send what is left, where there is an outbox; what stays is told."""
         if self._outbox is None:
@@ -112,12 +119,15 @@ class DicomSink(BaseSink):
         source = parse(frame.original.attributes, frame.original.label)
         with quiet():
             header = pixel_header(source, frame.original.label, pixels=False)
-            if header.frames != 1:
+            if header.frames != 1:  # of a spool that an older release has written
                 raise UsageError(
-                    f"{frame.original.label} is one of {header.frames} frames of an object, and a stream writes single ones: "
-                    "use `edgeenh enhance`, which writes them as one object again"
+                    f"{frame.original.label} is one of {header.frames} frames of an object and does not say which: "
+                    "use `edgeenh enhance` on the object"
                 )
             series, instance = (str(source.get(word, "")) for word in ("SeriesInstanceUID", "SOPInstanceUID"))
+            number = frame_number(source)
+        if number is not None:  # frames of one object may hold the same pixels
+            instance += f" frame {number}"
         new_series = self._derived_series.setdefault(series, self._uid(frame, "series", series))
         inline = frame.original.source.startswith(PREFIX)
         return [self._derive(frame, stem, source, header, instance, new_series, inline=inline)]

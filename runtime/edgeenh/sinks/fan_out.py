@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
+from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.files import is_of_place
 from edgeenh.frames import EnhancedFrame
 from edgeenh.notices import Notice
 from edgeenh.sinks.base import BaseSink, Sink
@@ -76,7 +77,7 @@ class FanOut(BaseSink):
 
     def _tell_failure(self, index: int, error: EdgeenhError, frame: EnhancedFrame) -> None:
         sink = self.sinks[index]
-        again = getattr(sink, "durable", False) and isinstance(error, OutputFailed)
+        again = getattr(sink, "durable", False) and is_of_place(error)
         if self._failed[index] is None:
             further = "it is tried again with every frame" if again else "it gets no more"
             detail = f"{sink.id} did not take frame {frame.original.sequence}, the others go on and {further}: {error}"
@@ -89,6 +90,11 @@ class FanOut(BaseSink):
     def take_notices(self) -> list[Notice]:
         """Its own and those of the sinks."""
         return [*super().take_notices(), *(notice for sink in self.sinks for notice in notices_of(sink))]
+
+    def hurry(self) -> None:
+        """Hurry all; see `BaseSink.hurry`."""
+        for sink in self.sinks:
+            hurry(sink)
 
     def close(self) -> None:
         """Close all; the first error is raised when all had their turn."""
@@ -130,3 +136,12 @@ def notices_of(sink: Sink) -> list[Notice]:
     """What a sink has to tell; one that was not made by us may have no word for it."""
     taken: list[Notice] = getattr(sink, "take_notices", list)()
     return taken
+
+
+def hurry(sink: Sink) -> None:
+    """Have `close` and `abort` of a sink return soon; one that was not made by us may have no word for it."""
+    getattr(sink, "hurry", _nothing)()
+
+
+def _nothing() -> None:
+    """What hurries by itself."""

@@ -75,6 +75,9 @@ class FolderSink(BaseSink):
         """Add one line, or, when there is no space for all of it, none of it; `keep` what is there, and have it on the disk."""
         path = self._folder / LIST
         try:
+            if self._list is not None and not os.fstat(self._list.fileno()).st_nlink:  # somebody has removed it
+                self._list.close()
+                self._list = None
             if self._list is None:
                 self._list = FileIO(path, "a" if keep else "w")
                 line = b"\n" * (keep and _is_cut(path)) + line

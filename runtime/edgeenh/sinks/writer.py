@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgeenh.errors import OutputFailed, UsageError
+from edgeenh.errors import EdgeenhError, OutputFailed, UsageError
+from edgeenh.files import is_of_place
 
 if TYPE_CHECKING:
     from edgeenh.frames import EnhancedFrame
@@ -46,7 +47,8 @@ class Writer:
         """Write one frame.
 
         Raises:
-            OutputFailed: In the mode `offline`; in the others it is an event, and an exposure stays in the spool.
+            OutputFailed, UsageError: The disk is full, read-only or gone, in the mode `offline`; in the others that is an event,
+                and an exposure stays in the spool.
             UsageError: The sink cannot take such frames at all.
         """
         try:
@@ -54,8 +56,8 @@ class Writer:
                 self._sink.write(frame)
             finally:
                 self._take_notices(frame.original.sequence)
-        except OutputFailed as exc:
-            if self._stream.mode == "offline":
+        except (OutputFailed, UsageError) as exc:
+            if self._stream.mode == "offline" or not is_of_place(exc):
                 raise
             self._refused(frame, exc)
         else:
@@ -70,7 +72,7 @@ class Writer:
         for notice in notices_of(self._sink):
             self._stream.note(notice.kind, notice.detail, sequence)
 
-    def _refused(self, frame: EnhancedFrame, error: OutputFailed) -> None:
+    def _refused(self, frame: EnhancedFrame, error: EdgeenhError) -> None:
         self._stream.keep(frame)
         self.unwritten += 1
         if not self._failing:

@@ -67,7 +67,7 @@ class DicomSource(BaseSource):
         header, path = image.header, Path(image.name)
         label = path.name if header.frames == 1 else f"{path.name}#{index + 1}"
         now = self._clock.now_ns()
-        return self._frame(image.frame(index), now, label, header.photometric, header.bits, image.attributes())
+        return self._frame(image.frame(index), now, label, header.photometric, header.bits, image.attributes(index))
 
     def _all(self) -> Iterator[tuple[DicomImage, int]]:
         """Every frame of every file that can be used; one file is in memory at a time."""

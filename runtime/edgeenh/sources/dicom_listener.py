@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.dicom import DicomImage, decode_dicom, read_dicom
+from edgeenh.dicom.associations import end_server, keep_no_process
 from edgeenh.dicom.inbox import Inbox
 from edgeenh.dicom.library import load_pynetdicom
 from edgeenh.errors import EdgeenhError, PictureError, UsageError
@@ -97,13 +98,13 @@ class DicomListener(BaseSource):
                 continue
             self._open = path, image, index + 1
             try:
-                levels = image.frame(index)
+                levels, attributes = image.frame(index), image.attributes(index)
             except PictureError as exc:
                 self._lose(str(exc))
                 continue
             header = image.header
             label = path.name if header.frames == 1 else f"{path.name}#{index + 1}"
-            return self._frame(levels, self._clock.now_ns(), label, header.photometric, header.bits, image.attributes())
+            return self._frame(levels, self._clock.now_ns(), label, header.photometric, header.bits, attributes)
         return None
 
     def interrupt(self) -> None:
@@ -115,7 +116,7 @@ class DicomListener(BaseSource):
         """See `Source.close`; senders that are connected are let go."""
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
+            end_server(server)
         self._inbox.close()
 
     def _next_object(self) -> bool:
@@ -183,8 +184,9 @@ def _serve(host: str, port: int, ae_title: str, store: Callable[[Any], int]) -> 
     for context in AllStoragePresentationContexts:
         if context.abstract_syntax is not None:
             entity.add_supported_context(context.abstract_syntax, SYNTAXES)
+    handlers: list[Any] = [(evt.EVT_C_STORE, store), (evt.EVT_CONN_OPEN, keep_no_process)]
     try:
-        return entity.start_server((host, port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+        return entity.start_server((host, port), block=False, evt_handlers=handlers)
     except OSError as exc:
         raise UsageError(f"port {port} of {host} cannot be listened on ({exc.strerror}): choose another") from exc
 

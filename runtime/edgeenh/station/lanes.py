@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.sinks import open_sinks
 from edgeenh.sinks.fan_out import FanOut
-from edgeenh.sinks.places import folder_name, place_of
+from edgeenh.sinks.places import place_names, place_of
 from edgeenh.sinks.writer import Writer, check_durable
 from edgeenh.sources import open_source
 from edgeenh.sources.network import without_password
@@ -75,13 +75,12 @@ class Lanes:
         out = [sink.spec for sink in config.many("sink")]
         if "-" in out or any(source.spec == "-" for source in sources):
             raise UsageError("a station has neither frames on stdin nor on stdout: use `edgeenh run`")
+        names = place_names([source.spec for source in sources])
         for index, source in enumerate(sources):
-            self._open_one(source, config.one("stream"), out, index, len(sources))
+            self._open_one(source, config.one("stream"), out, names, index)
 
-    def _open_one(self, wanted: Any, settings: Any, out: Sequence[str], index: int, count: int) -> None:
-        shown = without_password(wanted.spec)
-        name = folder_name(shown)
-        name = name if all(lane.name != name for lane in self.lanes) else f"{name}-{index}"
+    def _open_one(self, wanted: Any, settings: Any, out: Sequence[str], names: list[str], index: int) -> None:
+        shown, name, count = without_password(wanted.spec), names[index], len(names)
         places = list(out) if count == 1 else [place_of(spec, name, index, count) for spec in out]
         with ExitStack() as unowned:
             source = open_source(wanted.spec, photometric=self._photometric, bits=wanted.bits)

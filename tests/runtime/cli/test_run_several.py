@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from edgeenh.sinks.places import folder_name
+from edgeenh.pictures import read_picture, write_picture
+from edgeenh.sinks.places import folder_name, place_names, place_of
 
 Run = Callable[..., Any]
 
@@ -60,3 +61,41 @@ def test_wrong_words_are_one_line_and_exit_2(
     assert (done.code, done.out) == (2, "")
     assert expected in done.err
     assert done.err.count("\n") == 1
+
+
+def test_sources_whose_names_look_alike_write_into_folders_of_their_own(
+    edgeenh: Run, tmp_path: Path, fake: list[object], make_picture: Any
+) -> None:
+    sources = [tmp_path / "a" / "b", tmp_path / "a-b"]
+    for seed, source in enumerate(sources):
+        write_picture(source / "p.png", make_picture(20, 30, seed))
+    done = edgeenh("run", *sources, *fake, "--strength", "0", "--out", tmp_path / "out", "--json", "-", "--in-process")
+    assert done.code == 0, done.err
+    for source, stream in zip(sources, done.document["streams"], strict=True):
+        (written,) = Path(stream["sink"]).glob("*.png")
+        assert (read_picture(written) == read_picture(source / "p.png")).all()
+
+
+def test_names_of_places_do_not_depend_on_the_order_and_hold_no_password() -> None:
+    sources = ["a/b", "a-b", "camera:0", "rtsp://me:secret@host/1", "x" * 300, "x" * 299 + "y"]
+    names = place_names(sources)
+    assert len(set(names)) == len(sources)
+    assert names[2] == "camera-0"
+    assert not any("secret" in name for name in names)
+    assert all(len(name) <= 255 for name in names)
+    assert place_names(sources[::-1]) == names[::-1]
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("dicom:out?class=xc&lossy=yes", "dicom:out/cam?class=xc&lossy=yes"),
+        ("dicom:out.d", "dicom:out.d/cam"),
+        ("dicom://PACS@10.0.0.5:104?outbox=o&class=xc", "dicom://PACS@10.0.0.5:104?outbox=o/cam&class=xc"),
+        ("dicom:", "dicom:"),
+        ("out.d/", "out.d//cam/"),
+        ("shm:s?mode=0640", "shm:s.cam?mode=0640"),
+    ],
+)
+def test_each_of_several_sources_has_a_place_in_the_place(spec: str, expected: str) -> None:
+    assert place_of(spec, "cam", 1, 2) == expected

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 PATHS = [str(ROOT / name) for name in ("runtime", "train", "export", "benchmarks")]
 
 QUICK = {("worker dead offline", signal.SIGTERM), ("camera lost", signal.SIGINT), ("starting", signal.SIGTERM)}
+QUICK |= {("dicom sender silent", signal.SIGTERM), ("dicom archive silent", signal.SIGINT)}
 CASES = [(name, number) for name in STATES for number in (signal.SIGTERM, signal.SIGINT)]
 
 
@@ -24,6 +25,8 @@ CASES = [(name, number) for name in STATES for number in (signal.SIGTERM, signal
     ],
 )
 def test_a_run_ends_in_every_state(tiny_bundle_path: Path, tmp_path: Path, name: str, number: signal.Signals) -> None:
+    if name.startswith("dicom"):
+        pytest.importorskip("pynetdicom")
     shared = set(Path("/dev/shm").iterdir())
     end = end_in(name, number, tmp_path, tiny_bundle_path, PATHS)
     assert end.code == 130, end.errors

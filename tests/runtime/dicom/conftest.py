@@ -128,23 +128,23 @@ def archive(tmp_path: Path) -> Iterator[tuple[Archive, Path]]:
         port = probe.getsockname()[1]
     server = subprocess.Popen(["storescp", "--output-directory", str(received), "--aetitle", "PACS", str(port)])
     try:
-        _await_listening(server, port)
+        await_listening(server, port)
         yield Archive("PACS", "127.0.0.1", port), received
     finally:
         server.kill()
         server.wait()
 
 
-def _await_listening(server: subprocess.Popen[bytes], port: int) -> None:
+def await_listening(server: subprocess.Popen[bytes], port: int) -> None:
     """Until somebody listens there; a fast machine is refused a thousand times before a server has started."""
     latest = time.monotonic() + 60.0
     while True:
         with socket.socket() as knock:
             if knock.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        assert time.monotonic() < latest, "storescp does not listen"
+        assert time.monotonic() < latest, "nobody listens"
         with suppress(subprocess.TimeoutExpired):
-            raise AssertionError(f"storescp ended with {server.wait(0.02)}")
+            raise AssertionError(f"the server ended with {server.wait(0.02)}")
 
 
 def noise(height: int, width: int, bits: int, seed: int = 0) -> Any:

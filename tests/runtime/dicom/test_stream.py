@@ -14,7 +14,8 @@ import pytest
 
 import edgeenh
 from edgeenh.dicom import read_dicom
-from edgeenh.dicom.network import Archive, Outbox, send
+from edgeenh.dicom.network import Archive, send
+from edgeenh.dicom.outbox import Outbox
 from edgeenh.errors import JobFailed, SourceError, UsageError
 from edgeenh.files import make_folder, replacing
 from edgeenh.sinks import open_sink
