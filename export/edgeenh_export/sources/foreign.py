@@ -24,7 +24,7 @@ from edgeenh_export.options import Bounds, Size
 from edgeenh_export.sources.colour import ASSUMED
 from edgeenh_export.sources.contract import Contract
 from edgeenh_export.sources.discovery import discover
-from edgeenh_export.sources.onnx_model import bring_to_form, is_half, read_onnx
+from edgeenh_export.sources.onnx_model import bring_to_form, holds_half, is_half, read_onnx
 from edgeenh_export.sources.overrides import ModuleSource, Overrides
 from edgeenh_export.sources.probe import Probe
 from edgeenh_export.sources.torch_module import ModuleProbe, export_module, load_module
@@ -69,7 +69,8 @@ class ForeignModel:
         remark: Callable[[str], None],
         module: nn.Module | None = None,
     ) -> None:
-        self.reference = "the ONNX file as it came" if module is None else "the module in PyTorch"
+        came = "the ONNX file in FP32" if holds_half(model) else "the ONNX file as it came"
+        self.reference = came if module is None else "the module in PyTorch"
         self._module = module
         self.info, self._path, self._remark = info, path, remark
         self._overrides, self._sizes, self._multiple = overrides, tuple(sizes), multiple
@@ -79,6 +80,8 @@ class ForeignModel:
                 f"{path.name} holds 16-bit weights: the FP32 graph, the reference of all others, computes with them in FP32"
             )
         self._model = bring_to_form(model, path.name)
+        # not the form: what bringing it there changed, by another opset or in today's operators, must be found too
+        self._as_came = self._model if holds_half(model) else model
         self._outputs = tuple(value.name for value in self._model.graph.output)
         self._threads = len(os.sched_getaffinity(0))
         self._contract: Contract | None = None
@@ -150,7 +153,9 @@ class ForeignModel:
     def exact(self, frames: Sequence[GoldenFrame]) -> list[Picture]:
         """The model as it came: a module in torch, a file in ONNX Runtime; range and cap in NumPy."""
         reading = self.contract.reading
-        probe = Probe(self._model, self._threads) if self._module is None else ModuleProbe(self._module, self._outputs)
+        probe = (
+            Probe(self._as_came, self._threads) if self._module is None else ModuleProbe(self._module, self._outputs)
+        )
         top, cap = float(self.pixels.top), self.info.cap
         whole = self._model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
         pictures = []

@@ -89,6 +89,14 @@ def is_half(model: ModelProto) -> bool:
     return 2 * weights.count(TensorProto.FLOAT16) > len(weights)
 
 
+def holds_half(model: ModelProto) -> bool:
+    """Whether anything in a model is a 16-bit float, so that it computes otherwise than in its form, which is in FP32."""
+    half = TensorProto.FLOAT16
+    ends = (value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output))
+    casts = (part.i for node in _nodes(model) for part in node.attribute if part.name in ("to", "dtype"))
+    return half in ends or half in casts or any(tensor.data_type == half for tensor in _tensors(model))
+
+
 def image_input(model: ModelProto, name: str) -> ValueInfoProto:
     """The only input.
 

@@ -13,10 +13,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 import edgeenh
 from edgeenh.cli import main
-from edgeenh.errors import InputError, UsageError
+from edgeenh.errors import GateFailed, InputError, UsageError
 from edgeenh.stream import Stream
 from edgeenh_export.gate import arithmetic_of
 from edgeenh_export.pipeline import export
+from edgeenh_export.sources import foreign
 from edgeenh_export.sources.overrides import Overrides
 
 
@@ -249,3 +250,18 @@ def test_real_models_become_bundles(real_models, tmp_path, name, found):
 def test_real_models_that_are_no_enhancers_are_refused(real_models, tmp_path, name, message):
     with pytest.raises(InputError, match=message):
         export(real_models / name, tmp_path / "o.edgeenh", tensorrt="off")
+
+
+def test_what_bringing_a_file_to_its_form_changes_is_found(make_toy, written, tmp_path, monkeypatch):
+    """The reference is the file as it came: a fault of the conversion between opsets would be in the form, and in both."""
+    right = foreign.bring_to_form
+
+    def spoilt(model, name):
+        formed = right(model, name)
+        formed.graph.node[-1].input[1] = "spoilt"
+        formed.graph.initializer.append(numpy_helper.from_array(np.float32(0.97), "spoilt"))
+        return formed
+
+    monkeypatch.setattr(foreign, "bring_to_form", spoilt)
+    with pytest.raises(GateFailed, match="ONNX Runtime differs from the ONNX file as it came by"):
+        export(written(make_toy(size=(64, 48))), tmp_path / "o.edgeenh", precisions=("fp32",), tensorrt="off")
