@@ -79,7 +79,7 @@ class Lanes:
             self._open_one(source, config.one("stream"), out, index, len(sources))
 
     def _open_one(self, wanted: Any, settings: Any, out: Sequence[str], index: int, count: int) -> None:
-        shown = without_password(wanted.spec)
+        shown = without_password(wanted.spec).encode("utf-8", "backslashreplace").decode("utf-8")
         name = folder_name(shown)
         name = name if all(lane.name != name for lane in self.lanes) else f"{name}-{index}"
         places = list(out) if count == 1 else [place_of(spec, name, index, count) for spec in out]
