@@ -24,6 +24,7 @@ from edgeenh.config import Config
 from edgeenh.config.tables import Model, Source
 from edgeenh.errors import BackendUnavailable, JobFailed, MissingExtra
 from edgeenh.station.config import Service
+from edgeenh.station.own_process import settle
 from edgeenh.station.server import Listener, Server
 from edgeenh.station.station import Station
 from edgeenh_bench.percentiles import nearest_rank
@@ -100,6 +101,7 @@ def _station(model: Path | None, threads: int | None, source: str, backend: str)
         "source": (Source(source),),
     }
     config = Config(None, tables)
+    settle()  # as the command does
     with ExitStack() as stack:
         listener = Listener(config.one("service"))
         stack.callback(listener.close)

@@ -51,11 +51,11 @@ def station(
     """See `HELP`."""
     _check_installed()
     chosen = _chosen(config, bind, model, source)
-    from edgeenh.station.memory import keep_picture_memory
+    from edgeenh.station.own_process import settle
     from edgeenh.station.server import Listener, Server
     from edgeenh.station.station import Station
 
-    keep_picture_memory()
+    settle()
     with ExitStack() as stack:
         interrupts = stack.enter_context(Interrupts())
         listener = Listener(chosen.one("service"))

@@ -61,7 +61,8 @@ class BaseSource:
     """
 
     def __init__(self, name: str, clock: Clock) -> None:
-        self.id = name
+        # A file's name may be no UTF-8; the id stands in reports, metrics and pages, which are.
+        self.id = name.encode("utf-8", "backslashreplace").decode("utf-8")
         self.size: tuple[int, int] | None = None
         self.fps: float | None = None
         self.length: int | None = None

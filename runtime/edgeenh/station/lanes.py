@@ -80,7 +80,9 @@ class Lanes:
             self._open_one(source, config.one("stream"), out, names, index)
 
     def _open_one(self, wanted: Any, settings: Any, out: Sequence[str], names: list[str], index: int) -> None:
-        shown, name, count = without_password(wanted.spec), names[index], len(names)
+        # A path that is no UTF-8 goes onto pages and into JSON.
+        shown = without_password(wanted.spec).encode("utf-8", "backslashreplace").decode("utf-8")
+        name, count = names[index], len(names)
         places = list(out) if count == 1 else [place_of(spec, name, index, count) for spec in out]
         with ExitStack() as unowned:
             source = open_source(wanted.spec, photometric=self._photometric, bits=wanted.bits)

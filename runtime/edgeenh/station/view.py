@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import struct
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +30,9 @@ MOST_WIDTH = 1920
 
 ASKED_S = 3.0
 """Frames are kept and encoded so long after somebody asked."""
+
+ENCODER_NICE = 15
+"""Niceness of the thread that encodes: the worker's frames go before pictures of them."""
 
 MAGIC = b"EEF1"
 
@@ -119,6 +125,9 @@ class View(BaseSink):
         return None
 
     def _encode(self) -> None:
+        if sys.platform == "linux":  # where a thread has a niceness of its own (setpriority(2), "BUGS")
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ENCODER_NICE)
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._closed or self._frame is not None)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import struct
 import threading
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -16,6 +19,8 @@ from edgeenh.station.news import News
 from edgeenh.station.view import View
 
 from .conftest import Running, Start
+
+FRAME = Path(__file__).parents[3] / "export" / "edgeenh_export" / "frames" / "bright-frontal.png"
 
 
 def unpack(body: bytes) -> tuple[dict[str, Any], Any, Any]:
@@ -145,3 +150,12 @@ def test_nothing_is_copied_while_nobody_looks() -> None:
     assert view._images is None
     view.close()
     assert not any(thread.name == "edgeenh-view" and thread is view._encoder for thread in threading.enumerate())
+
+
+def test_a_source_whose_path_is_no_utf8_is_told_of_all_the_same(start: Start, tmp_path: Path) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    os.mkdir(folder)  # noqa: PTH102 (the name is bytes that no text has)
+    shutil.copy(FRAME, folder)
+    running = start(sources=(folder,))
+    for path in ("/v1/info", "/v1/state", "/live", "/ready", "/metrics"):
+        assert running.ask("GET", path).status in (200, 503), path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,3 +49,26 @@ def test_both_bounds_are_said() -> None:
     libc: Any = SimpleNamespace(mallopt=lambda name, value: said.append((name, value)) or 1)
     assert keep_picture_memory(libc)
     assert said == [(-3, MAPPED_FROM), (-1, KEPT)]
+
+
+def test_the_command_settles_its_process() -> None:
+    program = "import sys; from edgeenh.station.own_process import SWITCH_S, settle; settle(); print(sys.getswitchinterval() == SWITCH_S)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a niceness of its own")
+def test_previews_are_encoded_behind_the_frames() -> None:
+    from edgeenh.station.view import ENCODER_NICE, View
+
+    began = os.getpriority(os.PRIO_PROCESS, 0)
+    view = View("camera", lambda: 0)
+    try:
+        thread = view._encoder.native_id
+        assert thread is not None
+        deadline = time.monotonic() + 10
+        while os.getpriority(os.PRIO_PROCESS, thread) != ENCODER_NICE:
+            assert time.monotonic() < deadline
+        assert os.getpriority(os.PRIO_PROCESS, 0) == began
+    finally:
+        view.close()
