@@ -172,7 +172,7 @@ def pump(
     interrupts.react(shutdown.soft, shutdown.hard)
     watched.start()
     stream.start()
-    if total is None:
+    if total is None and not getattr(stream.source, "ends", False):
         output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
     writer = Writer(stream, sink)
     try:
