@@ -172,7 +172,7 @@ def pump(
     interrupts.react(shutdown.soft, shutdown.hard)
     watched.start()
     stream.start()
-    if total is None:
+    if total is None and not getattr(stream.source, "ends", False):
         output.remark(f"{stream.source.id} has no end of its own: Ctrl-C ends the run and prints the report")
     writer = Writer(stream, sink)
     try:
@@ -224,7 +224,12 @@ def monitoring(every: int | None) -> AbstractContextManager[DriftMonitor | None]
 
 
 def refuse_overwriting(source: Source, out: list[str]) -> None:
-    """Raise `UsageError` when a sink would take the place of the source itself: originals are never overwritten."""
+    """Raise `UsageError` when a sink would write into the source itself.
+
+    Originals are never overwritten, and a folder that is watched would give out its own results again, without an end.
+    """
+    origin = Path(source.id.removeprefix("watch:"))
     for place in out:
-        if Path(source.id).exists() and Path(place).exists() and Path(place).samefile(source.id):
+        folder = Path(place.removeprefix("dicom:").partition("?")[0])
+        if origin.exists() and folder.exists() and folder.samefile(origin):
             raise UsageError(f"--out {place} is the source itself: choose another place, originals are not overwritten")

@@ -14,7 +14,7 @@ from edgeenh.dicom.library import load_pydicom
 OF_MANY = (
     "FrameIncrementPointer", "FrameTime", "FrameTimeVector", "FrameDelay", "FrameLabelVector", "StartTrim", "StopTrim",
     "RecommendedDisplayFrameRate", "CineRate", "PreferredPlaybackSequencing", "EffectiveDuration", "ActualFrameDuration",
-    "RepresentativeFrameNumber", "FrameNumbersOfInterest", "FrameOfInterestDescription", "DimensionIndexSequence",
+    "RepresentativeFrameNumber", "FrameNumbersOfInterest", "FrameOfInterestDescription",
 )  # fmt: skip
 
 

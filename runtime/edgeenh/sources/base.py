@@ -67,6 +67,7 @@ class BaseSource:
         self.fps: float | None = None
         self.length: int | None = None
         self.live = False
+        self.ends = False  # by itself, also where nobody knows after how many frames
         self.position_s: float | None = None  # where the last frame lies in a recording that says so
         self.lost_upstream: Counter[str] = Counter()
         self.notices: list[Notice] = []

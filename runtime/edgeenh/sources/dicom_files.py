@@ -41,6 +41,7 @@ class DicomSource(BaseSource):
         self, name: str, paths: Sequence[Path], clock: Clock, *, photometric: str = RGB.photometric, loop: bool = False
     ) -> None:
         super().__init__(name, clock)
+        self.ends = not loop
         self._paths, self._photometric, self._loop = list(paths), photometric, loop
         self._refused: set[Path] = set()
         self._frames = self._all()

@@ -63,6 +63,7 @@ class RawSource(BaseSource):
         if descriptor == 0 and sys.stdin is None:  # then number 0 belongs to whatever was opened first
             raise SourceError("stdin is closed: pipe raw frames into this command")
         super().__init__("-", clock)
+        self.ends = True
         found, self._full, pixel = FORMATS[match[2]]
         if found != photometric:
             raise UsageError(

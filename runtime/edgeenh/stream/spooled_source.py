@@ -29,6 +29,7 @@ class SpooledSource:
         self._source, self.spool, self._clock = source, spool, clock
         self.id, self.size, self.fps, self.length = source.id, source.size, source.fps, source.length
         self.live: bool = source.live
+        self.ends = getattr(source, "ends", False)
         self.lost_upstream: Counter[str] = source.lost_upstream
         self.notices: list[Notice] = source.notices
         self._left: Iterator[Frame] | None = spool.waiting(clock.now_ns())
