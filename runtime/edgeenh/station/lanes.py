@@ -121,7 +121,7 @@ class Lanes:
 
     def close(self, grace_s: float = 0.6) -> None:
         """End all streams softly, then at once; sinks are finished, and an archive that is silent is not waited for."""
-        late = threading.Timer(grace_s, lambda: [hurry(lane.sink) for lane in self.lanes])
+        late = threading.Timer(grace_s, self._hurry)
         late.daemon = True
         late.start()
         self.group.stop()
@@ -135,6 +135,10 @@ class Lanes:
             if lane.monitor is not None:
                 lane.monitor.close()
         late.cancel()
+
+    def _hurry(self) -> None:
+        for lane in self.lanes:
+            hurry(lane.sink)
 
     def _pump(self) -> None:
         lanes = {id(lane.stream): lane for lane in self.lanes}
