@@ -34,9 +34,13 @@ def end_now(associations: Iterable[Any]) -> None:
             with suppress(Exception):  # whatever it meets, the cut below ends it
                 association.abort(block=False)
     _await(ending)
-    for association in ending:
-        _cut(association)
+    connections = [connection for connection in map(_connection, ending) if connection is not None]
+    for connection in connections:
+        with suppress(OSError):  # closing it alone would leave a thread that reads or writes where it is
+            connection.shutdown(socket.SHUT_RDWR)
     _await(ending)  # whoever waits for the other side hears from the thread that reads
+    for connection in connections:  # pynetdicom leaves one open that was shut down before
+        connection.close()
 
 
 def _await(associations: list[Any]) -> None:
@@ -47,10 +51,10 @@ def _await(associations: list[Any]) -> None:
             reader.join(max(0.0, latest - monotonic()))
 
 
-def _cut(association: Any) -> None:
-    """Shut the socket down: closing it alone would leave a thread that reads or writes where it is."""
-    with suppress(AttributeError, OSError):  # it is gone already
-        association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
+def _connection(association: Any) -> socket.socket | None:
+    """Its socket; None where it is gone already."""
+    found: socket.socket | None = getattr(association.dul.socket, "socket", None)
+    return found
 
 
 def end_server(server: Any) -> None:

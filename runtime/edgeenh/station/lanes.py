@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.sinks import open_sinks
-from edgeenh.sinks.fan_out import FanOut
+from edgeenh.sinks.fan_out import FanOut, hurry
 from edgeenh.sinks.places import place_names, place_of
 from edgeenh.sinks.writer import Writer, check_durable
 from edgeenh.sources import open_source
@@ -122,7 +122,10 @@ class Lanes:
         return next((lane for lane in self.lanes if lane.name == name), None)
 
     def close(self, grace_s: float = 0.6) -> None:
-        """End all streams softly, then at once; sinks are finished."""
+        """End all streams softly, then at once; sinks are finished, and an archive that is silent is not waited for."""
+        late = threading.Timer(grace_s, self._hurry)
+        late.daemon = True
+        late.start()
         self.group.stop()
         if self._thread.is_alive():
             self._thread.join(grace_s)
@@ -133,6 +136,11 @@ class Lanes:
             _finish(lane)
             if lane.monitor is not None:
                 lane.monitor.close()
+        late.cancel()
+
+    def _hurry(self) -> None:
+        for lane in self.lanes:
+            hurry(lane.sink)
 
     def _pump(self) -> None:
         lanes = {id(lane.stream): lane for lane in self.lanes}
