@@ -39,8 +39,8 @@ def test_peers_of_the_same_model_give_the_same_picture(
     assert document["benchmark_app"]["available"], document["benchmark_app"]["reason"]
     app = document["benchmark_app"]
     assert (len(app["ours_ms"]), len(app["theirs_ms"]), app["ratio"]["blocks"]) == (2, 2, 2)
-    assert app["ratio"]["value"] == pytest.approx(
-        sum(a / b for a, b in zip(app["ours_ms"], app["theirs_ms"], strict=True)) / 2, rel=1e-3
+    assert app["ratio"]["value"] == pytest.approx(  # the times stand there rounded, and are tiny at this size
+        sum(a / b for a, b in zip(app["ours_ms"], app["theirs_ms"], strict=True)) / 2, rel=0.02
     )
     assert app["decided"] is False  # two rounds make no interval
     said = capsys.readouterr().out

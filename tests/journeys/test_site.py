@@ -54,7 +54,7 @@ def test_quoted_messages_exist_in_the_code() -> None:
     assert len(quoted) >= 12
     files = [
         path.read_text(encoding="utf-8")
-        for folder in ("runtime", "benchmarks/edgeenh_bench")
+        for folder in ("runtime", "train", "export", "benchmarks/edgeenh_bench")
         for path in (ROOT / folder).rglob("*.py")
     ]
     # adjacent string literals of one message are one text
