@@ -1,7 +1,7 @@
-"""The tables of measured figures, made from `benchmarks/results/`: `make results` writes them, and a test holds them against it.
+"""README's tables of measured figures, made from `benchmarks/results/`: `make results` writes them, and a test holds them against it.
 
-Of every target that there is, the newest result counts. `benchmarks/results/README.md` has every figure with a limit; what only informs stays in
-its file. README has the comparison of backends (target `latency`) and of each target all that is missed, or else the figure nearest its limit.
+Of every target that there is, the newest result counts. `benchmarks/results/README.md` has every figure with a limit (`edgeenh_bench.results_page`); what
+only informs stays in its file. README has the comparison of backends (target `latency`) and of each target all that is missed, or else the figure nearest its limit.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from edgeenh_bench.targets import TARGETS
 
 BEGIN, END = "<!-- results: made by `make results` -->", "<!-- /results -->"
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)-([a-z0-9-]+?)-(?:amd|intel|arm|apple|nvidia)[a-z0-9-]*\.json")
-
-PAGE = "Made by `make results` of the newest result of each target here. The raw values, the method and the conditions stand in the files."
 
 Json = Mapping[str, Any]
 
@@ -49,11 +47,6 @@ def made_of(folder: Path) -> str:
     return "\n\n".join([*first, table(folder, nearest)])
 
 
-def page_of(folder: Path) -> str:
-    """The whole of `benchmarks/results/README.md`."""
-    return f"# Every figure that has a limit\n\n{PAGE}\n\n{table(folder, lambda figures: [(figure, 0) for figure in figures])}\n"
-
-
 def backends(result: Json) -> str:
     """What ran in target `latency`, row by row, under a line that says on what."""
     document = result["details"]["comparison"]
@@ -71,7 +64,7 @@ def backends(result: Json) -> str:
         "MB",
     )
     lines = [
-        f"`{model['id']}` {model['version']}, {frames['size'][0]}×{frames['size'][1]}, {_where('latency', result)}; drift is against the FP32 graph on ONNX Runtime, memory the peak above the process before loading:",
+        f"`{model['id']}` {model['version']}, {frames['size'][0]}×{frames['size'][1]}, {where('latency', result)}; drift is against the FP32 graph on ONNX Runtime, memory the peak above the process before loading:",
         "",
         f"| {' | '.join(head)} |",
         "|---|---|" + "---:|" * (len(head) - 2),
@@ -94,11 +87,12 @@ def backends(result: Json) -> str:
     return "\n".join(lines)
 
 
-def _where(target: str, result: Json) -> str:
+def where(command: str, result: Json) -> str:
+    """What was run, on what and when, and how busy the machine was if it was."""
     cpu = result["environment"]["cpu"]
     simd = "AVX-512" if "avx512f" in cpu["flags"] else "AVX2" if "avx2" in cpu["flags"] else "no AVX2"
     busy = result.get("cpu_share_of_other_programs") or 0.0
-    where = f"`{target}`, {cpu['model']} ({cpu['cores_allowed']} cores, {simd}), {result['created'][:10]}"
+    where = f"`{command}`, {cpu['model']} ({cpu['cores_allowed']} cores, {simd}), {result['created'][:10]}"
     return where + (f"; other programs used {busy:.0%}" if busy > BUSY else "")
 
 
@@ -128,7 +122,7 @@ def table(folder: Path, choose: Callable[[Sequence[Json]], Sequence[tuple[Json, 
     for target, path in newest(folder).items():
         result = json.loads(path.read_text(encoding="utf-8"))
         figures = [figure for figure in result["figures"] if figure["passed"] is not None]
-        lines += [_row(figure, more, _where(target, result)) for figure, more in choose(figures)]
+        lines += [_row(figure, more, where(target, result)) for figure, more in choose(figures)]
     return "\n".join(lines)
 
 
@@ -164,6 +158,8 @@ def with_table(text: str, made: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """`python -m edgeenh_bench.readme_table RESULTS README.md`: write both pages."""
+    from edgeenh_bench.results_page import page_of
+
     results, readme = map(Path, arguments)
     (results / "README.md").write_text(page_of(results), encoding="utf-8")
     readme.write_text(with_table(readme.read_text(encoding="utf-8"), made_of(results)), encoding="utf-8")

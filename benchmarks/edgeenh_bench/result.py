@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh.environment import fingerprint
 from edgeenh.identity import bundle_json
+from edgeenh_bench.source_tree import source_state
 
 if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
@@ -20,10 +21,11 @@ INTERRUPTED = "interrupted: the figures are those of the frames measured until t
 
 
 def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
-    """Schema, date, machine and model, as JSON values."""
+    """Schema, date, commit, machine and model, as JSON values."""
     return {
         "schema": schema,
         "created": now.isoformat(timespec="seconds"),
+        "source": source_state(),
         "environment": fingerprint(),
         "model": bundle_json(bundle),
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeenh_bench.readme_table import BEGIN, END, made_of, main, nearest, newest, page_of, table, with_table
+from edgeenh_bench.readme_table import BEGIN, END, made_of, main, nearest, newest, table, with_table
+from edgeenh_bench.results_page import page_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,3 +66,16 @@ def test_the_table_is_put_between_its_marks_alone(tmp_path: Path) -> None:
     assert text.endswith(f"{END}\nafter\n")
     with pytest.raises(ValueError, match="each once"):
         with_table("no marks", "")
+
+
+def test_the_page_has_the_newest_of_each_comparison_and_nothing_of_other_schemas(tmp_path: Path) -> None:
+    stored = sorted((ROOT / "benchmarks/results").glob("*-roofline-720p-*.json"))[-1]
+    document = json.loads(stored.read_text(encoding="utf-8"))
+    for day, p50 in (("2026-01-02", 77.5), ("2026-03-01", 88.5)):
+        path = tmp_path / f"{day}-roofline-720p-amd-epyc-2c.json"
+        path.write_text(json.dumps(document | {"p50_ms": p50}), encoding="utf-8")
+    (tmp_path / "2026-03-02-roofline-720p-amd-epyc-2c.json").write_text('{"schema": "edgeenh.bench-other/1"}')
+    page = page_of(tmp_path)
+    assert page.count("## roofline, 720p") == 1
+    assert "p50 88.5 ms" in page
+    assert "77.5" not in page

@@ -12,8 +12,9 @@ from pathlib import Path
 from edgeenh.cli.output import exit_code_of, remark, say
 from edgeenh.errors import GateFailed, MissingExtra, UsageError
 from edgeenh_bench.result import BUSY
+from edgeenh_bench.source_tree import ROOT
 from edgeenh_bench.targets import TARGETS
-from edgeenh_bench.targets.figures import ROOT, Measurement, document, write
+from edgeenh_bench.targets.figures import Measurement, document, write
 
 DEFAULT_OUT = ROOT / "benchmarks" / "results"
 

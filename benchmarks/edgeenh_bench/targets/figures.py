@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -14,11 +13,9 @@ from typing import Any
 
 from edgeenh.environment import fingerprint
 from edgeenh.files import write_text
+from edgeenh_bench.source_tree import ROOT, source_state
 
 SCHEMA = "edgeenh.target/1"
-ROOT = Path(__file__).resolve().parents[3]
-"""The source tree; targets that install or show the commit need one."""
-
 CLIP = ROOT / "benchmarks" / "clips" / "endoscope_720p25_3s.mp4"
 """The real frames that targets are measured on."""
 
@@ -120,21 +117,3 @@ def machine_name(environment: Mapping[str, Any]) -> str:
     plain = re.sub(r"\((R|TM)\)|processor|cpu|@.*", " ", cpu, flags=re.IGNORECASE)
     words = [plain, f"{environment['cpu']['cores_allowed']}c", *(str(gpu["name"]) for gpu in environment["gpus"][:1])]
     return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-")
-
-
-def source_state() -> str | None:
-    """The commit that was measured, with `-dirty` when its files have changed; None outside a checkout.
-
-    Stored results do not count: each one that is measured anew is such a change.
-    """
-    try:
-        commit = _git("rev-parse", "--short=12", "HEAD").strip()
-        changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":!benchmarks/results")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{commit}-dirty" if changed else commit
-
-
-def _git(*words: str) -> str:
-    command = ["git", "-C", str(ROOT), *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from edgeenh.errors import JobFailed
-from edgeenh_bench.targets.figures import ROOT, Figure, Measurement
+from edgeenh_bench.source_tree import ROOT
+from edgeenh_bench.targets.figures import Figure, Measurement
 
 LIMIT_MB = 400.0
 
