@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from edgeenh.errors import JobFailed, SourceError, UsageError
+from edgeenh_bench import source_tree
 from edgeenh_bench.targets import (
     TARGETS,
     __main__,
     cold_start,
     containment_ratio,
     fp16_precision,
+    int8_speed,
     memory_growth,
     run_memory,
     seed_ratio,
@@ -21,7 +23,6 @@ from edgeenh_bench.targets import (
     stream_ratio,
     verify_load,
 )
-from edgeenh_bench.targets import figures as figures_module
 from edgeenh_bench.targets.figures import Figure, Measurement, document, machine_name, write
 from edgeenh_bench.targets.install_size import folder_sizes
 
@@ -181,8 +182,19 @@ def test_an_unknown_target_is_exit_2(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_outside_a_checkout_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures_module, "ROOT", tmp_path)
-    assert figures_module.source_state() is None
+    monkeypatch.setattr(source_tree, "ROOT", tmp_path)
+    assert source_tree.source_state() is None
+    (tmp_path / "benchmarks" / "edgeenh_bench").mkdir(parents=True)
+    assert source_tree.source_state() is None
+
+
+def test_int8_of_a_grey_bundle_is_measured_too() -> None:
+    measured = int8_speed.measure(Path("xray-n"), None, size=(320, 192), pictures=4)
+    assert [figure.name for figure in measured.figures] == [
+        "INT8 of bundle: lowest PSNR against FP32",
+        "INT8 of bundle: speed against FP32",
+    ]
+    assert 30 < measured.figures[0].value < 100
 
 
 def test_fp16_is_judged_at_every_size_in_both_executions() -> None:
