@@ -47,12 +47,17 @@ def test_a_figure_passes_within_its_limits_only(figure: Figure, passed: bool | N
 
 
 def test_a_result_carries_what_it_must_and_is_named_by_day_target_and_machine(tmp_path: Path) -> None:
-    measured = Measurement([Figure("growth", math.nan, "MB", at_most=10.0)], {"raw": [1, 2]})
+    details = {"raw": [1, 2], "source": str(source_tree.ROOT / "clip.mp4")}
+    measured = Measurement([Figure("growth", math.nan, "MB", at_most=10.0)], details)
     path = write(tmp_path / "results", document("memory-growth", measured, 0.25, NOW))
     assert path.name.startswith("2026-11-22-memory-growth-")
     result = json.loads(path.read_text())
     assert {"source", "environment", "created", "cpu_share_of_other_programs"} <= set(result)
-    assert (result["passed"], result["figures"][0]["value"], result["details"]) == (False, None, {"raw": [1, 2]})
+    assert (result["passed"], result["figures"][0]["value"], result["details"]) == (
+        False,
+        None,
+        {"raw": [1, 2], "source": "clip.mp4"},
+    )
     asked = document("memory-growth", measured, 0.25, NOW, Path("bundles/xray-n.edgeenh"))
     assert write(tmp_path / "results", asked).name.startswith("2026-11-22-memory-growth-xray-n-")
 

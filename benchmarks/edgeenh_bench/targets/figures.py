@@ -102,12 +102,15 @@ def document(
 def write(folder: Path, result: Mapping[str, Any]) -> Path:
     """Write a result to `YYYY-MM-DD-target[-model]-machine.json` in `folder`; a later run of the same day replaces it.
 
+    Paths within the source tree are written as seen from it: where it lies is nobody's concern, and another machine's results can be compared.
+
     Raises:
         UsageError, OutputFailed: The place cannot be written to.
     """
     words = (result["created"][:10], result["target"], result["model"], machine_name(result["environment"]))
     path = folder / f"{'-'.join(word for word in words if word)}.json"
-    write_text(path, json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False).replace(f"{ROOT}/", "")
+    write_text(path, text + "\n")
     return path
 
 
