@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edgeenh_bench.figure_table import Json, table, where
 from edgeenh_bench.peers.table import render as render_peers
-from edgeenh_bench.readme_table import table, where
 from edgeenh_bench.roofline import render as render_roofline
 from edgeenh_bench.scaling_table import render as render_scaling
 from edgeenh_bench.streams.table import render as render_streams
-
-Json = Mapping[str, Any]
 
 _HEAD = """# What was measured
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeenh_bench.readme_table import BEGIN, END, made_of, main, nearest, newest, table, with_table
+from edgeenh_bench.figure_table import nearest, newest, table
+from edgeenh_bench.readme_table import BEGIN, END, made_of, main, with_table
 from edgeenh_bench.results_page import page_of
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -123,19 +123,32 @@ def archive(tmp_path: Path) -> Iterator[tuple[Archive, Path]]:
         pytest.skip("storescp is not installed (Debian: dcmtk)")
     received = tmp_path / "archive"
     received.mkdir()
+    port = free_port()
+    with serving(["storescp", "--output-directory", str(received), "--aetitle", "PACS", str(port)], port):
+        yield Archive("PACS", "127.0.0.1", port), received
+
+
+def free_port() -> int:
+    """A port of the loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(["storescp", "--output-directory", str(received), "--aetitle", "PACS", str(port)])
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int) -> Iterator[None]:
+    """A server that listens on a port, and is killed at the end."""
+    server = subprocess.Popen(command)
     try:
-        await_listening(server, port)
-        yield Archive("PACS", "127.0.0.1", port), received
+        _await_listening(server, port)
+        yield
     finally:
         server.kill()
         server.wait()
 
 
-def await_listening(server: subprocess.Popen[bytes], port: int) -> None:
+def _await_listening(server: subprocess.Popen[bytes], port: int) -> None:
     """Until somebody listens there; a fast machine is refused a thousand times before a server has started."""
     latest = time.monotonic() + 60.0
     while True:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from edgeenh.dicom.names import is_dicom_file
 from edgeenh.dicom.network import Archive
 from edgeenh.sinks import open_sink
 
-from .conftest import await_listening, noise
+from .conftest import free_port, noise, serving
 
 pytest.importorskip("pynetdicom")
 
@@ -31,21 +29,14 @@ def orthanc(tmp_path: Path) -> Iterator[tuple[Archive, Path]]:
         pytest.skip("Orthanc is not installed (Debian: orthanc)")
     kept = tmp_path / "orthanc"
     kept.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = {
         "StorageDirectory": str(kept), "IndexDirectory": str(kept), "HttpServerEnabled": False, "DicomPort": port,
         "DicomAet": "ORTHANC", "DicomCheckCalledAet": True, "Plugins": [],
     }  # fmt: skip
     (tmp_path / "orthanc.json").write_text(json.dumps(settings))
-    server = subprocess.Popen([program, str(tmp_path / "orthanc.json")], stderr=subprocess.DEVNULL)
-    try:
-        await_listening(server, port)
+    with serving([program, str(tmp_path / "orthanc.json")], port):
         yield Archive("ORTHANC", "127.0.0.1", port), kept
-    finally:
-        server.kill()
-        server.wait()
 
 
 def test_orthanc_takes_what_is_written(
