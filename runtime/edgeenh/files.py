@@ -27,6 +27,11 @@ def fitting_name(name: str, ending: str = "") -> str:
     return _cut(name, NAME_MAX - len(os.fsencode(ending))) + ending
 
 
+def readable(name: str) -> str:
+    """A name as reports, metrics and pages can hold it: what in it is no UTF-8, as a file's may be, is escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _cut(text: str, most: int) -> str:
     """As many whole characters from the beginning as need no more than `most` bytes."""
     while len(os.fsencode(text)) > most:

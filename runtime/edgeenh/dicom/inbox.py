@@ -9,7 +9,6 @@ Names are numbers: none is made of what a sender wrote.
 from __future__ import annotations
 
 import fcntl
-import itertools
 import os
 import threading
 from contextlib import suppress
@@ -41,13 +40,12 @@ class Inbox:
         except OSError as exc:
             os.close(self._handle)
             raise UsageError(f"the inbox {folder} is in use by another process: name another folder") from exc
-        for unfinished in folder.glob(
-            ".*.part.dcm"
-        ):  # a former process was killed before it had told its sender success
+        # A former process was killed before it had told its sender success.
+        for unfinished in folder.glob(".*.part.dcm"):
             with suppress(OSError):
                 unfinished.unlink()
         numbers = [int(path.stem) for path in (*self.waiting(), *(folder / TAKEN).glob("*.dcm")) if path.stem.isdigit()]
-        self._numbers = itertools.count(max(numbers, default=0) + 1)
+        self._next = max(numbers, default=0) + 1
         self._lock = threading.Lock()
 
     def waiting(self) -> list[Path]:
@@ -61,7 +59,8 @@ class Inbox:
             UsageError, OutputFailed: It cannot be written.
         """
         with self._lock:  # a number is given before anything is written, or two senders would get the same one
-            number = next(self._numbers)
+            number = self._next
+            self._next += 1
         path = self.folder / f"{number:08d}.dcm"
         write_bytes(path, content)
         return path

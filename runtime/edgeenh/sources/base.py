@@ -7,6 +7,7 @@ from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from edgeenh.files import readable
 from edgeenh.frames import Frame
 from edgeenh.notices import Notice
 from edgeenh.pixels import RGB
@@ -61,8 +62,7 @@ class BaseSource:
     """
 
     def __init__(self, name: str, clock: Clock) -> None:
-        # A file's name may be no UTF-8; the id stands in reports, metrics and pages, which are.
-        self.id = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        self.id = readable(name)
         self.size: tuple[int, int] | None = None
         self.fps: float | None = None
         self.length: int | None = None

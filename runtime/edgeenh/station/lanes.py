@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.errors import EdgeenhError, UsageError
+from edgeenh.files import readable
 from edgeenh.sinks import open_sinks
 from edgeenh.sinks.fan_out import FanOut, hurry
 from edgeenh.sinks.places import place_names, place_of
@@ -80,8 +81,7 @@ class Lanes:
             self._open_one(source, config.one("stream"), out, names, index)
 
     def _open_one(self, wanted: Any, settings: Any, out: Sequence[str], names: list[str], index: int) -> None:
-        # A path that is no UTF-8 goes onto pages and into JSON.
-        shown = without_password(wanted.spec).encode("utf-8", "backslashreplace").decode("utf-8")
+        shown = readable(without_password(wanted.spec))
         name, count = names[index], len(names)
         places = list(out) if count == 1 else [place_of(spec, name, index, count) for spec in out]
         with ExitStack() as unowned:
