@@ -189,7 +189,7 @@ def roofline(
 
     Exit: 0 done; 2 bad usage or input; 5 OpenVINO cannot run.
 
-    Example: edgeenh bench roofline --size 1920x1088 --json roofline.json
+    Example: edgeenh bench roofline --size 1920x1080 --json roofline.json
     """
     from edgeenh_bench.roofline import Request, measure_roofline, render
     from edgeenh_bench.source_frames import parse_size

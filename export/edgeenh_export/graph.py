@@ -62,7 +62,7 @@ class FrameGraph(nn.Module):
         """Enhance.
 
         Args:
-            image: Uint8 [1,H,W,3] RGB, or float32 [1,H,W,1] grey in 0…1; H and W multiples of 16.
+            image: Uint8 [1,H,W,3] RGB, or float32 [1,H,W,1] grey in 0…1; H and W multiples of `SIZE_MULTIPLE`.
             strength: Float32 [1], 0…1.
 
         Returns:

@@ -19,7 +19,7 @@ from edgeenh import __version__
 from edgeenh.errors import EdgeenhError, JobFailed
 from edgeenh_export.graph import FrameGraph
 from edgeenh_export.onnx_tidy import cast_first, name_by_order, reduce_max_in_half, strip
-from edgeenh_export.options import MAX_SIZE, SIZE_MULTIPLE, Size
+from edgeenh_export.options import MAX_SIZE, MIN_SIZE, SIZE_MULTIPLE, Size
 
 OPSET = 20
 IR_VERSION = 10
@@ -77,7 +77,7 @@ def write_onnx(
 
     Args:
         graph: What to write.
-        size: The only (width, height) that it takes; None for any multiple of 16, with dimensions `height` and `width`:
+        size: The only (width, height) that it takes; None for any multiples of `SIZE_MULTIPLE`, with dimensions `height` and `width`:
             torch then proves that the graph holds for each of them.
         metadata: What the file says of itself under `metadata_props`.
         name: The model's id; becomes the graph's name.
@@ -152,11 +152,11 @@ def _export(graph: FrameGraph, size: Size, *, symbolic: bool) -> ModelProto:
 
 
 def _any_multiple(letter: str) -> object:
-    return SIZE_MULTIPLE * torch.export.Dim(letter, min=1, max=max(MAX_SIZE) // SIZE_MULTIPLE)
+    return SIZE_MULTIPLE * torch.export.Dim(letter, min=min(MIN_SIZE) // SIZE_MULTIPLE, max=max(MAX_SIZE) // SIZE_MULTIPLE)
 
 
 def _name_dimensions(model: ModelProto, size: Size | None) -> None:
-    """Without a `size`: what torch calls `16*h` and `16*w`, the contract calls `height` and `width`."""
+    """Without a `size`: what torch calls `8*h` and `8*w`, the contract calls `height` and `width`."""
     if size is not None:
         return
     for value in (*model.graph.input, *model.graph.output):

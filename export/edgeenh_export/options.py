@@ -14,7 +14,7 @@ from edgeenh.files import make_folder
 Size = tuple[int, int]
 """Width and height in pixels."""
 
-SIZE_MULTIPLE = 16
+SIZE_MULTIPLE = 8
 MIN_SIZE: Size = (16, 16)
 MAX_SIZE: Size = (8192, 8192)
 """Largest frame that a bundle of dynamic size accepts."""

@@ -45,7 +45,7 @@ def fails(words, capsys, remarks=0) -> tuple[int, str]:
         (["--int8", "--fp32"], "--int8 and --fp32 exclude each other"),
         (["--int8", "--calibration", "no/such"], "no/such does not exist"),
         (["--fp16", "--fp32"], "exclude each other"),
-        (["--size", "1280x700"], "nearest that work: 1280x688 or 1280x704"),
+        (["--size", "1280x700"], "nearest that work: 1280x696 or 1280x704"),
         (["--size", "big"], "WIDTHxHEIGHT"),
         (["--tensorrt", "yes"], "expected one of auto, off, rtx, full"),
         (["--min-psnr", "nan"], "is not a threshold"),

@@ -20,9 +20,9 @@ def test_the_multiple_is_the_networks():
     assert options.SIZE_MULTIPLE == networks.SIZE_MULTIPLE
 
 
-@given(st.integers(1, 512), st.integers(1, 512))
-def test_multiples_of_16_are_read(columns, rows):
-    size = (columns * 16, rows * 16)
+@given(st.integers(2, 1024), st.integers(2, 1024))
+def test_multiples_of_8_are_read(columns, rows):
+    size = (columns * 8, rows * 8)
     assert options.parse_size(f"{size[0]}x{size[1]}") == options.parse_size(f" {size[0]}X{size[1]}") == size
 
 
@@ -45,7 +45,7 @@ def test_any_text_is_a_size_or_a_usage_error(text):
 
 
 def test_the_message_names_the_nearest_sizes():
-    with pytest.raises(UsageError, match=r"1280x718: .*multiples of 16.*nearest that work: 1280x704 or 1280x720"):
+    with pytest.raises(UsageError, match=r"1280x718: .*multiples of 8 .*nearest that work: 1280x712 or 1280x720"):
         options.parse_size("1280x718")
 
 

@@ -24,9 +24,10 @@ from edgeenh.errors import InputError
 from edgeenh.files import write_text
 from edgeenh.pictures import read_picture, write_picture
 from edgeenh_train.checkpoint import SHIPPED, load_generator
+from edgeenh_train.config import VIEW_MULTIPLE
 from edgeenh_train.data.folder import picture_files
 from edgeenh_train.domains import lab, score
-from edgeenh_train.networks import SIZE_MULTIPLE, Generator
+from edgeenh_train.networks import Generator
 from edgeenh_train.samples import enhance_array
 
 WIDTH = 640
@@ -66,7 +67,7 @@ def change_of(name: str, before: NDArray[np.uint8], after: NDArray[np.uint8]) ->
 def fitted(path: Path) -> NDArray[np.uint8]:
     """The picture at a width of `WIDTH` pixels, its height a multiple of what the generator takes."""
     image = read_picture(path)
-    height = max(1, round(WIDTH * image.shape[0] / image.shape[1] / SIZE_MULTIPLE)) * SIZE_MULTIPLE
+    height = max(1, round(WIDTH * image.shape[0] / image.shape[1] / VIEW_MULTIPLE)) * VIEW_MULTIPLE
     method = cv2.INTER_AREA if image.shape[1] > WIDTH else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(image, (WIDTH, height), interpolation=method), dtype=np.uint8)
 

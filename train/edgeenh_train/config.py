@@ -27,6 +27,9 @@ CAMERA_NAMES = ("none", "estimated", "dental", "dental-noise", "xray")
 BACKBONE_NAMES = ("pyramid", "squeezenet", "vgg19")
 PRECISION_NAMES = ("fp32", "fp16", "bf16")
 
+VIEW_MULTIPLE = 16
+"""Height and width of a training view are multiples of this, which the networks of all methods take: ours need less, UEGAN's this."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
@@ -40,7 +43,7 @@ class TrainConfig:
         camera: Where made pairs come from, one of `CAMERA_NAMES`.
         images: Pictures to see in all, of the domain that is to be improved.
         batch: Pictures of each kind per step, over all processes.
-        view_height, view_width: Size of a training view in pixels; multiples of 16, at least 64.
+        view_height, view_width: Size of a training view in pixels; multiples of `VIEW_MULTIPLE`, at least 64.
         whole_share: Share of views that show the whole picture; the others are crops.
         decode_side: Pictures are kept in memory with their short side reduced to this many pixels.
         rotate, zoom: Augmentation on the device, of every view: at most so many degrees, and a scale of 1…1 + zoom.
@@ -181,9 +184,9 @@ def _check(config: TrainConfig) -> None:
         if not low <= value <= high:
             raise UsageError(f"{key} = {value} is out of range; expected {low:g} to {high:g}")
     for key in ("view_height", "view_width"):
-        if getattr(config, key) % 16:
+        if getattr(config, key) % VIEW_MULTIPLE:
             raise UsageError(
-                f"{key} = {getattr(config, key)} is not a multiple of 16; the generator halves the size four times"
+                f"{key} = {getattr(config, key)} is not a multiple of {VIEW_MULTIPLE}, which every method's network takes"
             )
     if config.channels not in (1, 3):
         raise UsageError(f"channels = {config.channels}; expected 3 (colour) or 1 (grey)")

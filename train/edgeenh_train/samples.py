@@ -13,6 +13,7 @@ from torch import nn
 from edgeenh.pictures import write_picture
 from edgeenh_train.data.reading import Picture, as_float
 from edgeenh_train.enhance import enhance_with
+from edgeenh_train.config import VIEW_MULTIPLE
 from edgeenh_train.networks import SIZE_MULTIPLE
 
 WIDTH = 480
@@ -21,7 +22,7 @@ COLUMNS_GAP = 4
 
 def _fitted(image: Picture) -> NDArray[np.float32]:
     """`image` at the sheet's width, float32 [H,W,C] 0…1, both sides multiples of what every network takes."""
-    height = max(1, round(WIDTH * image.shape[0] / image.shape[1] / SIZE_MULTIPLE)) * SIZE_MULTIPLE
+    height = max(1, round(WIDTH * image.shape[0] / image.shape[1] / VIEW_MULTIPLE)) * VIEW_MULTIPLE
     scaled = cv2.resize(as_float(image), (WIDTH, height), interpolation=cv2.INTER_AREA)
     return np.asarray(scaled, dtype=np.float32).reshape(height, WIDTH, image.shape[2])
 
@@ -55,7 +56,7 @@ def write_sample_sheet(path: Path, enhancer: nn.Module, images: Sequence[Picture
     """
     was_training = enhancer.training
     enhancer.eval()
-    enhance = enhance_with(enhancer, SIZE_MULTIPLE)
+    enhance = enhance_with(enhancer, VIEW_MULTIPLE)
     rows = []
     for image in images:
         fitted = _fitted(image)

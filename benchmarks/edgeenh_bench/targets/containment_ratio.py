@@ -1,7 +1,7 @@
 """Target: a worker process adds at most 1.5 ms to a frame of 1920×1080, and the stream in the process at most 3 % (p50).
 
 Three ways enhance the same decoded frames, resized to 1920×1080, and take turns frame by frame, so that a slow moment
-of the machine meets all of them: a bare session and its padding (1080 is no multiple of 16), which writes into new
+of the machine meets all of them: a bare session (with its padding, where the model needs any), which writes into new
 memory as the stream does; the stream's worker around an enhancer in this process, on the same session; and the same
 around a worker process.
 

@@ -31,8 +31,8 @@ from edgeenh_export.precision.stored import stored_in_half
 if TYPE_CHECKING:
     from edgeenh.pixels import Levels
 
-SIZES = {"720p": (1280, 720), "1080p": (1920, 1088), "2160p": (3840, 2160)}
-"""Width and height as the graph takes them: 1080 rows are padded to 1088 before they come to it."""
+SIZES = {"720p": (1280, 720), "1080p": (1920, 1080), "2160p": (3840, 2160)}
+"""Width and height: each is a multiple of what the graph takes."""
 
 MIN_PSNR_DB, MIN_SHARE_WITHIN_1 = 55.0, 0.999
 

@@ -39,7 +39,7 @@ def test_triton_accepts_every_configuration(repository, parse, bundle):
         assert [(one.name, one.data_type, list(one.dims)) for one in config.output] == [("enhanced", 2, [1, -1, -1, 3])]
         assert config.version_policy.latest.num_versions == 1
         assert [(one.count, one.kind) for one in config.instance_group] == [(1, 1)]  # 1 is KIND_GPU
-        assert config.parameters["edgeenh.size_multiple"].string_value == "16"
+        assert config.parameters["edgeenh.size_multiple"].string_value == "8"
 
 
 def test_the_configuration_is_that_of_the_graph_beside_it(repository, parse, bundle):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgeenh.bundle import Bundle, write_bundle
 from edgeenh.bundle.archive import pack, unpack
+from edgeenh.bundle.reader import SHIPPED_NAMES
 from edgeenh.errors import InputError, IntegrityError, UsageError
 from edgeenh.pictures import encode_grey, encode_picture
 from edgeenh.pixels import GREY
@@ -187,3 +188,9 @@ def test_golden_frames_of_another_kind_or_depth_are_refused(tmp_path, manifest, 
     members |= {"golden/tooth.png": shallow, "golden/tooth.fp32.png": shallow}
     with pytest.raises(IntegrityError, match=r"golden/tooth\.png has 8 bits per value, expected 16"):
         write_bundle(tmp_path / "b.edgeenh", grey, members).golden()
+
+
+@pytest.mark.parametrize("name", SHIPPED_NAMES)
+def test_the_usual_frames_of_cameras_need_no_padding(name):
+    multiple = Bundle.shipped(name).manifest.generator.size_multiple
+    assert not any(side % multiple for side in (640, 480, 1280, 720, 1920, 1080, 3840, 2160))

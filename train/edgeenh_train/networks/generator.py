@@ -25,8 +25,9 @@ from edgeenh_train.networks.blocks import ConvBlock
 from edgeenh_train.networks.edge import EdgeGenerator, EdgeVariant
 from edgeenh_train.networks.stages import Stage, UpStage
 
-SIZE_MULTIPLE = 16
-"""Height and width of the input must be multiples of this for every variant."""
+SIZE_MULTIPLE = 8
+"""Height and width of the input must be multiples of this for every variant: the side of an edge variant's patch. The usual heights of
+cameras are (720, 1080, 2160), so their frames need no padding."""
 
 DEFAULT_CAP = 0.6
 """Largest change of a pixel, as a share of the full range, that a generator may make unless told otherwise: two and a half stops of
