@@ -152,7 +152,9 @@ def _export(graph: FrameGraph, size: Size, *, symbolic: bool) -> ModelProto:
 
 
 def _any_multiple(letter: str) -> object:
-    return SIZE_MULTIPLE * torch.export.Dim(letter, min=min(MIN_SIZE) // SIZE_MULTIPLE, max=max(MAX_SIZE) // SIZE_MULTIPLE)
+    return SIZE_MULTIPLE * torch.export.Dim(
+        letter, min=min(MIN_SIZE) // SIZE_MULTIPLE, max=max(MAX_SIZE) // SIZE_MULTIPLE
+    )
 
 
 def _name_dimensions(model: ModelProto, size: Size | None) -> None:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgeenh.pictures import write_picture
+from edgeenh_train.config import VIEW_MULTIPLE
 from edgeenh_train.data.reading import Picture, as_float
 from edgeenh_train.enhance import enhance_with
-from edgeenh_train.config import VIEW_MULTIPLE
 from edgeenh_train.networks import SIZE_MULTIPLE
 
 WIDTH = 480
