@@ -57,7 +57,11 @@ def test_a_soak_looks_at_every_frame() -> None:
 
 @pytest.mark.slow
 def test_a_soak_at_camera_pace_ends_after_its_time() -> None:
-    _check(soak_paced.measure(None, None, source="synthetic:64x48@100", seconds=5, every_s=0.0))
+    _check(
+        soak_paced.measure(
+            None, None, source="synthetic:64x48@100", seconds=5, every_s=0.0, first="slow-model=20ms@50ms"
+        )
+    )
 
 
 def test_kills_of_the_worker_are_counted() -> None:
