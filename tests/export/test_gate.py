@@ -105,7 +105,12 @@ def add_nan_pixel(graph):
         make("Abs", ["apart"], ["distance"]),
         make("ReduceMax", ["distance", "axes"], ["far"]),
         make("Equal", ["far", "nothing"], ["here"]),
-        make("Where", ["here", "nan", before], [spoilt]),
+        make("Where", ["here", "nan", "nothing"], ["once"]),
+        make("Mul", [first, "nothing"], ["black"]),
+        make("Add", ["once", "black"], ["thrice"]),
+        make("Shape", [before], ["size"]),
+        make("Reshape", ["thrice", "size"], ["in_its_place"]),
+        make("Add", [before, "in_its_place"], [spoilt]),
     ]
     clip.input[0] = spoilt
     index = list(graph.node).index(clip)

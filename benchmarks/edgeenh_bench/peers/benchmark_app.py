@@ -1,5 +1,7 @@
 """OpenVINO's own `benchmark_app` on the same graph: what somebody else's clock says of the same work.
 
+It gets the graph as our backend has it compiled, in OpenVINO's own form: reshaped where the frame is bytes (`edgeenh.backends.openvino_graph`).
+
 It feeds random pictures through one request after another and prints its median. Our row for OpenVINO takes turns with it, with the same graph,
 threads and precision: a block of frames, a run of benchmark_app, and the other way round in the next round. The ratio is that of the medians within
 a round, its interval that of order statistics (`edgeenh_bench.intervals`). It must be within `AGREEMENT` of 1; more would mean that one of
@@ -33,15 +35,26 @@ ROUNDS = 8
 FRAMES = 60
 """In a block of ours, and in a run of benchmark_app."""
 
+_WRITE = """
+import sys
+from edgeenh.backends.libraries import import_openvino
+from edgeenh.backends.openvino_graph import reshape_bytes
+
+library = import_openvino()
+graph = library.Core().read_model(sys.argv[1])
+reshape_bytes(graph)
+library.save_model(graph, sys.argv[2], compress_to_fp16=False)
+"""
+
 _MEDIAN = re.compile(r"Median:\s+([0-9.]+) (us|ms|s)\b")
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
-def median_ms(onnx: Path, size: tuple[int, int], threads: int, frames: int) -> float:
+def median_ms(graph: Path, size: tuple[int, int], threads: int, frames: int) -> float:
     """Run it, and return the median that it prints, in milliseconds.
 
     Args:
-        onnx: The bundle's FP32 graph, in a file.
+        graph: In a file that OpenVINO reads.
         size: (width, height).
         threads: CPU threads.
         frames: How many it runs.
@@ -54,7 +67,7 @@ def median_ms(onnx: Path, size: tuple[int, int], threads: int, frames: int) -> f
         raise BackendUnavailable("benchmark_app is not installed: pip install 'edgeenh[openvino]'")
     width, height = size
     command = [
-        program, "-m", str(onnx), "-d", "CPU", "-api", "sync", "-niter", str(frames), "-nthreads", str(threads),
+        program, "-m", str(graph), "-d", "CPU", "-api", "sync", "-niter", str(frames), "-nthreads", str(threads),
         "-hint", "none", "-nstreams", "1", "-infer_precision", "f32", "-shape", f"image[1,{height},{width},3],strength[1]",
     ]  # fmt: skip
     try:
@@ -92,11 +105,10 @@ def take_turns(
         Medians of each round in milliseconds, their ratio (ours over theirs) with its interval, and the verdict; or the reason why not. After
         Ctrl-C, what whole rounds there are, and `interrupted`.
     """
-    path = job.folder / "model.onnx"
-    path.write_bytes(onnx)
     threads = job.threads or cores_allowed()
     ours, theirs, interrupted = list[float](), list[float](), False
     try:
+        path = _written(onnx, job.folder / "as-compiled.xml")
         with WorkerProcess("openvino-beside-app", job.folder / "beside-app.log") as worker:
             worker.ask(job.open_request(spec), OPEN_TIMEOUT_S)
             worker.ask({"do": "warm_up", "limits": asdict(job.warm_up)})
@@ -136,6 +148,26 @@ def verdict(ours_ms: list[float], theirs_ms: list[float]) -> dict[str, Any]:
         "agrees": _within(ratio.value),
         "decided": _decided(ratio),
     }
+
+
+def _written(onnx: bytes, path: Path) -> Path:
+    """What the backend compiles for this graph, as a file: written in a process of its own, since a library may crash.
+
+    Raises:
+        BackendUnavailable: OpenVINO is not installed, or failed.
+    """
+    path.with_suffix(".onnx").write_bytes(onnx)
+    command = [sys.executable, "-c", _WRITE, str(path.with_suffix(".onnx")), str(path)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        raise BackendUnavailable(f"the graph for benchmark_app was not written ({exc}): try again") from exc
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["it printed nothing"]
+        raise BackendUnavailable(
+            f"the graph for benchmark_app was not written ({lines[-1][:200]}): is openvino installed?"
+        )
+    return path
 
 
 def _decided(ratio: Ratio) -> bool:

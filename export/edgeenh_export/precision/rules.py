@@ -20,6 +20,9 @@ _SUMS = {
     *("GlobalAveragePool", "GlobalLpPool", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMean"),
     *("ReduceProd", "ReduceSum", "ReduceSumSquare", "CumSum"),
 }
+CARRY = "carry.kernel"
+"""What the weights are called that bring coefficients to the picture's size: `FrameGraph.carry`."""
+
 MANY = 2048
 """A sum over more values than this stays in FP32: an FP16 accumulator cannot even count further."""
 
@@ -31,9 +34,12 @@ def fp32_by_rule(model: ModelProto) -> set[str]:
       the frame back bit for bit; and what reads the frame itself, or belongs to what was put around a foreign model.
     * Sums and means over many values, and norms: a GPU may add them up in FP16, which overflows or stops counting; an
       emulation that only rounds what is stored would not show it.
+    * The convolution that enlarges the coefficients (`edgeenh_train.networks.carry`): what it interpolates in steps of INT8, every pixel of the
+      picture has in steps, and it is a hundredth of the work.
     """
     kept = {node.name for node in model.graph.node if node.name.startswith(WRAPPER) or INPUT in node.input}
     kept |= {node.name for node in downstream(model.graph, {STRENGTH})}
+    kept |= {node.name for node in model.graph.node if CARRY in node.input}
     counts = {name: math.prod(max(1, side) for side in shape) for name, shape in with_shapes(model).items()}
     for node in model.graph.node:
         if node.op_type in _NORMS:

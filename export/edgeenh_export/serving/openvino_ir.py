@@ -19,6 +19,7 @@ from edgeenh.backends.base import Availability, Model, Session, SessionOptions
 from edgeenh.backends.contract import one_line
 from edgeenh.backends.first_start import Acceptance, GoldenRun
 from edgeenh.backends.libraries import import_openvino
+from edgeenh.backends.openvino_graph import reshape_bytes
 from edgeenh.drift import Thresholds
 from edgeenh.errors import BackendUnavailable, GateFailed, JobFailed, MissingExtra, OutputFailed
 from edgeenh.gate.evidence import write_evidence
@@ -122,6 +123,7 @@ def _convert(model: Model) -> tuple[bytes, bytes]:
         path = Path(folder) / "model.xml"
         try:
             read = library.Core().read_model(model.onnx)
+            reshape_bytes(read)
         except Exception as exc:  # the library has no common base for its errors
             raise JobFailed(f"openvino cannot write the IR of {model.name}: {one_line(exc)}") from exc
         try:

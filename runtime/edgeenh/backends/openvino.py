@@ -27,6 +27,7 @@ from edgeenh.backends.contract import (
 from edgeenh.backends.laps import COMPUTE, ENQUEUE, Lap, no_lap
 from edgeenh.backends.libraries import import_openvino
 from edgeenh.backends.onnx_file import check_onnx
+from edgeenh.backends.openvino_graph import reshape_bytes
 from edgeenh.errors import BackendUnavailable, InferenceFailed, IntegrityError, MissingExtra
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ def _compile(graph: Any, model: Model, options: SessionOptions, threads: int) ->
         "INFERENCE_PRECISION_HINT": _HINTS[options.precision],
     }
     try:
+        reshape_bytes(graph)
         graph.reshape({INPUT: [1, *model.pixels.shape(options.height, options.width)], STRENGTH: [1]})
         return _core().compile_model(graph, "CPU", settings)
     except Exception as exc:

@@ -170,7 +170,9 @@ def _too_far(before: Levels, after: Levels, channels: int, bounds: Bounds, stren
     most, allowed = max(float(change.max()), -float(change.min())), (bounds.cap * strength + TOLERANCE) * top
     if most > allowed:
         return f"a value changed by {most:.0f} levels, and the model changes none by more than {allowed:.0f}"
-    means = change.mean(0)  # of each column, which is of one channel: one pass, and each row of values as it lies in memory
+    means = change.mean(
+        0
+    )  # of each column, which is of one channel: one pass, and each row of values as it lies in memory
     for channel in range(channels):
         shift = float(means[channel::channels].mean())
         low, high = ((bound * strength) * top for bound in (bounds.low[channel], bounds.high[channel]))

@@ -2,9 +2,10 @@ import importlib.metadata
 import os
 import sys
 
+import numpy as np
 import pytest
 
-from edgeenh.backends import SessionOptions, libraries, openvino
+from edgeenh.backends import SessionOptions, libraries, openvino, openvino_graph
 from edgeenh.errors import BackendUnavailable, MissingExtra
 
 pytestmark = pytest.mark.skipif(not openvino.availability().usable, reason="openvino is not installed")
@@ -83,3 +84,34 @@ def test_switching_telemetry_off_leaves_the_process_as_it_was(monkeypatch):
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
     libraries.import_onnxruntime()
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "0"
+
+
+def _framed(reshape_shape):
+    """Bytes in, floats, reshaped, three more, reshaped back, bytes out: as `edgeenh_export.graph` writes colour."""
+    library = libraries.import_openvino()
+    ops = library.opset13
+    image = ops.parameter([1, 16, 8, 3], np.uint8, name="image")
+    image.output(0).get_tensor().set_names({"image"})
+    blocks = ops.reshape(ops.convert(image, "f32"), ops.constant(np.array(reshape_shape)), special_zero=False)
+    brighter = ops.round(ops.add(blocks, ops.constant(np.float32(3))), "half_to_even")
+    enhanced = ops.convert(ops.reshape(brighter, ops.constant(np.array([1, 16, 8, 3])), special_zero=False), "u8")
+    enhanced.output(0).get_tensor().set_names({"enhanced"})
+    return library.Model([enhanced], [image])
+
+
+def test_reshapes_next_to_the_casts_move_to_where_the_frame_is_bytes():
+    graph, image = _framed([2, 8, 24]), (np.arange(384) % 250).astype(np.uint8).reshape(1, 16, 8, 3)
+    assert openvino_graph.reshape_bytes(graph) == 2
+    reshapes = [node for node in graph.get_ordered_ops() if node.get_type_name() == "Reshape"]
+    assert [node.output(0).get_element_type().get_type_name() for node in reshapes] == ["u8", "u8"]
+    compiled = libraries.import_openvino().Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    found = compiled({"image": image})["enhanced"]
+    np.testing.assert_array_equal(found, image + 3)
+    assert openvino_graph.reshape_bytes(graph) == 0
+
+
+def test_a_graph_without_reshaped_frames_stays_as_it_is(make_model):
+    graph = openvino._read(make_model())
+    before = [node.get_type_name() for node in graph.get_ordered_ops()]
+    assert openvino_graph.reshape_bytes(graph) == 0
+    assert [node.get_type_name() for node in graph.get_ordered_ops()] == before

@@ -91,6 +91,19 @@ class EdgeGenerator(nn.Module):
         Args:
             image_BCHW: Float [B,C,H,W], 0…1; H and W multiples of `STEM_STRIDE`.
         """
+        cells = self.cells(image_BCHW)
+        return tuple(self.up(part, margin=1) for part in cells) if self.curve.degree else cells
+
+    def cells(self, image_BCHW: Tensor) -> tuple[Tensor, ...]:
+        """The coefficients of every patch, before `up` brings them to the picture's size.
+
+        Args:
+            image_BCHW: As `coefficients` takes it.
+
+        Returns:
+            Each float [B,C,H/8+2,W/8+2], bounded: the patches, continued by one on every side, or else the values would fall off at the
+            borders; [B,C,1,1] where one value holds for the whole picture.
+        """
         features = self.stem(image_BCHW)
         height, width = features.shape[-2:]
         grid = functional.interpolate(features, size=GRID, mode="bilinear", align_corners=False)
@@ -104,13 +117,7 @@ class EdgeGenerator(nn.Module):
         bounded = self.curve.bounded(torch.tanh(self.surface(self.head(inner))))
         if not self.curve.degree:
             return bounded
-        return tuple(self._carried_up(part, height, width) for part in bounded)
-
-    def _carried_up(self, grid_BCHW: Tensor, height: int, width: int) -> Tensor:
-        patches = functional.interpolate(grid_BCHW, size=(height, width), mode="bilinear", align_corners=False)
-        edged = functional.pad(patches, (1, 1, 1, 1), mode="replicate")  # else the values would fall off at the borders
-        result: Tensor = self.up(edged, margin=1)
-        return result
+        return tuple(_cells(part, height, width) for part in bounded)
 
     def change(self, image: Tensor, coefficients: tuple[Tensor, ...]) -> Tensor:
         """What strength 1 adds before the clamp to 0…1: float of any layout, image and coefficients alike."""
@@ -129,3 +136,8 @@ class EdgeGenerator(nn.Module):
         """
         change = self.change(image_BCHW, self.coefficients(image_BCHW))
         return (image_BCHW + strength * change).clamp(0.0, 1.0)
+
+
+def _cells(grid_BCHW: Tensor, height: int, width: int) -> Tensor:
+    cells = functional.interpolate(grid_BCHW, size=(height, width), mode="bilinear", align_corners=False)
+    return functional.pad(cells, (1, 1, 1, 1), mode="replicate")
