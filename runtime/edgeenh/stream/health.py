@@ -1,7 +1,8 @@
 """Cheap checks of every enhanced frame: is it a picture of this input at all?
 
-All checks look at some ten thousand values spread over the frame, a few tens of microseconds. They are made to catch a
-backend that broke, not a model that is a little off; that is the drift gate's work.
+All checks look at some ten thousand values spread over the frame, once of the input and once of the output; what is asked of them is asked
+of OpenCV, one call each, because the memory of a frame is cold and so are a dozen small loops. They are made to catch a backend that broke,
+not a model that is a little off; that is the drift gate's work.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,9 @@ ROWS = 64
 
 VALUES = 192
 """At least so many values of each sampled row; of colour a third of them of each channel."""
+
+MARKED = 8
+"""One of so many sampled rows is marked in the memory of an output: it was not written when all of them still stand there."""
 
 NOISE = 8
 """Input levels of 255 that differ by no more than this may become one output level; a covered lens is not a fault."""
@@ -74,11 +79,11 @@ class FrameHealth:
 
         Args:
             image: The input, as `Frame` holds it; only read.
-            out: The output's memory, of the same kind; its sampled values are overwritten with some far from the input's.
+            out: The output's memory, of the same kind; some of its values are overwritten with some far from the input's.
             bits: The frame's.
         """
-        before, mark = _marked(image, out, bits)
-        self._armed = (image, before, mark)
+        before = _sample(image)
+        self._armed = (image, before, _mark(before, out, bits))
 
     def verdict(
         self,
@@ -103,14 +108,20 @@ class FrameHealth:
             strength: The frame's, 0…1.
         """
         armed, self._armed = self._armed, None
-        before = armed[1] if armed and armed[0] is image else _sample(image).copy()  # reading twice would cost 0.1 ms
-        after = _sample(enhanced).copy()
-        if armed and np.array_equal(after, armed[2]):
+        before = (
+            armed[1] if armed and armed[0] is image else _sample(image)
+        )  # reading cold memory twice would cost 0.1 ms
+        after = _sample(enhanced)
+        if armed and not _furthest(after[::MARKED], armed[2]):
             return "the backend did not write its output"
         noise = NOISE * top_of(bits) // 255
-        problem = self._stale(before, after, noise) or _constant(before, after, enhanced, noise)
+        mean, deviation = cv2.meanStdDev(after)
+        problem = self._stale(before, after, noise)
+        if not problem and not deviation.any():
+            problem = _constant(before, enhanced, noise)
         if bounds is not None and not problem:
-            problem = _too_far(before, after, _channels(enhanced), bounds, strength, top_of(bits))
+            shifts = (mean - cv2.meanStdDev(before)[0]).ravel()
+            problem = _too_far(_furthest(before, after), shifts, bounds, strength, top_of(bits))
         self._last_input, self._last_output = before, after
         return problem
 
@@ -119,45 +130,55 @@ class FrameHealth:
             return ""
         if (before.shape, before.dtype) != (self._last_input.shape, self._last_input.dtype):
             return ""
-        if not np.array_equal(after, self._last_output):
+        if _furthest(after, self._last_output):
             return ""
-        change = int(np.abs(before.astype(np.int32) - self._last_input).max())
+        change = _furthest(before, self._last_input)
         if change <= noise:
             return ""
-        return f"the output is the previous one again although the input changed by up to {change} levels"
+        return f"the output is the previous one again although the input changed by up to {change:.0f} levels"
 
 
-def unwritten_mark(image: Levels, out: Levels, bits: int) -> Levels:
-    """Write values to `out`, where samples are taken, that no model can make of `image`; returns them.
+def unwritten_mark(image: Levels, out: Levels, bits: int) -> None:
+    """Write values to `out`, where samples are taken, that no model can make of `image`.
 
     They are half the range away from the input, and the models are bounded.
     """
-    return _marked(image, out, bits)[1]
+    _mark(_sample(image), out, bits)
 
 
-def _marked(image: Levels, out: Levels, bits: int) -> tuple[Levels, Levels]:
-    """The input's sample, and the mark that now stands in `out`."""
-    before: Levels = _sample(image).copy()
-    mark: Levels = before ^ image.dtype.type(1 << (bits - 1))
-    _sample(out)[...] = mark
-    return before, mark
+def _mark(before: Levels, out: Levels, bits: int) -> Levels:
+    """Mark `out`, an image whose input has the sample `before`; returns the marks, as a sample of every `MARKED`th row."""
+    mark: Levels = before[::MARKED] ^ before.dtype.type(1 << (bits - 1))
+    _spread(out)[::MARKED] = mark.reshape(len(mark), -1)
+    return mark
 
 
 def _sample(image: Levels) -> Levels:
-    """A view of `image`: values of some rows, of [h,w,3] channels in turn (the step is one more than a multiple of 3)."""
-    height, width = image.shape[:2]
-    step = width // VALUES * 3 + 1 if _channels(image) == 3 else max(1, width // VALUES)
-    return image.reshape(height, -1)[:: max(1, height // ROWS), ::step]
+    """Values of some rows, a new array [rows,n,C]: of three channels in turn, so that n triples hold 3·n places of a row."""
+    values = _spread(image).copy()
+    return values.reshape(len(values), -1, _channels(image))
+
+
+def _spread(image: Levels) -> Levels:
+    """A view of `image`: the sampled values, as many of each channel; of colour the step is one more than a multiple of 3."""
+    (height, width), channels = image.shape[:2], _channels(image)
+    step = width // VALUES * 3 + 1 if channels == 3 else max(1, width // VALUES)
+    rows = image.reshape(height, -1)[:: max(1, height // ROWS), ::step]
+    return rows[:, : rows.shape[1] // channels * channels]
 
 
 def _channels(image: NDArray[Any]) -> int:
     return image.shape[2] if image.ndim == 3 else 1
 
 
-def _constant(before: Levels, after: Levels, enhanced: Levels, noise: int) -> str:
-    channels = _channels(enhanced)
-    flat = all((after[:, channel::channels] == after[0, channel]).all() for channel in range(channels))
-    if not flat or max(int(np.ptp(before[:, channel::channels])) for channel in range(channels)) <= noise:
+def _furthest(one: Levels, other: Levels) -> float:
+    """The largest difference of two samples of one shape and type."""
+    return float(cv2.norm(one, other, cv2.NORM_INF))
+
+
+def _constant(before: Levels, enhanced: Levels, noise: int) -> str:
+    """What to say of an output whose sample is one colour."""
+    if int(np.ptp(before, axis=(0, 1)).max()) <= noise:
         return ""
     # The sample may have missed the only detail of the picture: look at all of it before calling it broken.
     if (enhanced != enhanced[0, 0]).any():
@@ -165,18 +186,14 @@ def _constant(before: Levels, after: Levels, enhanced: Levels, noise: int) -> st
     return f"the output is one colour, {tuple(enhanced[0, 0].reshape(-1).tolist())}, although the input is not"
 
 
-def _too_far(before: Levels, after: Levels, channels: int, bounds: Bounds, strength: float, top: int) -> str:
-    change = np.subtract(after, before, dtype=np.float32)  # exact for whole numbers of 16 bit
-    most, allowed = max(float(change.max()), -float(change.min())), (bounds.cap * strength + TOLERANCE) * top
+def _too_far(most: float, shifts: NDArray[Any], bounds: Bounds, strength: float, top: int) -> str:
+    """What to say of an output whose values are up to `most` levels away, and whose channels' means by `shifts`."""
+    allowed = (bounds.cap * strength + TOLERANCE) * top
     if most > allowed:
         return f"a value changed by {most:.0f} levels, and the model changes none by more than {allowed:.0f}"
-    means = change.mean(
-        0
-    )  # of each column, which is of one channel: one pass, and each row of values as it lies in memory
-    for channel in range(channels):
-        shift = float(means[channel::channels].mean())
+    for channel, shift in enumerate(shifts.tolist()):
         low, high = ((bound * strength) * top for bound in (bounds.low[channel], bounds.high[channel]))
         if not low - TOLERANCE * top <= shift <= high + TOLERANCE * top:
-            name = "RGB"[channel] if channels == 3 else "grey"
+            name = "RGB"[channel] if len(shifts) == 3 else "grey"
             return f"the mean of {name} shifted by {shift:.0f} levels, outside the band of {low:.0f} to {high:.0f}"
     return ""
