@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeenh.backends.openvino_graph import reshape_bytes
 from edgeenh.bundle import Bundle
 from edgeenh.errors import IntegrityError
 
@@ -84,6 +85,7 @@ def profiled(
         raise IntegrityError(f"{bundle} is another bundle than the one that was checked: run it again")
     width, height = size
     model = openvino.Core().read_model(opened.model("fp32").onnx)
+    reshape_bytes(model)  # as the backend has it
     model.reshape({"image": [1, height, width, 3], "strength": [1]})
     macs = {op.get_friendly_name(): _macs(op) for op in model.get_ordered_ops()}
     image = np.random.default_rng(0).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
