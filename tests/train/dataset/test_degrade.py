@@ -159,6 +159,27 @@ def test_bad_folders(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "a.jpg begins with" in capsys.readouterr().err
 
 
+def test_a_bad_picture_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "many", tmp_path / "o"
+    for index in range(20):
+        write_picture(folder / f"{index:02}.png", scene(index))
+    assert run(folder, "--out", out) == 0
+    data = (folder / "07.png").read_bytes()
+    (folder / "07.png").write_bytes(data[: len(data) // 2])
+    assert run(folder, "--out", out) == 0
+    assert "left out: " in (error := capsys.readouterr().err)
+    assert "07.png" in error
+    document = json.loads((out / "draws.json").read_text())
+    assert len(document["unreadable"]) == 1
+    made = {record["name"] for record in document["pictures"]}
+    assert len(made) == 19
+    for side in ("input", "truth"):  # what the first run made of it is gone
+        assert {file.name for file in (out / side).iterdir()} == made
+    (folder / "08.png").write_bytes(b"x")
+    assert run(folder, "--out", out) == 2
+    assert "2 of 20 pictures cannot be used, more than 5 %" in capsys.readouterr().err
+
+
 def test_other_files_are_not_mixed_in(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(pictures, "--out", tmp_path / "o", "--copies", 2) == 0
     assert run(pictures, "--out", tmp_path / "o", "--copies", 1) == 2

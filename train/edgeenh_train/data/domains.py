@@ -79,7 +79,12 @@ class Domains:
         """What the user should know of the folders, a line each."""
         folders = [f for f in (self.low, self.high, self.inputs, self.truths) if f is not None]
         lines = [f"left out: {line}" for folder in folders for line in folder.left_out]
-        return lines + [f"{f.path}: {f.widened} grey pictures stand in as colour ones" for f in folders if f.widened]
+        lines += [f"{f.path}: {f.widened} grey pictures stand in as colour ones" for f in folders if f.widened]
+        return lines + [
+            f"{f.path}: {len(f.foreign)} pictures have a colour profile other than sRGB, which is not applied, the first {f.foreign[0]}: convert them"
+            for f in folders
+            if f.foreign
+        ]
 
 
 def open_domains(

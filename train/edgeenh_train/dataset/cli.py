@@ -27,10 +27,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _split(
-    pictures: Annotated[Path, typer.Argument(metavar="PICTURES", help="Folder of pictures.")],
+    pictures: Annotated[Path, typer.Argument(metavar="PICTURES", help="Folder of pictures, with subfolders.")],
     out: Out,
     subject: Annotated[
-        str, typer.Option(metavar="REGEX", help="Its first group finds in a file name whom the picture shows.")
+        str,
+        typer.Option(metavar="REGEX", help="Its first group finds in a file's path within PICTURES whom it shows."),
     ],
     hold_out: Annotated[str, typer.Option(metavar="A,B", help="Subjects to hold back for tests.")] = "",
     by: Annotated[
@@ -54,6 +55,7 @@ def _split(
             pictures, out, subject=subject, hold_out=held, by=by, seed=seed,
             progress=lambda done, total: bar.update(done, f"of {total}"),
         )  # fmt: skip
+    _say_left_out(document["unreadable"])
     output.emit_json(json_target, document)
     output.say(", ".join(f"{out / name}: {len(members)}" for name, members in document["parts"].items()))
     low, high = shlex.quote(str(out / "low")), shlex.quote(str(out / "high"))
@@ -63,6 +65,11 @@ def _split(
         )
     else:
         output.next_step(f"edgeenh train --low {low} --high {high} --out runs/mine")
+
+
+def _say_left_out(reasons: list[str]) -> None:
+    for line in reasons:
+        output.remark(f"left out: {line}")
 
 
 def _degrade(
@@ -89,6 +96,7 @@ def _degrade(
     request = Request(pictures, out, camera, seed, copies, width, short_side, inputs_only)
     with output.progress("degrade", None, "pictures") as bar:
         document = degrade(request, lambda done, total: bar.update(done, f"of {total}"))
+    _say_left_out(document["unreadable"])
     output.emit_json(json_target, document)
     output.say(
         f"{out}: {len(document['pictures'])} {'pictures' if inputs_only else 'pairs'} by camera {camera}, seed {seed}"
@@ -102,7 +110,7 @@ def _degrade(
 
 
 def _fivek(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds input/ and expertC/ (or their usual names).")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds input/ and expertC/ (or other usual names).")],
     out: Out,
     protocol: Annotated[
         str, typer.Option(metavar="uegan|proportional", help="2,250 + 2,250 + 500, or 45 + 45 + 10 %.")
@@ -129,6 +137,7 @@ def _fivek(
             folder, out, protocol=protocol, seed=seed, test_list=test_list, short_side=short_side, link=link,
             progress=lambda done, total: bar.update(done, f"of {total}"),
         )  # fmt: skip
+    _say_left_out(document["unreadable"])
     output.emit_json(json_target, document)
     counts = document["counts"]
     output.say(f"found {document['layout']['found']}")

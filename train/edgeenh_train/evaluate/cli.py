@@ -28,7 +28,7 @@ folder of pictures without a truth, for which only measures that need none are g
 
 Rows: the input, the methods that need no training, and the models (default: the checkpoint that ships). PSNR, SSIM and
 ΔE2000 against the truth; NIQE, BRISQUE and NIMA need files that you supply, and read "no weights" otherwise. A row that
-fails says why; the others go on. --strength judges the models as they are used at that strength; methods without
+fails says why; the others go on. A truncated picture is left out of every row and named; more than 5 % stop the command. --strength judges the models as they are used at that strength; methods without
 training have none.
 
 Exit: 0 done; 1 every model failed; 2 bad usage or input; 5 a part is not installed.
@@ -162,6 +162,8 @@ def _tell(
 
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     environment = {**fingerprint(), "measures": _versions()}
+    for reason in (line for report in reports for line in report.left_out):
+        output.remark(f"left out: {reason}")
     whole = document(reports, environment=environment, created=created, ours=ours)
     tables = "\n".join(f"## {report.pairs.name}\n\n{markdown(report, ours)}" for report in reports)
     output.say(tables)
