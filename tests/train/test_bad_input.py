@@ -270,6 +270,7 @@ def test_no_space_from_the_command_line(
     assert main([str(word) for word in (*words, "--out", small_disk / "run")]) == 1
     error = capsys.readouterr().err
     assert "no space left to write" in error
+    assert "no checkpoint had been written yet" in error
     assert "Traceback" not in error
     assert not (small_disk / "run" / STATE_FILE).exists()
 

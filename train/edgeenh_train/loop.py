@@ -79,11 +79,12 @@ def train(
         clock: Monotonic seconds.
 
     Returns:
-        The report; `finished` is False after Ctrl-C, with everything saved.
+        The report; `finished` is False after Ctrl-C or SIGTERM, with everything saved.
 
     Raises:
         InputError: A folder cannot be used. UsageError: `out` holds another run, or folders and method do not fit.
         TrainingFailed: A loss or a weight was not finite; the message names the last good checkpoint.
+        OutputFailed: A checkpoint could not be written; likewise.
     """
     # Set up: device and processes, pictures, networks, and where we are.
     fabric = make_fabric(device, config.precision, processes=process_count_of_torchrun())

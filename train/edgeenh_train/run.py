@@ -16,7 +16,7 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
+from edgeenh.errors import CheckpointError, OutputFailed, TrainingFailed, UsageError
 from edgeenh_train.average import averaged_copy, update_average
 from edgeenh_train.checkpoint import CheckpointInfo, read_info, save_generator
 from edgeenh_train.config import TrainConfig
@@ -146,8 +146,11 @@ class Run:
                 "step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config),
                 "pictures": self.pictures,
             }  # fmt: skip
-            save_state(out, self._modules(), self.method.optimizers, facts)
-            self._save_checkpoint(out)
+            try:
+                save_state(out, self._modules(), self.method.optimizers, facts)
+                self._save_checkpoint(out)
+            except OutputFailed as exc:
+                raise OutputFailed(f"{exc}; {_kept(out)}") from exc
         self.fabric.barrier()
 
     def _save_checkpoint(self, out: Path) -> None:
@@ -267,6 +270,13 @@ def _still_good(out: Path) -> str:
     except CheckpointError:
         return ""
     return f" (the checkpoint {out / CHECKPOINT_FILE}, of {info.images_seen} pictures seen, is whole and can be used)"
+
+
+def _kept(out: Path) -> str:
+    """What a full disk left, in words."""
+    if not (out / STATE_FILE).exists():
+        return "no checkpoint had been written yet"
+    return f"what was saved before in {out} is whole: go on from there with --resume"
 
 
 def last_good(out: Path) -> str:
