@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
