@@ -171,6 +171,16 @@ def test_unreadable_pictures_are_named_and_too_many_stop(photographs: Path, tmp_
     assert "broken.png" in measured.unreadable[0]
 
 
+def test_a_picture_that_the_model_does_not_take_is_named(photographs: Path, tmp_path: Path) -> None:
+    grey = tmp_path / "grey.png"
+    cv2.imwrite(str(grey), np.full((120, 160), 90, np.uint8))
+    (model,) = open_candidates([Path("dental-n")], [])
+    files = sorted(photographs.iterdir())[:1]
+    for material in (Material([*files, grey], files), Material(files, [*files, grey])):
+        with pytest.raises(InputError, match=r"grey\.png: the frame is .* bundle for grey pictures"):
+            measure(model.enhance, material, QUICK)
+
+
 def test_pictures_without_a_place_for_marks_are_refused(tmp_path: Path, fakes: Fakes) -> None:
     cv2.imwrite(str(tmp_path / "black.png"), np.zeros((100, 100, 3), np.uint8))
     with pytest.raises(InputError, match="no mark found a place"):

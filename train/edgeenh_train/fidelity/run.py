@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,33 +134,45 @@ def measure(
         progress: Told how many steps of `steps_of` are done.
 
     Raises:
-        InputError: More than 5 % of the pictures cannot be used, or what is left is not enough for a measure.
+        InputError: More than 5 % of the pictures cannot be used, what is left is not enough for a measure, or the method does not
+            take a picture, which is named.
         JobFailed: What the method returned cannot be measured.
         SourceError: The clip cannot be read.
     """
     panned = set(spread(material.inputs, settings.pans))
     steps = _Steps(progress)
     unreadable: list[str] = []
-    good = [
-        good_change(enhance, picture, file.name)
-        for file, picture, _ in _pictures(material.good, settings, unreadable, steps)
-    ]
+    good: list[GoodChange] = []
+    for file, picture, _ in _pictures(material.good, settings, unreadable, steps):
+        with _named(file):
+            good.append(good_change(enhance, picture, file.name))
     probed: list[Probed] = []
     rows: list[NDArray[np.uint8]] = []
     moving: list[Flicker] = []
     for index, (file, picture, levels) in enumerate(_pictures(material.inputs, settings, unreadable, steps)):
-        result, row = _probe(enhance, picture, file.name, np.random.default_rng([settings.seed, 0, index]), settings)
-        probed.append(result)
-        rows.append(row)
-        if file in panned:
-            moving += _pans(enhance, picture, file.name, levels, [settings.seed, 1, index], settings)
-            steps.done()
+        with _named(file):
+            rng = np.random.default_rng([settings.seed, 0, index])
+            result, row = _probe(enhance, picture, file.name, rng, settings)
+            probed.append(result)
+            rows.append(row)
+            if file in panned:
+                moving += _pans(enhance, picture, file.name, levels, [settings.seed, 1, index], settings)
+                steps.done()
     _check(good, probed, moving, unreadable, len(set(material.good) | set(material.inputs)))
     clip = None
     if material.clip is not None:
         clip = flicker.clip_jitter(enhance, material.clip, frames=settings.clip_frames, long_side=settings.long_side)
         steps.done()
     return Measured(tuple(good), tuple(probed), tuple(moving), clip, tuple(dict.fromkeys(unreadable)), tuple(rows))
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What is wrong with one picture for this method, e.g. grey for a colour model, is said with its name."""
+    try:
+        yield
+    except InputError as exc:
+        raise InputError(f"{file}: {exc}") from exc
 
 
 class _Steps:
