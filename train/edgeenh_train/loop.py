@@ -21,7 +21,7 @@ from edgeenh_train.interrupts import held_back
 from edgeenh_train.journal import Journal
 from edgeenh_train.methods import needs_of
 from edgeenh_train.run import CHECKPOINT_FILE, Run, last_good, make_fabric
-from edgeenh_train.samples import write_sample_sheet
+from edgeenh_train.samples import sample_sheet
 from edgeenh_train.state import STATE_FILE
 
 SAMPLES_PER_DOMAIN = 4
@@ -132,8 +132,7 @@ def train(
             if _crossed(before, run.images, config.checkpoint_every) or last:
                 run.save(out)
             if (_crossed(before, run.images, config.sample_every) or last) and rank() == 0:
-                sheet = write_sample_sheet(out / "samples" / f"{run.images:08d}.jpg", run.average, _samples(domains))
-                journal.samples(run.images, sheet)
+                journal.samples(run.images, sample_sheet(run.average, _samples(domains)))
             if in_any(interrupted(), fabric.device) and not last:
                 run.save(out)
                 finished = False

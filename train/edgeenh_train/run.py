@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from edgeenh.errors import CheckpointError, OutputFailed, TrainingFailed, UsageE
 from edgeenh_train.average import averaged_copy, update_average
 from edgeenh_train.checkpoint import CheckpointInfo, read_info, save_generator
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.distributed import leave_at_exit, rank, whole_losses, with_global_norm
+from edgeenh_train.distributed import in_any, leave_at_exit, rank, whole_losses, with_global_norm
 from edgeenh_train.distributed import processes as process_count
 from edgeenh_train.methods import METHODS, Batch
 from edgeenh_train.methods.base import Losses
@@ -141,17 +142,29 @@ class Run:
         weights = [value for module in self._modules().values() for value in module.state_dict().values()]
         if not all(bool(value.isfinite().all()) for value in weights):
             raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
+        config = dataclasses.asdict(self.config)
+        facts = {"step": self.step, "seconds": self.known_seconds, "config": config, "pictures": self.pictures}
+
+        def write() -> None:
+            save_state(out, self._modules(), self.method.optimizers, facts)
+            self._save_checkpoint(out)
+
+        self._by_the_first(write, out)
+
+    def _by_the_first(self, write: Callable[[], None], out: Path) -> None:
+        """Have the first process write; where it cannot, every process ends, and none waits for one that is gone.
+
+        Raises:
+            UsageError, OutputFailed: It cannot be written; only the first process says why.
+        """
+        failure: UsageError | OutputFailed | None = None
         if rank() == 0:
-            facts = {
-                "step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config),
-                "pictures": self.pictures,
-            }  # fmt: skip
             try:
-                save_state(out, self._modules(), self.method.optimizers, facts)
-                self._save_checkpoint(out)
-            except OutputFailed as exc:
-                raise OutputFailed(f"{exc}; {_kept(out)}") from exc
-        self.fabric.barrier()
+                write()
+            except (UsageError, OutputFailed) as exc:
+                failure = type(exc)(f"{exc}; {_kept(out)}")
+        if in_any(failure is not None, self.fabric.device):
+            raise failure or OutputFailed(f"the first process could not write to {out}: see what it says")
 
     def _save_checkpoint(self, out: Path) -> None:
         save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), self._info())
@@ -192,7 +205,7 @@ class Run:
                 f"the state in {out} does not fit this edgeenh ({reason}): start again without --resume in another --out folder"
             ) from exc
 
-        self._mend_checkpoint(out)
+        self._by_the_first(lambda: self._mend_checkpoint(out), out)
         self.remarks += self._departures(facts)
 
     def _departures(self, facts: dict[str, Any]) -> list[str]:
@@ -221,8 +234,7 @@ class Run:
         if fits:
             return
         self.remarks.append(f"{path} {found}; written anew from the state, of {self.images} pictures seen")
-        if rank() == 0:
-            self._save_checkpoint(out)
+        self._save_checkpoint(out)
 
     def _modules(self) -> dict[str, nn.Module]:
         return {**self.method.networks, "average": self.average}
