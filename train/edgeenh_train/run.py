@@ -26,6 +26,8 @@ from edgeenh_train.distributed import processes as process_count
 from edgeenh_train.methods import METHODS, Batch
 from edgeenh_train.methods.base import Losses
 from edgeenh_train.methods.networks import network_name
+from edgeenh_train.methods.pool import ImagePool
+from edgeenh_train.resuming import circumstances, departures, refuse_other_config
 from edgeenh_train.state import STATE_FILE, load_state, restore_optimizer, save_state
 
 CHECKPOINT_FILE = "generator.safetensors"
@@ -143,7 +145,10 @@ class Run:
         if not all(bool(value.isfinite().all()) for value in weights):
             raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
         config = dataclasses.asdict(self.config)
-        facts = {"step": self.step, "seconds": self.known_seconds, "config": config, "pictures": self.pictures}
+        facts = {
+            "step": self.step, "seconds": self.known_seconds, "config": config, "pictures": self.pictures,
+            "circumstances": circumstances(self.fabric.device),
+        }  # fmt: skip
 
         def write() -> None:
             save_state(out, self._modules(), self.method.optimizers, facts)
@@ -193,7 +198,7 @@ class Run:
                 f"{out / STATE_FILE} carries no seal (it is from before there were any), so damage to it would go unnoticed"
             )
         try:
-            _refuse_other_config(self.config, facts["config"], out)
+            refuse_other_config(self.config, facts["config"], out)
             for name, module in self._modules().items():
                 module.load_state_dict(parts[name])
             for name, optimizer in self.method.optimizers.items():
@@ -214,14 +219,12 @@ class Run:
             return [
                 f"nothing is left to train: {self.images} of {self.total} pictures were seen; go on with a larger --images"
             ]
-        lines = []
-        if facts.get("pictures", self.pictures) != self.pictures:
-            lines.append("the folders hold other pictures than when the run was saved")
-        if facts["config"].get("images", self.config.images) != self.config.images:
+        lines = departures(facts, self.config, self.pictures, self.fabric.device)
+        if process_count() > 1 and any(isinstance(network, ImagePool) for network in self.method.networks.values()):
             lines.append(
-                f"the run was planned for {facts['config']['images']} pictures, and now for {self.config.images}"
+                "every process kept a pool of its own, and the first one's was saved: it will not end as an unbroken run would have"
             )
-        return [f"{line}: it will not end as an unbroken run would have" for line in lines]
+        return lines
 
     def _mend_checkpoint(self, out: Path) -> None:
         """A kill between the writing of state and checkpoint, or damage since, leaves a checkpoint that is not of this state."""
@@ -262,17 +265,6 @@ class Run:
 
 def _seconds(noted: float | None) -> float:
     return math.nan if noted is None else float(noted)
-
-
-def _refuse_other_config(config: TrainConfig, saved: dict[str, Any], out: Path) -> None:
-    now = dataclasses.asdict(config)
-    then = dataclasses.asdict(TrainConfig()) | saved  # a setting that is younger than the run had its default
-    changed = [key for key in now if key != "images" and now[key] != then[key]]
-    if changed:
-        key = changed[0]
-        raise UsageError(
-            f"{out} was started with {key} = {then[key]!r}, not {now[key]!r}; resume with the same options, or start in another --out"
-        )
 
 
 def _still_good(out: Path) -> str:
