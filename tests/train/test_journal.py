@@ -155,5 +155,5 @@ def test_the_wait_for_data_is_measured_and_shown(
     (line,) = lines(tmp_path)
     assert report.data_wait_share == pytest.approx(line["data_wait"], abs=0.1)
     assert line["data_wait"] > 0.1  # every look at this clock takes a second, and two of them surround every wait
-    assert notes[-1].endswith(f"data wait {100 * line['data_wait']:.0f} %")
+    assert notes[-1].startswith(f"data wait {100 * line['data_wait']:.0f} %, ")
     assert "identity" in notes[-1]
