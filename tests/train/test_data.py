@@ -179,3 +179,19 @@ def test_pictures_in_another_colour_space_are_counted_and_named(
         line
         == f"{low}: 2 pictures have a colour profile other than sRGB, which is not applied, the first 1.png: convert them"
     )
+
+
+def test_radiographs_of_twelve_bits_are_noticed_and_brought_to_full_scale(tmp_path: Path) -> None:
+    levels = np.random.default_rng(0).integers(0, 4096, (3, 64, 80)).astype(np.uint16)
+    levels[0, 0, 0] = 4095
+    for index, image in enumerate(levels):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), image)
+    grey = dataclasses.replace(SMALL, channels=1, camera="xray", method="paired", decode_side=64)
+    needs, folders = frozenset({"degraded", "truth"}), Folders(high=tmp_path)
+    unsaid = open_domains(grey, folders, needs)
+    (line,) = unsaid.remarks
+    assert line.startswith(f"{tmp_path}: the brightest of its 16-bit values is 4095, as of 12 bits: if that is full")
+    said = open_domains(dataclasses.replace(grey, bits=12), folders, needs)
+    assert said.remarks == []
+    assert said.high is not None
+    assert np.array_equal(np.rint(said.high.images[1][..., 0] / 65_535 * 4095), levels[1])

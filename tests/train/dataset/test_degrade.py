@@ -125,6 +125,19 @@ def test_radiographs_keep_their_depth(tmp_path: Path, dtype: type) -> None:
         assert np.abs(steps - np.rint(steps)).max() < 0.04
 
 
+def test_radiographs_of_twelve_bits_are_brought_to_full_scale(tmp_path: Path) -> None:
+    levels = scene(4)[..., 0].astype(np.uint16) * 16  # of 4,095
+    for name, image in (("twelve", levels), ("full", np.rint(levels / 4095 * 65_535).astype(np.uint16))):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "x.png"), image)
+    words = ("--camera", "xray", "--copies", 2)
+    assert run(tmp_path / "twelve", "--out", tmp_path / "a", *words, "--bits", 12) == 0
+    assert run(tmp_path / "full", "--out", tmp_path / "b", *words) == 0
+    for side in ("input", "truth"):
+        assert contents(tmp_path / "a" / side) == contents(tmp_path / "b" / side)
+    assert run(tmp_path / "full", "--out", tmp_path / "c", *words, "--bits", 12) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

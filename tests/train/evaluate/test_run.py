@@ -151,6 +151,22 @@ def test_grey_pictures_of_16_bits(tmp_path: Path) -> None:
     assert summary.unmeasured == {"the picture is grey, and ΔE2000 is a measure of colour": 1}
 
 
+def test_grey_pictures_of_twelve_bits(tmp_path: Path) -> None:
+    levels = np.random.default_rng(1).integers(0, 4096, (2, 32, 32)).astype(np.uint16)
+    for index, side in enumerate(("input", "truth")):
+        (tmp_path / side).mkdir()
+        cv2.imwrite(str(tmp_path / side / "a.png"), levels[index])
+    stated = evaluate([input_candidate()], read_set(tmp_path, bits=12), SCORERS)
+    assert "16-bit grey read as of 12 bits" in markdown(stated)
+    full = np.rint(levels / 4095 * 65_535).astype(np.uint16)
+    for index, side in enumerate(("input", "truth")):
+        cv2.imwrite(str(tmp_path / side / "a.png"), full[index])
+    expected = evaluate([input_candidate()], read_set(tmp_path), SCORERS)
+    assert stated.row("input").numbers("psnr_db") == expected.row("input").numbers("psnr_db")
+    with pytest.raises(InputError, match="expected at most 4095, as of 12 bits"):
+        evaluate([input_candidate()], read_set(tmp_path, bits=12), SCORERS)
+
+
 def test_a_set_without_truth(paired: Path) -> None:
     report = evaluate([input_candidate()], read_set(paired / "input"), SCORERS)
     assert [row.name for row in report.rows] == ["input"]

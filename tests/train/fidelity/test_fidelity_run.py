@@ -133,6 +133,14 @@ def test_a_grey_file_has_its_own_levels(tmp_path: Path, radiograph: Picture, fak
         cv2.imwrite(str(file), np.rint(radiograph * top).astype(dtype))
         measured = measure(fakes["identity"], Material([file], [file]), QUICK)
         assert [f.levels for f in measured.flicker] == [None, top, top]
+    full, twelve = tmp_path / "full.png", tmp_path / "twelve.png"
+    levels = np.rint(radiograph * 4095).astype(np.uint16)
+    cv2.imwrite(str(twelve), levels)
+    cv2.imwrite(str(full), np.rint(levels / 4095 * 65_535).astype(np.uint16))
+    stated = measure(fakes["gamma"], Material([twelve], [twelve]), replace(QUICK, bits=12))
+    assert [f.levels for f in stated.flicker] == [None, 4095, 4095]
+    expected = measure(fakes["gamma"], Material([full], [full]), QUICK)
+    assert [p.probe.marks for p in stated.probed] == [p.probe.marks for p in expected.probed]
 
 
 def test_infinity_becomes_null(photographs: Path, fakes: Fakes) -> None:

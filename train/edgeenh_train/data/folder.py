@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgeenh.errors import InputError, PictureError
 from edgeenh.pictures import PICTURE_SUFFIXES
 from edgeenh_train.data.profiles import is_not_srgb
-from edgeenh_train.data.reading import Picture, read_any
+from edgeenh_train.data.reading import Picture, at_full_scale, read_any
 
 MAX_UNREADABLE_SHARE = 0.05
 MIN_PICTURES = 2
@@ -33,10 +33,11 @@ class PictureFolder:
         unreadable: Pictures left out, by name, with the reason.
         widened: How many grey pictures stand in as colour ones, with R = G = B.
         foreign: Names of pictures with a colour profile other than sRGB, which is not applied.
+        brightest: Highest value of the 16-bit grey pictures, as their files have it; 0 where there are none.
     """
 
     def __init__(
-        self, path: Path, *, decode_side: int, channels: int = 3, threads: int = 2,
+        self, path: Path, *, decode_side: int, channels: int = 3, bits: int = 0, threads: int = 2,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:  # fmt: skip
         """Decode the folder.
@@ -45,6 +46,7 @@ class PictureFolder:
             path: The folder.
             decode_side: Largest short side in memory, pixels.
             channels: 3 for colour, where grey pictures are widened; 1 for grey, where a colour picture cannot be used.
+            bits: That the values of 16-bit grey files have; 0 = all of them.
             threads: Decoders.
             progress: Called with pictures done and pictures in all.
 
@@ -59,8 +61,9 @@ class PictureFolder:
         self.unreadable: dict[str, str] = {}
         self.widened = 0
         self.foreign: list[str] = []
+        self.brightest = 0
         with ThreadPoolExecutor(threads) as pool:
-            results = pool.map(lambda file: _decode(file, decode_side, channels), files)
+            results = pool.map(lambda file: _decode(file, decode_side, channels, bits), files)
             for done, (file, result) in enumerate(zip(files, results, strict=True)):
                 self._take(str(file.relative_to(path)), result)
                 if progress is not None:
@@ -75,6 +78,7 @@ class PictureFolder:
         self.images.append(result.image)
         self.digests.append(result.digest)
         self.widened += result.widened
+        self.brightest = max(self.brightest, result.brightest)
         if result.foreign:
             self.foreign.append(name)
 
@@ -151,17 +155,19 @@ def picture_files(path: Path) -> Sequence[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """The reduced picture, the digest of the whole one, whether it was widened from grey, and whether its values are not sRGB."""
+    """The reduced picture, the digest of the whole one, whether it was widened from grey, whether its values are not sRGB, and the highest value of 16-bit grey."""
 
     image: Picture
     digest: str
     widened: bool
     foreign: bool
+    brightest: int
 
 
-def _decode(file: Path, side: int, channels: int) -> _Decoded | PictureError:
+def _decode(file: Path, side: int, channels: int, bits: int) -> _Decoded | PictureError:
     try:
-        image = read_any(file)
+        found = read_any(file)
+        image = at_full_scale(found, bits, str(file))
         if image.shape[2] > channels:
             raise PictureError(
                 f"{file} is a colour picture; this run takes grey ones: convert it, or train with channels = 3"
@@ -170,10 +176,12 @@ def _decode(file: Path, side: int, channels: int) -> _Decoded | PictureError:
         return exc
     digest = hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
     reduced, foreign = _reduced(image, side), is_not_srgb(file.read_bytes())
-    if reduced.shape[2] == channels:
-        return _Decoded(reduced, digest, widened=False, foreign=foreign)
-    wide = _with_channels(np.repeat(reduced, channels, axis=2), np.empty((0, 0, channels), reduced.dtype))
-    return _Decoded(wide, digest, widened=True, foreign=foreign)
+    brightest = int(found.max()) if found.dtype == np.uint16 and found.shape[2] == 1 else 0
+    widened = reduced.shape[2] != channels
+    if widened:
+        like = np.empty((0, 0, channels), reduced.dtype)
+        reduced = _with_channels(np.repeat(reduced, channels, axis=2), like)
+    return _Decoded(reduced, digest, widened, foreign, brightest)
 
 
 def _reduced(image: Picture, side: int) -> Picture:

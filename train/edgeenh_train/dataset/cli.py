@@ -82,6 +82,9 @@ def _degrade(
     copies: Annotated[int, typer.Option(min=1, help="Degraded copies of each picture.")] = 1,
     width: Annotated[int | None, typer.Option(min=16, help="Width of the results in pixels.")] = None,
     short_side: Annotated[int | None, typer.Option(min=16, help="Or their short side.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(min=9, max=16, help="Bits that the values of 16-bit grey files have, e.g. 12.")
+    ] = None,
     inputs_only: Annotated[
         bool, typer.Option("--inputs-only", help="No truth: a low domain, straight in --out.")
     ] = False,
@@ -93,7 +96,7 @@ def _degrade(
     """
     from edgeenh_train.dataset.degrade import Request, degrade
 
-    request = Request(pictures, out, camera, seed, copies, width, short_side, inputs_only)
+    request = Request(pictures, out, camera, seed, copies, width, short_side, inputs_only, bits or 0)
     with output.progress("degrade", None, "pictures") as bar:
         document = degrade(request, lambda done, total: bar.update(done, f"of {total}"))
     _say_left_out(document["unreadable"])

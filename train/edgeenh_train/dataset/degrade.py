@@ -25,7 +25,7 @@ from edgeenh.files import make_folder, write_bytes, write_text
 from edgeenh_train.camera import Camera, Draw, camera_named, draw_of
 from edgeenh_train.camera.base import Float
 from edgeenh_train.data.folder import picture_files, refuse_many
-from edgeenh_train.data.reading import FULL_16, Picture, as_float, as_uint8, read_any
+from edgeenh_train.data.reading import FULL_16, Picture, as_float, as_uint8, at_full_scale, read_any
 from edgeenh_train.domains import refuse_strangers
 
 SCHEMA = "edgeenh.dataset.degrade/1"
@@ -45,6 +45,7 @@ class Request:
         copies: Degraded copies of each picture.
         width, short_side: Size of the results in pixels; at most one is given, neither keeps each picture's size.
         inputs_only: Write the degraded pictures alone, directly into `out`: an unpaired low domain.
+        bits: That the values of 16-bit grey files have; 0 = all of them. What is written has all of 16.
     """
 
     pictures: Path
@@ -55,6 +56,7 @@ class Request:
     width: int | None = None
     short_side: int | None = None
     inputs_only: bool = False
+    bits: int = 0
 
 
 def degrade(request: Request, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
@@ -108,7 +110,7 @@ def _sources(request: Request) -> dict[str, Path]:
 def _write_copies(
     request: Request, camera: Camera, name: str, file: Path, folders: Sequence[Path]
 ) -> list[dict[str, Any]]:
-    source = read_any(file)
+    source = at_full_scale(read_any(file), request.bits, str(file))
     if source.shape[2] != camera.channels:
         kinds = {1: "grey", 3: "colour"}
         raise InputError(
@@ -155,6 +157,7 @@ def _document(request: Request, records: list[dict[str, Any]], left_out: list[st
         "copies": request.copies,
         "width": request.width,
         "short_side": request.short_side,
+        "source_bits": request.bits or None,
         "unreadable": left_out,
         "pictures": records,
     }

@@ -79,6 +79,10 @@ def evaluate(
     max_pictures: Annotated[
         int | None, typer.Option("--max-pictures", metavar="N", min=1, help="Take N of each set, evenly spread.")
     ] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=9, max=16, help="Bits that the values of 16-bit grey files have, e.g. 12."),
+    ] = None,
     sheet_pictures: Annotated[
         int, typer.Option("--sheet-pictures", metavar="N", min=1, help="Rows of a sheet, from worst to best.")
     ] = 3,
@@ -95,7 +99,7 @@ def evaluate(
     for line in remarks_on(candidates):
         output.remark(line)
     ours = _ours(candidates, ours)
-    reports = _evaluate_all(pairs, candidates, files, max_pictures)
+    reports = _evaluate_all(pairs, candidates, files, max_pictures, bits or 0)
     _tell(reports, candidates, ours, out, sheet_pictures, json_target)
     output.next_step(_next(pairs[0], out))
     models = [c.name for c in candidates if c.facts["trained"]]
@@ -131,7 +135,7 @@ def _ours(candidates: list[Candidate], wanted: str | None) -> str:
 
 
 def _evaluate_all(
-    folders: list[Path], candidates: list[Candidate], files: ModelFiles, max_pictures: int | None
+    folders: list[Path], candidates: list[Candidate], files: ModelFiles, max_pictures: int | None, bits: int
 ) -> list[Report]:
     from edgeenh_train.evaluate.full_reference import CHANGE, FULL_REFERENCE
     from edgeenh_train.evaluate.no_reference import no_reference_scorers
@@ -139,7 +143,7 @@ def _evaluate_all(
     from edgeenh_train.evaluate.run import evaluate as judge
 
     scorers = (*FULL_REFERENCE, *no_reference_scorers(files), CHANGE)
-    sets = [read_set(folder, max_pictures) for folder in folders]  # all are checked before the first is judged
+    sets = [read_set(folder, max_pictures, bits) for folder in folders]  # all are checked before the first is judged
     reports = []
     for pair_set in sets:
         with output.progress(f"evaluate {pair_set.name}", len(pair_set.pairs), "pictures") as bar:

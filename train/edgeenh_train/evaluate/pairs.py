@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from edgeenh.errors import InputError, PictureError
 from edgeenh.picture_headers import MalformedPictureError, read_header
 from edgeenh_train.data.folder import picture_files, refuse_many
-from edgeenh_train.data.reading import Picture, read_any
+from edgeenh_train.data.reading import Picture, at_full_scale, read_any
 
 INPUT = "input"
 TRUTHS = ("truth", "expertC")
@@ -44,6 +44,7 @@ class Pair:
         size: Width and height in pixels, upright.
         sha256: Hex digests of the files, `input` and perhaps `truth`.
         draw: How the input was degraded, as `draws.json` says; None where it does not.
+        bits: That the values of 16-bit grey files have; 0 = all of them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Pair:
     size: tuple[int, int]
     sha256: dict[str, str]
     draw: Any = None
+    bits: int = 0
 
     def read(self) -> tuple[Picture, Picture | None]:
         """Decode the input and the truth.
@@ -59,8 +61,8 @@ class Pair:
         Raises:
             PictureError: One is unreadable, or they are not alike after all.
         """
-        given = read_any(self.given)
-        truth = None if self.truth is None else read_any(self.truth)
+        given = at_full_scale(read_any(self.given), self.bits, str(self.given))
+        truth = None if self.truth is None else at_full_scale(read_any(self.truth), self.bits, str(self.truth))
         if truth is not None and truth.shape != given.shape:
             raise PictureError(f"{self.given} is {list(given.shape)} and {self.truth} {list(truth.shape)}")
         return given, truth
@@ -96,12 +98,13 @@ class PairSet:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read_set(folder: Path, max_pictures: int | None = None) -> PairSet:
+def read_set(folder: Path, max_pictures: int | None = None, bits: int = 0) -> PairSet:
     """Find and check a set of pictures.
 
     Args:
         folder: In one of the three forms above.
         max_pictures: Take so many at most, spread evenly over the sorted names.
+        bits: That the values of 16-bit grey files have; 0 = all of them.
 
     Raises:
         InputError: It is no folder, holds no picture, a name stands on one side only, or more than 5 % cannot be used.
@@ -115,7 +118,7 @@ def read_set(folder: Path, max_pictures: int | None = None) -> PairSet:
     left_out: list[str] = []
     for key in keys:
         try:
-            pairs.append(_pair(inputs[key], truths.get(key), root, draws))
+            pairs.append(replace(_pair(inputs[key], truths.get(key), root, draws), bits=bits))
         except _UnusableError as exc:
             left_out.append(str(exc))
     refuse_many(folder, left_out, len(keys))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeenh.errors import InputError, PictureError
 from edgeenh_train.data.folder import MAX_UNREADABLE_SHARE, picture_files
-from edgeenh_train.data.reading import Picture, as_float, read_any
+from edgeenh_train.data.reading import Picture, as_float, at_full_scale, read_any
 from edgeenh_train.enhance import Enhance
 from edgeenh_train.evaluate.scoring import COLOUR
 from edgeenh_train.fidelity import flicker, invention, probe
@@ -42,6 +42,7 @@ class Settings:
         pans: Pictures that are panned over in every condition, evenly spread over the probed ones.
         frames, step, noise: Of a pan, as in `pans.pan`.
         clip_frames: Frames of the clip, from its beginning.
+        bits: That the values of 16-bit grey files have; 0 = all of them.
     """
 
     seed: int = 0
@@ -55,6 +56,7 @@ class Settings:
     step: tuple[float, float] = STEP
     noise: float = NOISE
     clip_frames: int = 100
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,13 +194,13 @@ def _pictures(
     """Every picture that can be used, reduced, and its levels, one at a time; the others are named in `unreadable`."""
     for file in files:
         try:
-            read = read_any(file)
+            read = at_full_scale(read_any(file), settings.bits, str(file))
             picture = reduced(as_float(read), settings.long_side)
             check_picture(picture, str(file))
         except PictureError as exc:
             unreadable.append(str(exc))
         else:
-            yield file, picture, _levels_of(read)
+            yield file, picture, _levels_of(read, settings.bits)
         steps.done()
 
 
@@ -213,8 +215,10 @@ def _probe(
     return Probed(result, structure_of(picture, pictures.clean_out), *clipped), sheet_row(result, pictures)
 
 
-def _levels_of(picture: Picture) -> int:
+def _levels_of(picture: Picture, bits: int) -> int:
     """Steps between black and white as a camera gives them: cameras and screens have 8 bits of colour, detectors what the file has."""
+    if bits and picture.shape[2] != COLOUR and picture.dtype == np.uint16:
+        return (1 << bits) - 1
     return int(np.iinfo(np.uint8 if picture.shape[2] == COLOUR else picture.dtype).max)
 
 
