@@ -78,7 +78,10 @@ def _set(report: Report, ours: str | None) -> dict[str, Any]:
         "found": pairs.found,
         "paired": pairs.paired,
         "unreadable": list(report.left_out),
-        "pictures": [{"name": p.name, "size": list(p.size), "bits": p.bits or None, "sha256": p.sha256, "draw": p.draw} for p in pairs.pairs],
+        "pictures": [
+            {"name": p.name, "size": list(p.size), "bits": p.bits or None, "sha256": p.sha256, "draw": p.draw}
+            for p in pairs.pairs
+        ],
         "scorers": [
             {
                 "key": s.key,
