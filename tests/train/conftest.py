@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,3 +74,31 @@ def tiny() -> TrainConfig:
         images=12, batch=2, view_height=64, view_width=64, discriminator_width=2, checkpoint_every=4, sample_every=8, decode_side=96,
         frozen_norm_share=0.5, average=0.5,
     )  # fmt: skip
+
+
+_COLORANTS = {  # X, Y, Z of red, green and blue at D50, as profiles hold them
+    "sRGB": ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141)),
+    "Display P3": ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841)),
+    "ProPhoto": ((0.7977, 0.2880, 0.0), (0.1352, 0.7119, 0.0), (0.0313, 0.0001, 0.8249)),
+}
+
+
+def _profile(name: str) -> bytes:
+    """A matrix profile with nothing but its colorants (ICC.1:2022, 7.2, 7.3 and 10.31)."""
+    values = [struct.pack(">4s4x3i", b"XYZ ", *(round(v * 65536) for v in xyz)) for xyz in _COLORANTS[name]]
+    table = [struct.pack(">4sII", key, 168 + 20 * i, 20) for i, key in enumerate((b"rXYZ", b"gXYZ", b"bXYZ"))]
+    body = struct.pack(">I", 3) + b"".join(table) + b"".join(values)
+    head = struct.pack(">I4sI4s4s4s", 128 + len(body), b"test", 0x04000000, b"mntr", b"RGB ", b"XYZ ").ljust(128, b"\0")
+    return head + body
+
+
+@pytest.fixture
+def with_profile() -> Callable[[bytes, str], bytes]:
+    """A PNG file's content with the colour profile of a name put into it."""
+
+    def put(data: bytes, name: str) -> bytes:
+        body = b"iCCP" + b"test\0\0" + zlib.compress(_profile(name))
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        return data[:33] + chunk + data[33:]  # behind the signature and IHDR
+
+    return put

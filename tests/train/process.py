@@ -1,12 +1,14 @@
-"""What each of the processes of `test_distributed` does: norm, a paired run, a Ctrl-C that reaches one of them, an uneven batch."""
+"""What each of the processes of `test_distributed` does: norm, a paired run, a Ctrl-C that reaches one of them, a full disk, an uneven batch."""
 
 from __future__ import annotations
 
 import atexit
+import io
 import json
 import os
 import signal
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import torch
@@ -14,7 +16,8 @@ import torch.distributed
 from safetensors.torch import save_file
 
 from edgeenh.cli import main
-from edgeenh.errors import UsageError
+from edgeenh.errors import OutputFailed, UsageError
+from edgeenh_train import run
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.distributed import GlobalBatchNorm2d, in_any, rank, whole_losses
 from edgeenh_train.methods import Batch
@@ -53,6 +56,20 @@ def ctrl_c_in_one_process() -> tuple[int, bool]:
     return code
 
 
+def full_disk_of_the_first_process() -> tuple[int, str]:
+    """A run whose first process cannot save; the command's exit code, and what it says."""
+    real = run.save_state
+
+    def save_state(*_: object) -> None:
+        raise OutputFailed("no space left to write the state")
+
+    run.save_state = save_state
+    with redirect_stderr(io.StringIO()) as said:
+        code = main(["train", *WORDS, "--out", str(OUT / "full")])
+    run.save_state = real
+    return code, said.getvalue()
+
+
 def refusal_of_an_uneven_batch() -> str:
     try:
         Run(TrainConfig(batch=3), make_fabric("cpu", processes=2), epoch=4)
@@ -70,7 +87,9 @@ atexit.register(say_whether_the_group_was_left)  # first in, last out: after all
 codes = [main(["train", *WORDS, "--out", str(OUT / "two")])]
 norm()
 codes.append(ctrl_c_in_one_process())
+full = full_disk_of_the_first_process()
 report = {
+    "full": full,
     "codes": codes,
     "uneven": refusal_of_an_uneven_batch(),
     "mean": whole_losses({"a": torch.tensor(float(rank()))})["a"].item(),

@@ -14,6 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from edgeenh.cli import main
@@ -198,6 +199,12 @@ def test_what_keeps_a_resumed_run_from_ending_as_an_unbroken_one_is_said(
     assert planned == "the run was planned for 4 pictures, and now for 6: it will not end as an unbroken run would have"
     cv2.imwrite(str(low / "0.png"), make_picture(77, gain=0.4))
     assert remarks(8, low)[0].startswith("the folders hold other pictures than when the run was saved: ")
+    torch.set_num_threads(2)
+    threads = [line for line in remarks(10, low) if "threads" in line]
+    assert len(threads) == 1
+    assert threads[0].startswith(
+        "the run was saved with threads = 1, and goes on with 2: sums are rounded in another order"
+    )
 
 
 def _rewrite(state: Path, change: Callable[[dict[str, dict[str, object]]], object]) -> None:
@@ -270,6 +277,7 @@ def test_no_space_from_the_command_line(
     assert main([str(word) for word in (*words, "--out", small_disk / "run")]) == 1
     error = capsys.readouterr().err
     assert "no space left to write" in error
+    assert "no checkpoint had been written yet" in error
     assert "Traceback" not in error
     assert not (small_disk / "run" / STATE_FILE).exists()
 

@@ -42,6 +42,8 @@ def test_later_settings_win(tmp_path: Path) -> None:
         ("resume = true", "unknown key 'resume'"),
         ("[losses]\nquality = 1", "unknown key 'losses'"),
         ("channels = 2", r"expected 3 \(colour\) or 1 \(grey\)"),
+        ("bits = 12", "bits = 12 with channels = 3; expected 9 to 16 of grey, or 0"),
+        ("channels = 1\nbits = 8", "bits = 8 with channels = 1; expected 9 to 16 of grey, or 0"),
         ('camera = "phone"', "camera 'phone' is unknown; choose one of none, estimated"),
         ('method = "pix2pix"', "method 'pix2pix' is unknown"),
         ('precision = "int8"', "precision 'int8' is unknown"),

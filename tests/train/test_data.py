@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -148,14 +149,49 @@ def test_few_unreadable_pictures_are_left_out_and_named(tmp_path: Path) -> None:
 
 
 def test_split_ranks_by_brightness_and_holds_subjects_back(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
     for subject in range(1, 5):
         for index in range(4):
             grey = np.full((32, 32, 3), 20 + 12 * (4 * index + subject), np.uint8)
-            cv2.imwrite(str(tmp_path / f"s{subject}_{index}.png"), grey)
-    counts = domains_module.split(tmp_path, tmp_path / "out", subject=r"s(\d)_", hold_out=frozenset({"4"}))
-    assert counts == {"low": 6, "high": 4, "held-out": 4}
+            cv2.imwrite(str(pictures / f"s{subject}_{index}.png"), grey)
+    found = domains_module.split(pictures, tmp_path / "out", subject=r"s(\d)_", hold_out=frozenset({"4"}))
+    assert found == ({"low": 6, "high": 4, "held-out": 4}, [])
     means = {name: [cv2.imread(str(f)).mean() for f in (tmp_path / "out" / name).iterdir()] for name in ("low", "high")}
     assert max(means["low"]) < min(means["high"])
     assert all("s4_" not in f.name for name in ("low", "high") for f in (tmp_path / "out" / name).iterdir())
     with pytest.raises(InputError, match="does not match"):
-        domains_module.split(tmp_path, tmp_path / "out2", subject=r"x(\d)", hold_out=frozenset())
+        domains_module.split(pictures, tmp_path / "out2", subject=r"x(\d)", hold_out=frozenset())
+
+
+def test_pictures_in_another_colour_space_are_counted_and_named(
+    domains: tuple[Path, Path], tmp_path: Path, with_profile: Callable[[bytes, str], bytes]
+) -> None:
+    low = tmp_path / "low"
+    low.mkdir()
+    spaces = ["sRGB", "Display P3", "ProPhoto"]
+    for index, file in enumerate(sorted(domains[0].iterdir())):
+        data = file.read_bytes()
+        (low / file.name).write_bytes(with_profile(data, spaces[index]) if index < len(spaces) else data)
+    assert PictureFolder(low, decode_side=96).foreign == ["1.png", "2.png"]
+    (line,) = opened((low, domains[1])).remarks
+    assert (
+        line
+        == f"{low}: 2 pictures have a colour profile other than sRGB, which is not applied, the first 1.png: convert them"
+    )
+
+
+def test_radiographs_of_twelve_bits_are_noticed_and_brought_to_full_scale(tmp_path: Path) -> None:
+    levels = np.random.default_rng(0).integers(0, 4096, (3, 64, 80)).astype(np.uint16)
+    levels[0, 0, 0] = 4095
+    for index, image in enumerate(levels):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), image)
+    grey = dataclasses.replace(SMALL, channels=1, camera="xray", method="paired", decode_side=64)
+    needs, folders = frozenset({"degraded", "truth"}), Folders(high=tmp_path)
+    unsaid = open_domains(grey, folders, needs)
+    (line,) = unsaid.remarks
+    assert line.startswith(f"{tmp_path}: the brightest of its 16-bit values is 4095, as of 12 bits: if that is full")
+    said = open_domains(dataclasses.replace(grey, bits=12), folders, needs)
+    assert said.remarks == []
+    assert said.high is not None
+    assert np.array_equal(np.rint(said.high.images[1][..., 0] / 65_535 * 4095), levels[1])

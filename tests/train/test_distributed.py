@@ -83,6 +83,8 @@ def test_paired_run_norm_interrupt_and_refusal(pairs: Path, tmp_path: Path) -> N
     reports = [json.loads((tmp_path / f"report-{rank}.json").read_text()) for rank in (0, 1)]
 
     assert [report["codes"] for report in reports] == [[0, 130], [0, 130]]
+    assert "no space left to write the state; no checkpoint had been written yet" in reports[0]["full"][1]
+    assert "the first process could not write to" in reports[1]["full"][1]
     assert largest_difference(tmp_path / "one", tmp_path / "two") < TOLERANCE
     assert_norm_equals(expected, tmp_path)
     assert all(
@@ -92,6 +94,9 @@ def test_paired_run_norm_interrupt_and_refusal(pairs: Path, tmp_path: Path) -> N
     for report in reports:
         assert "batch = 3 cannot be shared evenly by 2 processes" in report["uneven"]
         assert report["mean"] == 0.5
+        code, said = report["full"]
+        assert code == 1
+        assert "bug" not in said  # nobody waits for a process that is gone
         assert report["any"] == [True, False]
 
 

@@ -21,7 +21,7 @@ from edgeenh.cli import output
 from edgeenh_train.cli import _shown
 from edgeenh_train.config import TrainConfig
 from edgeenh_train.data import Folders
-from edgeenh_train.journal import LOG_FILE, TENSORBOARD_FOLDER, Journal
+from edgeenh_train.journal import LOG_FILE, SAMPLES_FOLDER, TENSORBOARD_FOLDER, Journal
 from edgeenh_train.loop import LOG_EVERY_STEPS, train
 
 
@@ -54,6 +54,7 @@ def test_figures_and_sheets_are_readable(tmp_path: Path) -> None:
     decoded = cv2.imdecode(np.frombuffer(image.encoded_image_string, np.uint8), cv2.IMREAD_COLOR)
     assert decoded is not None
     assert np.array_equal(decoded[..., ::-1], sheet)
+    assert cv2.imread(str(tmp_path / SAMPLES_FOLDER / "00000040.jpg")).shape == sheet.shape
 
 
 def test_a_resumed_run_appends_and_forgets_what_it_does_again(tmp_path: Path) -> None:
@@ -78,12 +79,13 @@ def test_only_one_of_several_processes_writes(tmp_path: Path) -> None:
 def test_a_journal_that_cannot_be_written_ends_nothing(tmp_path: Path) -> None:
     (tmp_path / LOG_FILE).mkdir()
     (tmp_path / TENSORBOARD_FOLDER).write_text("a file")
+    (tmp_path / SAMPLES_FOLDER).write_text("a file")
     with Journal(tmp_path) as journal:
         journal.figures(10, {"quality": 1.0})
         journal.samples(10, np.zeros((8, 8, 3), np.uint8))
     assert (tmp_path / TENSORBOARD_FOLDER).read_text() == "a file"
     assert [line.partition(" is incomplete")[0] for line in journal.remarks] == [
-        str(tmp_path / TENSORBOARD_FOLDER), str(tmp_path / LOG_FILE)
+        str(tmp_path / TENSORBOARD_FOLDER), str(tmp_path / LOG_FILE), str(tmp_path / SAMPLES_FOLDER)
     ]  # fmt: skip
 
 
@@ -108,6 +110,15 @@ def test_what_tensorboard_cannot_write_in_its_own_thread_is_a_remark_and_no_trac
     assert threading.excepthook is hook
     assert [failure.exc_type for failure in told] == [ZeroDivisionError]  # what others fail of is still told
     assert [line["images"] for line in lines(tmp_path)] == [10]
+
+
+def test_a_sheet_that_cannot_be_written_does_not_end_the_run(
+    tiny: TrainConfig, folders: Folders, tmp_path: Path
+) -> None:
+    (tmp_path / SAMPLES_FOLDER).write_text("a file")
+    report = train(tiny, folders, tmp_path, device="cpu")
+    assert (report.finished, report.images) == (True, 12)
+    assert any(line.startswith(f"{tmp_path / SAMPLES_FOLDER} is incomplete") for line in report.remarks)
 
 
 def test_a_run_that_goes_on_keeps_one_story(tiny: TrainConfig, folders: Folders, tmp_path: Path) -> None:
@@ -144,5 +155,5 @@ def test_the_wait_for_data_is_measured_and_shown(
     (line,) = lines(tmp_path)
     assert report.data_wait_share == pytest.approx(line["data_wait"], abs=0.1)
     assert line["data_wait"] > 0.1  # every look at this clock takes a second, and two of them surround every wait
-    assert notes[-1].endswith(f"data wait {100 * line['data_wait']:.0f} %")
+    assert notes[-1].startswith(f"data wait {100 * line['data_wait']:.0f} %, ")
     assert "identity" in notes[-1]

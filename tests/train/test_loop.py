@@ -124,6 +124,18 @@ def test_a_second_ctrl_c_ends_at_once_and_saves_no_half_step(
     assert signal.getsignal(signal.SIGINT) == handler
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_after_the_step(
+    number: signal.Signals, tiny: TrainConfig, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_step(2, lambda: signal.raise_signal(number), monkeypatch)
+    handler = signal.getsignal(number)
+    report = train(tiny, folders, tmp_path, device="cpu")
+    assert (report.finished, report.images) == (False, 4)
+    assert load_generator(tmp_path / CHECKPOINT_FILE)[1].images_seen == 4
+    assert signal.getsignal(number) == handler
+
+
 def test_an_out_that_holds_a_run_is_not_overwritten(tiny: TrainConfig, folders: Folders, tmp_path: Path) -> None:
     short = dataclasses.replace(tiny, images=2)
     train(short, folders, tmp_path, device="cpu")
@@ -217,7 +229,9 @@ def test_no_space_for_a_checkpoint_leaves_the_old_one(
         return real(self, data)
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(OutputFailed, match=f"no space left to write .*{full}"):
+    with pytest.raises(
+        OutputFailed, match=f"no space left to write .*{full}.*is whole: go on from there with --resume"
+    ):
         train(tiny, folders, tmp_path, device="cpu", resume=True)
     monkeypatch.undo()
     assert (tmp_path / full).read_bytes() == before

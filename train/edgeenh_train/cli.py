@@ -125,7 +125,7 @@ def _shown(bars: ExitStack, reading: Bar) -> Progress:
             reading.__exit__(None, None, None)  # two live bars would draw over each other
             bar.append(bars.enter_context(output.progress("train", total, "images")))
         words = [f"{name} {value:.3f}" for name, value in figures.items() if name not in _SPEED]
-        bar[0].update(images, note=", ".join([*words, f"data wait {100 * figures['data_wait']:.0f} %"]))
+        bar[0].update(images, note=", ".join([f"data wait {100 * figures['data_wait']:.0f} %", *words]))
 
     return show
 

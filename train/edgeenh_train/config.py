@@ -40,6 +40,7 @@ class TrainConfig:
         variant: Size of our generator, one of `VARIANT_NAMES`; the rivals' networks have one form each and go by `rival_width`.
         cap: Largest change of a pixel that our generator may make, 0…1 of the full range.
         channels: 3 for colour, 1 for grey pictures of 8 to 16 bit.
+        bits: That the values of 16-bit grey files have, 9 to 16, e.g. 12 of many sensors; 0 = all of them.
         camera: Where made pairs come from, one of `CAMERA_NAMES`.
         images: Pictures to see in all, of the domain that is to be improved.
         batch: Pictures of each kind per step, over all processes.
@@ -71,6 +72,7 @@ class TrainConfig:
     variant: str = "n"
     cap: float = 0.6
     channels: int = 3
+    bits: int = 0
     camera: str = "estimated"
     images: int = 24_000
     batch: int = 8
@@ -188,6 +190,8 @@ def _check(config: TrainConfig) -> None:
             raise UsageError(
                 f"{key} = {getattr(config, key)} is not a multiple of {VIEW_MULTIPLE}, which every method's network takes"
             )
+    if config.bits and not (config.channels == 1 and 9 <= config.bits <= 16):
+        raise UsageError(f"bits = {config.bits} with channels = {config.channels}; expected 9 to 16 of grey, or 0")
     if config.channels not in (1, 3):
         raise UsageError(f"channels = {config.channels}; expected 3 (colour) or 1 (grey)")
     if (config.backbone == "pyramid") != (not config.backbone_file):

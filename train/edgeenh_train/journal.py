@@ -14,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
+from edgeenh.errors import OutputFailed, UsageError
+from edgeenh.pictures import write_picture
+
 LOG_FILE = "log.jsonl"
 TENSORBOARD_FOLDER = "tensorboard"
+SAMPLES_FOLDER = "samples"
 
 
 class Journal:
     """The journal of one run's folder; a context manager.
 
-    A full disk must not end a training for want of a log line: what cannot be written is left out, which `remarks` says, and checkpoints,
+    A full disk must not end a training for want of a log line or a sheet: what cannot be written is left out, which `remarks` says, and checkpoints,
     which matter, will speak up.
 
     Args:
@@ -51,7 +55,10 @@ class Journal:
                     self._board.add_scalar(name, value, images)
 
     def samples(self, images: int, sheet: NDArray[np.uint8]) -> None:
-        """A sample sheet, uint8 [H,W,3] RGB, to TensorBoard."""
+        """A sample sheet, uint8 [H,W,3] RGB, to its folder and to TensorBoard."""
+        if self._active:
+            with self._noted(SAMPLES_FOLDER):
+                write_picture(self._out / SAMPLES_FOLDER / f"{images:08d}.jpg", sheet)
         if self._board is not None:
             with self._noted(TENSORBOARD_FOLDER):
                 self._board.add_image("samples", sheet, images, dataformats="HWC")
@@ -70,6 +77,8 @@ class Journal:
             yield
         except OSError as exc:
             self._lost.setdefault(name, exc.strerror or str(exc))
+        except (OutputFailed, UsageError) as exc:  # what `write_picture` makes of it
+            self._lost.setdefault(name, str(exc))
 
     def _heard(self, failure: threading.ExceptHookArgs) -> None:
         """TensorBoard writes in a thread of its own, which prints what it fails of; the next call raises it again, and it is noted there."""

@@ -21,7 +21,7 @@ from edgeenh_train.interrupts import held_back
 from edgeenh_train.journal import Journal
 from edgeenh_train.methods import needs_of
 from edgeenh_train.run import CHECKPOINT_FILE, Run, last_good, make_fabric
-from edgeenh_train.samples import write_sample_sheet
+from edgeenh_train.samples import sample_sheet
 from edgeenh_train.state import STATE_FILE
 
 SAMPLES_PER_DOMAIN = 4
@@ -79,11 +79,12 @@ def train(
         clock: Monotonic seconds.
 
     Returns:
-        The report; `finished` is False after Ctrl-C, with everything saved.
+        The report; `finished` is False after Ctrl-C or SIGTERM, with everything saved.
 
     Raises:
         InputError: A folder cannot be used. UsageError: `out` holds another run, or folders and method do not fit.
         TrainingFailed: A loss or a weight was not finite; the message names the last good checkpoint.
+        OutputFailed: A checkpoint could not be written; likewise.
     """
     # Set up: device and processes, pictures, networks, and where we are.
     fabric = make_fabric(device, config.precision, processes=process_count_of_torchrun())
@@ -131,8 +132,7 @@ def train(
             if _crossed(before, run.images, config.checkpoint_every) or last:
                 run.save(out)
             if (_crossed(before, run.images, config.sample_every) or last) and rank() == 0:
-                sheet = write_sample_sheet(out / "samples" / f"{run.images:08d}.jpg", run.average, _samples(domains))
-                journal.samples(run.images, sheet)
+                journal.samples(run.images, sample_sheet(run.average, _samples(domains)))
             if in_any(interrupted(), fabric.device) and not last:
                 run.save(out)
                 finished = False

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import logging
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,17 @@ from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from edgeenh.errors import CheckpointError, TrainingFailed, UsageError
+from edgeenh.errors import CheckpointError, OutputFailed, TrainingFailed, UsageError
 from edgeenh_train.average import averaged_copy, update_average
 from edgeenh_train.checkpoint import CheckpointInfo, read_info, save_generator
 from edgeenh_train.config import TrainConfig
-from edgeenh_train.distributed import leave_at_exit, rank, whole_losses, with_global_norm
+from edgeenh_train.distributed import in_any, leave_at_exit, rank, whole_losses, with_global_norm
 from edgeenh_train.distributed import processes as process_count
 from edgeenh_train.methods import METHODS, Batch
 from edgeenh_train.methods.base import Losses
 from edgeenh_train.methods.networks import network_name
+from edgeenh_train.methods.pool import ImagePool
+from edgeenh_train.resuming import circumstances, departures, refuse_other_config
 from edgeenh_train.state import STATE_FILE, load_state, restore_optimizer, save_state
 
 CHECKPOINT_FILE = "generator.safetensors"
@@ -141,14 +144,32 @@ class Run:
         weights = [value for module in self._modules().values() for value in module.state_dict().values()]
         if not all(bool(value.isfinite().all()) for value in weights):
             raise TrainingFailed(f"the weights are not finite at image {self.images}; {last_good(out)}")
-        if rank() == 0:
-            facts = {
-                "step": self.step, "seconds": self.known_seconds, "config": dataclasses.asdict(self.config),
-                "pictures": self.pictures,
-            }  # fmt: skip
+        config = dataclasses.asdict(self.config)
+        facts = {
+            "step": self.step, "seconds": self.known_seconds, "config": config, "pictures": self.pictures,
+            "circumstances": circumstances(self.fabric.device),
+        }  # fmt: skip
+
+        def write() -> None:
             save_state(out, self._modules(), self.method.optimizers, facts)
             self._save_checkpoint(out)
-        self.fabric.barrier()
+
+        self._by_the_first(write, out)
+
+    def _by_the_first(self, write: Callable[[], None], out: Path) -> None:
+        """Have the first process write; where it cannot, every process ends, and none waits for one that is gone.
+
+        Raises:
+            UsageError, OutputFailed: It cannot be written; only the first process says why.
+        """
+        failure: UsageError | OutputFailed | None = None
+        if rank() == 0:
+            try:
+                write()
+            except (UsageError, OutputFailed) as exc:
+                failure = type(exc)(f"{exc}; {_kept(out)}")
+        if in_any(failure is not None, self.fabric.device):
+            raise failure or OutputFailed(f"the first process could not write to {out}: see what it says")
 
     def _save_checkpoint(self, out: Path) -> None:
         save_generator(out / CHECKPOINT_FILE, self.average.state_dict(), self._info())
@@ -177,7 +198,7 @@ class Run:
                 f"{out / STATE_FILE} carries no seal (it is from before there were any), so damage to it would go unnoticed"
             )
         try:
-            _refuse_other_config(self.config, facts["config"], out)
+            refuse_other_config(self.config, facts["config"], out)
             for name, module in self._modules().items():
                 module.load_state_dict(parts[name])
             for name, optimizer in self.method.optimizers.items():
@@ -189,7 +210,7 @@ class Run:
                 f"the state in {out} does not fit this edgeenh ({reason}): start again without --resume in another --out folder"
             ) from exc
 
-        self._mend_checkpoint(out)
+        self._by_the_first(lambda: self._mend_checkpoint(out), out)
         self.remarks += self._departures(facts)
 
     def _departures(self, facts: dict[str, Any]) -> list[str]:
@@ -198,14 +219,12 @@ class Run:
             return [
                 f"nothing is left to train: {self.images} of {self.total} pictures were seen; go on with a larger --images"
             ]
-        lines = []
-        if facts.get("pictures", self.pictures) != self.pictures:
-            lines.append("the folders hold other pictures than when the run was saved")
-        if facts["config"].get("images", self.config.images) != self.config.images:
+        lines = departures(facts, self.config, self.pictures, self.fabric.device)
+        if process_count() > 1 and any(isinstance(network, ImagePool) for network in self.method.networks.values()):
             lines.append(
-                f"the run was planned for {facts['config']['images']} pictures, and now for {self.config.images}"
+                "every process kept a pool of its own, and the first one's was saved: it will not end as an unbroken run would have"
             )
-        return [f"{line}: it will not end as an unbroken run would have" for line in lines]
+        return lines
 
     def _mend_checkpoint(self, out: Path) -> None:
         """A kill between the writing of state and checkpoint, or damage since, leaves a checkpoint that is not of this state."""
@@ -218,8 +237,7 @@ class Run:
         if fits:
             return
         self.remarks.append(f"{path} {found}; written anew from the state, of {self.images} pictures seen")
-        if rank() == 0:
-            self._save_checkpoint(out)
+        self._save_checkpoint(out)
 
     def _modules(self) -> dict[str, nn.Module]:
         return {**self.method.networks, "average": self.average}
@@ -249,17 +267,6 @@ def _seconds(noted: float | None) -> float:
     return math.nan if noted is None else float(noted)
 
 
-def _refuse_other_config(config: TrainConfig, saved: dict[str, Any], out: Path) -> None:
-    now = dataclasses.asdict(config)
-    then = dataclasses.asdict(TrainConfig()) | saved  # a setting that is younger than the run had its default
-    changed = [key for key in now if key != "images" and now[key] != then[key]]
-    if changed:
-        key = changed[0]
-        raise UsageError(
-            f"{out} was started with {key} = {then[key]!r}, not {now[key]!r}; resume with the same options, or start in another --out"
-        )
-
-
 def _still_good(out: Path) -> str:
     """What is left of a run without its state, in words; nothing where there is nothing."""
     try:
@@ -267,6 +274,13 @@ def _still_good(out: Path) -> str:
     except CheckpointError:
         return ""
     return f" (the checkpoint {out / CHECKPOINT_FILE}, of {info.images_seen} pictures seen, is whole and can be used)"
+
+
+def _kept(out: Path) -> str:
+    """What a full disk left, in words."""
+    if not (out / STATE_FILE).exists():
+        return "no checkpoint had been written yet"
+    return f"what was saved before in {out} is whole: go on from there with --resume"
 
 
 def last_good(out: Path) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from edgeenh.pictures import write_picture
 from edgeenh_train.config import VIEW_MULTIPLE
 from edgeenh_train.data.reading import Picture, as_float
 from edgeenh_train.enhance import enhance_with
@@ -45,15 +43,8 @@ def enhance_array(generator: nn.Module, image: NDArray[np.uint8]) -> NDArray[np.
     return _shown(enhance_with(generator, SIZE_MULTIPLE)(as_float(image)))
 
 
-def write_sample_sheet(path: Path, enhancer: nn.Module, images: Sequence[Picture]) -> NDArray[np.uint8]:
-    """One row a picture: as it is on the left, enhanced on the right.
-
-    Returns:
-        The sheet, uint8 [H,W,3] RGB.
-
-    Raises:
-        UsageError, OutputFailed: It cannot be written.
-    """
+def sample_sheet(enhancer: nn.Module, images: Sequence[Picture]) -> NDArray[np.uint8]:
+    """One row a picture: as it is on the left, enhanced on the right; uint8 [H,W,3] RGB."""
     was_training = enhancer.training
     enhancer.eval()
     enhance = enhance_with(enhancer, VIEW_MULTIPLE)
@@ -64,6 +55,4 @@ def write_sample_sheet(path: Path, enhancer: nn.Module, images: Sequence[Picture
         left, right = (np.broadcast_to(picture, (*picture.shape[:2], 3)) for picture in pair)
         rows.append(np.hstack([left, np.full((fitted.shape[0], COLUMNS_GAP, 3), 255, np.uint8), right]))
     enhancer.train(was_training)
-    sheet = np.ascontiguousarray(np.vstack(rows), dtype=np.uint8)
-    write_picture(path, sheet)
-    return sheet
+    return np.ascontiguousarray(np.vstack(rows), dtype=np.uint8)

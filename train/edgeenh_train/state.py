@@ -18,6 +18,7 @@ from edgeenh_train.seal import BrokenSealError, opened, sealable, sealed
 
 STATE_FILE = "state.safetensors"
 _KEY = "edgeenh-state"
+_FACTS = {"step", "seconds", "config", "pictures", "circumstances"}
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
@@ -70,12 +71,7 @@ def load_state(folder: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, An
     try:
         data = path.read_bytes()
         facts, whole = opened(data, _KEY)
-        if set(facts) - {
-            "step",
-            "seconds",
-            "config",
-            "pictures",
-        }:  # a damaged name of the seal would pass for a state without one
+        if set(facts) - _FACTS:  # a damaged name of the seal would pass for a state without one
             raise KeyError(*facts)
         tensors = load_tensors(data)
         parts: dict[str, dict[str, Tensor]] = {}

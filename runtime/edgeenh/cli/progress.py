@@ -29,6 +29,7 @@ class Progress:
         self._stream, self._now = stream, now
         self._wanted = stream.isatty()
         self._started = self._drawn = now()
+        self._first: tuple[int, float] | None = None
         self._bar: _RichBar | _PlainLine | None = None
 
     def __enter__(self) -> Self:
@@ -45,12 +46,15 @@ class Progress:
         if not self._wanted:
             return
         now = self._now()
+        if self._first is None:
+            self._first = done, now  # a job that goes on begins with what an earlier one did
         if now - self._started < QUIET_S or now - self._drawn < INTERVAL_S:
             return
         self._drawn = now
         if self._bar is None:
             self._bar = _open_bar(self._title, self._total, self._unit, self._stream)
-        rate = done / (now - self._started)
+        before, since = self._first
+        rate = (done - before) / (now - since) if now > since else done / (now - self._started)
         self._bar.draw(done, f"{rate:.1f} {self._unit}/s {note}".rstrip())
 
 
@@ -62,17 +66,20 @@ def _open_bar(title: str, total: int | None, unit: str, stream: TextIO) -> _Rich
 
 
 class _RichBar:
+    """Where a line is too narrow, the bar and then the note give way: how much is done and how long it takes are always seen."""
+
     def __init__(self, title: str, total: int | None, stream: TextIO) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
+        from rich.table import Column
 
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeRemainingColumn(),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            _note_column(),
         )
         self._bars = Bars(*columns, console=Console(file=stream), transient=True)
         self._task = self._bars.add_task(title, total=total, note="")
@@ -83,6 +90,19 @@ class _RichBar:
 
     def close(self) -> None:
         self._bars.stop()
+
+
+def _note_column() -> Any:
+    """The note on one line, its end cut off where there is no room."""
+    from rich.progress import ProgressColumn, Task
+    from rich.table import Column
+    from rich.text import Text
+
+    class Note(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(task.fields["note"], no_wrap=True, overflow="ellipsis")
+
+    return Note(table_column=Column(no_wrap=False))
 
 
 class _PlainLine:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -199,3 +200,21 @@ def test_progress_appears_after_two_seconds_on_a_terminal_only(monkeypatch: pyte
             now[0] = 2.5
             progress.update(50)
         assert ("50" in stream.getvalue()) is shown
+
+
+@pytest.mark.parametrize("columns", ["60", "160"])
+def test_progress_shows_what_is_done_and_left_however_long_the_note(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    monkeypatch.setenv("TERM", "xterm")
+    now, stream = [0.0], _Terminal()
+    with Progress("train", 24_000, "images", stream=stream, now=lambda: now[0]) as progress:
+        for done in (2_000, 2_040):  # a run that goes on: 2,000 are not this session's
+            progress.update(done, note="identity 0.123, [bold]truth, " * 20)
+            now[0] += 4.0
+        progress.update(2_080, note="identity 0.123, [bold]truth, " * 20)
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    assert "2080/24000" in drawn
+    assert re.search(r"2080/24000 (\d:\d\d:\d\d|-:--:--) 10\.0 ", drawn), drawn
+    assert max(map(len, re.split(r"[\r\n]", drawn))) <= int(columns)

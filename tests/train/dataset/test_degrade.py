@@ -125,6 +125,19 @@ def test_radiographs_keep_their_depth(tmp_path: Path, dtype: type) -> None:
         assert np.abs(steps - np.rint(steps)).max() < 0.04
 
 
+def test_radiographs_of_twelve_bits_are_brought_to_full_scale(tmp_path: Path) -> None:
+    levels = scene(4)[..., 0].astype(np.uint16) * 16  # of 4,095
+    for name, image in (("twelve", levels), ("full", np.rint(levels / 4095 * 65_535).astype(np.uint16))):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "x.png"), image)
+    words = ("--camera", "xray", "--copies", 2)
+    assert run(tmp_path / "twelve", "--out", tmp_path / "a", *words, "--bits", 12) == 0
+    assert run(tmp_path / "full", "--out", tmp_path / "b", *words) == 0
+    for side in ("input", "truth"):
+        assert contents(tmp_path / "a" / side) == contents(tmp_path / "b" / side)
+    assert run(tmp_path / "full", "--out", tmp_path / "c", *words, "--bits", 12) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -157,6 +170,27 @@ def test_bad_folders(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     (pictures / "a.png").unlink()
     assert run(pictures, "--out", tmp_path / "o") == 2
     assert "a.jpg begins with" in capsys.readouterr().err
+
+
+def test_a_bad_picture_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "many", tmp_path / "o"
+    for index in range(20):
+        write_picture(folder / f"{index:02}.png", scene(index))
+    assert run(folder, "--out", out) == 0
+    data = (folder / "07.png").read_bytes()
+    (folder / "07.png").write_bytes(data[: len(data) // 2])
+    assert run(folder, "--out", out) == 0
+    assert "left out: " in (error := capsys.readouterr().err)
+    assert "07.png" in error
+    document = json.loads((out / "draws.json").read_text())
+    assert len(document["unreadable"]) == 1
+    made = {record["name"] for record in document["pictures"]}
+    assert len(made) == 19
+    for side in ("input", "truth"):  # what the first run made of it is gone
+        assert {file.name for file in (out / side).iterdir()} == made
+    (folder / "08.png").write_bytes(b"x")
+    assert run(folder, "--out", out) == 2
+    assert "2 of 20 pictures cannot be used, more than 5 %" in capsys.readouterr().err
 
 
 def test_other_files_are_not_mixed_in(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

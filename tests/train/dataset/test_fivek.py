@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -51,6 +52,7 @@ def names(folder: Path) -> list[str]:
         ("inputs", "C", ".png"),
         ("InputAsShotZeroed", "c", ".jpg"),
         ("raw", "ExpertC", ".tif"),
+        ("input", "tiff16_c", ".tif"),
     ],
 )
 def test_layouts(tmp_path: Path, given: str, expert: str, suffix: str) -> None:
@@ -179,6 +181,49 @@ def test_bad_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
         cv2.imwrite(str(file), picture(0, np.uint8, (56, 40)))  # type: ignore[call-overload]
     assert run(root, "--out", tmp_path / "p") == 2
     assert "expected the same form" in capsys.readouterr().err
+
+
+def test_the_collections_of_the_catalogue(tmp_path: Path) -> None:
+    root = make(tmp_path / "k", "Inputs/InputAsShotZeroed", "Experts/C")
+    for other in ("Inputs/InputZeroed", "Experts/A"):
+        (root / other).mkdir()
+        cv2.imwrite(str(root / other / "a0000.tif"), picture(0, np.uint8))  # type: ignore[call-overload]
+    layout = find_layout(root)
+    assert (layout.input, layout.expert) == (root / "Inputs/InputAsShotZeroed", root / "Experts/C")
+    assert len(layout.pairs) == 6
+    (root / "C").mkdir()
+    with pytest.raises(InputError, match=r"holds C and Experts/C, expected exactly one"):
+        find_layout(root)
+
+
+@pytest.mark.parametrize("side", ["input", "expertC"])
+def test_a_bad_picture_is_left_out_with_its_partner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str
+) -> None:
+    root, out = make(tmp_path / "k", count=30, suffix=".png"), tmp_path / "o"
+    assert run(root, "--out", out) == 0
+    before = json.loads((out / "split.json").read_text())
+    bad = before["test"][0]
+    data = (root / side / f"{bad}.png").read_bytes()
+    (root / side / f"{bad}.png").write_bytes(data[: len(data) // 2])
+    assert run(root, "--out", out) == 0
+    assert f"{side}/{bad}.png" in capsys.readouterr().err
+    document = json.loads((out / "split.json").read_text())
+    assert document["test"] == before["test"][1:]
+    assert document["counts"]["test"] == before["counts"]["test"] - 1
+    assert (document["low"], document["high"], len(document["unreadable"])) == (before["low"], before["high"], 1)
+    for name in ("input", "truth"):  # what the first run made of it is gone
+        assert names(out / "test" / name) == [f"{name}.png" for name in document["test"]]
+
+
+def test_another_colour_space_is_refused(
+    tmp_path: Path, with_profile: Callable[[bytes, str], bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make(tmp_path / "k", suffix=".png")
+    for file in (root / "expertC").iterdir():
+        file.write_bytes(with_profile(file.read_bytes(), "ProPhoto"))
+    assert run(root, "--out", tmp_path / "o") == 2
+    assert "has a colour profile other than sRGB, which is not applied: export it in sRGB" in capsys.readouterr().err
 
 
 def test_the_real_sample(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edgeenh.errors import PictureError
-from edgeenh_train.data.reading import as_float, as_uint8, decode_any, read_any
+from edgeenh_train.data.reading import as_float, as_uint8, at_full_scale, decode_any, read_any
 
 
 def picture(dtype: type, channels: int) -> NDArray[np.generic]:
@@ -88,3 +88,22 @@ def test_8_bit_stays() -> None:
     assert np.array_equal(as_uint8(image), image)
     assert np.array_equal(as_uint8(image.astype(np.uint16) * 257), image)
     assert as_float(image).max() == 1.0
+
+
+@pytest.mark.parametrize("bits", [9, 12, 16])
+def test_fewer_bits_are_brought_to_full_scale(bits: int) -> None:
+    top = (1 << bits) - 1
+    levels = np.arange(top + 1, dtype=np.uint16).reshape(1, -1, 1)
+    full = at_full_scale(levels, bits, "a.png")
+    assert full.dtype == np.uint16
+    assert (full[0, 0, 0], full[0, -1, 0]) == (0, 65_535)
+    assert np.array_equal(np.rint(full[0, :, 0] / 65_535 * top), levels[0, :, 0])  # no two levels become one
+    if bits < 16:
+        with pytest.raises(PictureError, match=rf"a\.png holds the value {top + 1}, expected at most {top}"):
+            at_full_scale(levels + np.uint16(1), bits, "a.png")
+
+
+def test_bits_are_of_16_bit_grey_alone() -> None:
+    for other in (np.full((2, 2, 1), 9, np.uint8), np.full((2, 2, 3), 9, np.uint16)):
+        assert at_full_scale(other, 12, "a") is other
+    assert at_full_scale(grey := np.full((2, 2, 1), 9, np.uint16), 0, "a") is grey

@@ -87,11 +87,12 @@ def test_copies_of_a_picture_stay_on_one_side(pictures: Path, tmp_path: Path) ->
         assert not pixels(out / "high") & pixels(out / "low")
 
 
+@pytest.mark.parametrize("by", ["quality", "half"])
 def test_a_picture_of_a_held_out_and_another_subject_is_refused(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], by: str
 ) -> None:
     shutil.copyfile(pictures / "s5_7.png", pictures / "s1_9.png")
-    assert run(pictures, "--out", tmp_path / "o", "--subject", SUBJECT, "--hold-out", "5", "--by", "half") == 2
+    assert run(pictures, "--out", tmp_path / "o", "--subject", SUBJECT, "--hold-out", "5", "--by", by) == 2
     assert "s1_9.png is the same picture as s5_7.png" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
 
@@ -144,9 +145,56 @@ def test_bad_folders(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     for folder, message in ((tmp_path / "none", "is not a folder"), (empty, "holds no picture")):
         assert run(folder, *words) == 2
         assert message in capsys.readouterr().err
-    (pictures / "s1_0.png").write_bytes(b"half a picture")
+    for index in range(3):  # of 40
+        (pictures / f"s1_{index}.png").write_bytes(b"half a picture")
     assert run(pictures, *words) == 2
-    assert "s1_0.png begins with" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "3 of 40 pictures cannot be used, more than 5 %" in error
+    assert "s1_0.png begins with" in error
+    assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("by", ["quality", "half"])
+def test_a_bad_picture_is_left_out_and_named(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], by: str
+) -> None:
+    data = (pictures / "s2_7.png").read_bytes()
+    (pictures / "s2_7.png").write_bytes(data[: len(data) // 2])
+    assert run(pictures, "--out", tmp_path / "o", "--subject", SUBJECT, "--hold-out", "5", "--by", by) == 0
+    assert "left out: " in (error := capsys.readouterr().err)
+    assert "s2_7.png" in error
+    document = json.loads((tmp_path / "o" / "split.json").read_text())
+    assert len(document["unreadable"]) == 1
+    assert sum(map(len, document["parts"].values())) + document["left_out"] == 39
+
+
+def test_subfolders_are_read_and_may_name_the_subject(pictures: Path, tmp_path: Path) -> None:
+    nested = tmp_path / "nested"
+    for file in pictures.iterdir():
+        subject, name = file.name.split("_")
+        (nested / f"patient{subject[1:]}").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, nested / f"patient{subject[1:]}" / name)
+    assert run(pictures, "--out", tmp_path / "flat", "--subject", SUBJECT, "--hold-out", "5") == 0
+    assert run(nested, "--out", tmp_path / "o", "--subject", r"patient(\d+)/", "--hold-out", "5") == 0
+    for part in ("low", "high", "held-out"):
+        flat = {name.replace("s", "patient").replace("_", "-") for name in names(tmp_path / "flat" / part)}
+        assert names(tmp_path / "o" / part) == flat
+
+
+def test_an_out_within_the_pictures_is_refused(pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for out in (pictures, pictures / "split"):
+        assert run(pictures, "--out", out, "--subject", SUBJECT) == 2
+        assert "whose subfolders are read: choose a folder beside it" in capsys.readouterr().err
+
+
+def test_two_files_that_would_become_one_are_refused(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (pictures / "a").mkdir()
+    shutil.copyfile(pictures / "s1_0.png", pictures / "a" / "s1_0.png")
+    shutil.copyfile(pictures / "s1_0.png", pictures / "a-s1_0.png")
+    assert run(pictures, "--out", tmp_path / "o", "--subject", SUBJECT) == 2
+    assert "would both become a-s1_0.png" in capsys.readouterr().err
 
 
 def test_too_few_good_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -102,11 +102,24 @@ def test_pictures_that_are_not_alike(paired: Path, make_picture: MakePicture) ->
         read_set(paired)
 
 
-def test_unreadable_pictures_are_an_error(paired: Path) -> None:
+def test_more_than_five_percent_of_unreadable_pictures_are_an_error(paired: Path) -> None:
     data = (paired / "truth" / "2.png").read_bytes()
     (paired / "truth" / "2.png").write_bytes(data[: len(data) // 2])
-    with pytest.raises(PictureError, match=r"truth/2\.png.*truncated or damaged"):
+    with pytest.raises(InputError, match=r"1 of 3 pictures cannot be used, .*truth/2\.png.*truncated or damaged"):
         read_set(paired)
+
+
+def test_a_truncated_picture_is_left_out_and_named(paired: Path) -> None:
+    for index in range(3, 20):
+        for side in ("input", "truth"):
+            shutil.copyfile(paired / side / "0.png", paired / side / f"{index}.png")
+    data = (paired / "truth" / "2.png").read_bytes()
+    (paired / "truth" / "2.png").write_bytes(data[: len(data) // 2])
+    found = read_set(paired)
+    assert (len(found.pairs), found.found) == (19, 20)
+    assert "2.png" not in {pair.name for pair in found.pairs}
+    (line,) = found.left_out
+    assert "truth/2.png" in line
 
 
 def test_wrong_folders(paired: Path, tmp_path: Path) -> None:

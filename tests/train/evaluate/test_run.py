@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 
 from edgeenh import metrics
-from edgeenh.errors import InferenceFailed, JobFailed, PictureError, UsageError
+from edgeenh.errors import InferenceFailed, InputError, JobFailed, PictureError, UsageError
 from edgeenh.pictures import read_picture
 from edgeenh_train.evaluate.candidate import FACTS, Candidate, input_candidate
 from edgeenh_train.evaluate.full_reference import CHANGE, FULL_REFERENCE
 from edgeenh_train.evaluate.pairs import read_set
+from edgeenh_train.evaluate.report import document, markdown
 from edgeenh_train.evaluate.run import Report, Value, enhanced, evaluate
 from edgeenh_train.evaluate.scoring import Scorer, View
 
@@ -149,6 +151,22 @@ def test_grey_pictures_of_16_bits(tmp_path: Path) -> None:
     assert summary.unmeasured == {"the picture is grey, and ΔE2000 is a measure of colour": 1}
 
 
+def test_grey_pictures_of_twelve_bits(tmp_path: Path) -> None:
+    levels = np.random.default_rng(1).integers(0, 4096, (2, 32, 32)).astype(np.uint16)
+    for index, side in enumerate(("input", "truth")):
+        (tmp_path / side).mkdir()
+        cv2.imwrite(str(tmp_path / side / "a.png"), levels[index])
+    stated = evaluate([input_candidate()], read_set(tmp_path, bits=12), SCORERS)
+    assert "16-bit grey read as of 12 bits" in markdown(stated)
+    full = np.rint(levels / 4095 * 65_535).astype(np.uint16)
+    for index, side in enumerate(("input", "truth")):
+        cv2.imwrite(str(tmp_path / side / "a.png"), full[index])
+    expected = evaluate([input_candidate()], read_set(tmp_path), SCORERS)
+    assert stated.row("input").numbers("psnr_db") == expected.row("input").numbers("psnr_db")
+    with pytest.raises(InputError, match="expected at most 4095, as of 12 bits"):
+        evaluate([input_candidate()], read_set(tmp_path, bits=12), SCORERS)
+
+
 def test_a_set_without_truth(paired: Path) -> None:
     report = evaluate([input_candidate()], read_set(paired / "input"), SCORERS)
     assert [row.name for row in report.rows] == ["input"]
@@ -194,11 +212,28 @@ def test_names_must_be_unique(paired: Path) -> None:
         evaluate([], read_set(paired), SCORERS)
 
 
-def test_a_picture_that_disappears_stops_the_run(paired: Path) -> None:
+def test_pictures_that_disappear_stop_the_run_from_five_percent_on(paired: Path) -> None:
     pairs = read_set(paired)
     (paired / "truth" / "2.png").unlink()
-    with pytest.raises(PictureError, match=r"truth/2\.png cannot be read"):
+    with pytest.raises(InputError, match=r"1 of 3 pictures cannot be used, .*truth/2\.png cannot be read"):
         evaluate([input_candidate()], pairs, SCORERS)
+
+
+def test_a_picture_that_only_decoding_finds_bad_is_left_out_of_every_row(paired: Path) -> None:
+    for index in range(3, 20):
+        for side in ("input", "truth"):
+            shutil.copyfile(paired / side / "0.png", paired / side / f"{index}.png")
+    pairs = read_set(paired)
+    (paired / "input" / "2.png").write_bytes(b"")  # what a bad disk does in the middle of a long evaluation
+    result = evaluate([input_candidate(), Candidate("brighter", brighter)], pairs, SCORERS)
+    for row in result.rows[:2]:
+        assert row.failure == ""
+        assert len(row.numbers("psnr_db")) == 19
+    assert [pair.name for pair in result.pairs.pairs] == [pair.name for pair in pairs.pairs if pair.name != "2.png"]
+    (line,) = result.left_out
+    assert "input/2.png" in line
+    assert f"left out: {line}" in markdown(result)
+    assert document([result], environment={}, created=None, ours=None)["sets"][0]["unreadable"] == [line]
 
 
 def test_candidates_carry_every_fact() -> None:

@@ -133,6 +133,14 @@ def test_a_grey_file_has_its_own_levels(tmp_path: Path, radiograph: Picture, fak
         cv2.imwrite(str(file), np.rint(radiograph * top).astype(dtype))
         measured = measure(fakes["identity"], Material([file], [file]), QUICK)
         assert [f.levels for f in measured.flicker] == [None, top, top]
+    full, twelve = tmp_path / "full.png", tmp_path / "twelve.png"
+    levels = np.rint(radiograph * 4095).astype(np.uint16)
+    cv2.imwrite(str(twelve), levels)
+    cv2.imwrite(str(full), np.rint(levels / 4095 * 65_535).astype(np.uint16))
+    stated = measure(fakes["gamma"], Material([twelve], [twelve]), replace(QUICK, bits=12))
+    assert [f.levels for f in stated.flicker] == [None, 4095, 4095]
+    expected = measure(fakes["gamma"], Material([full], [full]), QUICK)
+    assert [p.probe.marks for p in stated.probed] == [p.probe.marks for p in expected.probed]
 
 
 def test_infinity_becomes_null(photographs: Path, fakes: Fakes) -> None:
@@ -169,6 +177,16 @@ def test_unreadable_pictures_are_named_and_too_many_stop(photographs: Path, tmp_
     measured = measure(fakes["identity"], Material([*copies, broken], files[:1]), QUICK)
     assert len(measured.good) == 21
     assert "broken.png" in measured.unreadable[0]
+
+
+def test_a_picture_that_the_model_does_not_take_is_named(photographs: Path, tmp_path: Path) -> None:
+    grey = tmp_path / "grey.png"
+    cv2.imwrite(str(grey), np.full((120, 160), 90, np.uint8))
+    (model,) = open_candidates([Path("dental-n")], [])
+    files = sorted(photographs.iterdir())[:1]
+    for material in (Material([*files, grey], files), Material(files, [*files, grey])):
+        with pytest.raises(InputError, match=r"grey\.png: the frame is .* bundle for grey pictures"):
+            measure(model.enhance, material, QUICK)
 
 
 def test_pictures_without_a_place_for_marks_are_refused(tmp_path: Path, fakes: Fakes) -> None:

@@ -46,6 +46,7 @@ class Domains:
         low, high: Unpaired domains.
         inputs, truths: Paired ones, index for index.
         camera: Makes pairs of `high` where there are no paired pictures.
+        bits: That 16-bit grey files were said to have; 0 = nothing was said.
     """
 
     low: PictureFolder | None = None
@@ -53,6 +54,7 @@ class Domains:
     inputs: PictureFolder | None = None
     truths: PictureFolder | None = None
     camera: Camera | None = None
+    bits: int = 0
 
     @property
     def improved(self) -> PictureFolder:
@@ -79,7 +81,17 @@ class Domains:
         """What the user should know of the folders, a line each."""
         folders = [f for f in (self.low, self.high, self.inputs, self.truths) if f is not None]
         lines = [f"left out: {line}" for folder in folders for line in folder.left_out]
-        return lines + [f"{f.path}: {f.widened} grey pictures stand in as colour ones" for f in folders if f.widened]
+        lines += [f"{f.path}: {f.widened} grey pictures stand in as colour ones" for f in folders if f.widened]
+        lines += [
+            f"{f.path}: the brightest of its 16-bit values is {f.brightest}, as of {f.brightest.bit_length()} bits: if that is full scale, set bits = {f.brightest.bit_length()} (--config), else training sees dark pictures"
+            for f in folders
+            if not self.bits and 0 < f.brightest < 1 << 15
+        ]
+        return lines + [
+            f"{f.path}: {len(f.foreign)} pictures have a colour profile other than sRGB, which is not applied, the first {f.foreign[0]}: convert them"
+            for f in folders
+            if f.foreign
+        ]
 
 
 def open_domains(
@@ -101,7 +113,9 @@ def open_domains(
     _check_given(config, folders, needs)
 
     def read(path: Path) -> PictureFolder:
-        return PictureFolder(path, decode_side=config.decode_side, channels=config.channels, progress=progress)
+        return PictureFolder(
+            path, decode_side=config.decode_side, channels=config.channels, bits=config.bits, progress=progress
+        )
 
     low = read(folders.low) if folders.low is not None else None
     high = read(folders.high) if folders.high is not None else None
@@ -111,8 +125,9 @@ def open_domains(
         inputs, truths = read(folders.pairs / INPUT), read(folders.pairs / TRUTH)
         _leave_out_halves(inputs, truths)
         _check_pairs(inputs, truths)
-        return Domains(low, high, inputs, truths)
-    return Domains(low, high, camera=_camera(config, low, high) if "degraded" in needs else None)
+        return Domains(low, high, inputs, truths, bits=config.bits)
+    camera = _camera(config, low, high) if "degraded" in needs else None
+    return Domains(low, high, camera=camera, bits=config.bits)
 
 
 def _check_given(config: TrainConfig, folders: Folders, needs: frozenset[str]) -> None:

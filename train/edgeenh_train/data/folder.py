@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 
 from edgeenh.errors import InputError, PictureError
 from edgeenh.pictures import PICTURE_SUFFIXES
-from edgeenh_train.data.reading import Picture, read_any
+from edgeenh_train.data.profiles import is_not_srgb
+from edgeenh_train.data.reading import Picture, at_full_scale, read_any
 
 MAX_UNREADABLE_SHARE = 0.05
 MIN_PICTURES = 2
@@ -30,10 +32,12 @@ class PictureFolder:
         digests: SHA-256 of each decoded picture before reducing, so that a copy is known under another name or format.
         unreadable: Pictures left out, by name, with the reason.
         widened: How many grey pictures stand in as colour ones, with R = G = B.
+        foreign: Names of pictures with a colour profile other than sRGB, which is not applied.
+        brightest: Highest value of the 16-bit grey pictures, as their files have it; 0 where there are none.
     """
 
     def __init__(
-        self, path: Path, *, decode_side: int, channels: int = 3, threads: int = 2,
+        self, path: Path, *, decode_side: int, channels: int = 3, bits: int = 0, threads: int = 2,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:  # fmt: skip
         """Decode the folder.
@@ -42,6 +46,7 @@ class PictureFolder:
             path: The folder.
             decode_side: Largest short side in memory, pixels.
             channels: 3 for colour, where grey pictures are widened; 1 for grey, where a colour picture cannot be used.
+            bits: That the values of 16-bit grey files have; 0 = all of them.
             threads: Decoders.
             progress: Called with pictures done and pictures in all.
 
@@ -55,23 +60,27 @@ class PictureFolder:
         self.digests: list[str] = []
         self.unreadable: dict[str, str] = {}
         self.widened = 0
+        self.foreign: list[str] = []
+        self.brightest = 0
         with ThreadPoolExecutor(threads) as pool:
-            results = pool.map(lambda file: _decode(file, decode_side, channels), files)
+            results = pool.map(lambda file: _decode(file, decode_side, channels, bits), files)
             for done, (file, result) in enumerate(zip(files, results, strict=True)):
                 self._take(str(file.relative_to(path)), result)
                 if progress is not None:
                     progress(done + 1, len(files))
         self._check(len(files))
 
-    def _take(self, name: str, result: tuple[Picture, str, bool] | PictureError) -> None:
+    def _take(self, name: str, result: _Decoded | PictureError) -> None:
         if isinstance(result, PictureError):
             self.unreadable[name] = str(result)
             return
-        image, digest, widened = result
         self.names.append(name)
-        self.images.append(image)
-        self.digests.append(digest)
-        self.widened += widened
+        self.images.append(result.image)
+        self.digests.append(result.digest)
+        self.widened += result.widened
+        self.brightest = max(self.brightest, result.brightest)
+        if result.foreign:
+            self.foreign.append(name)
 
     @property
     def left_out(self) -> list[str]:
@@ -92,10 +101,7 @@ class PictureFolder:
         self._check_enough()
 
     def _check(self, found: int) -> None:
-        if len(self.unreadable) > MAX_UNREADABLE_SHARE * found:
-            raise InputError(
-                f"{self.path}: {len(self.unreadable)} of {found} pictures cannot be used, more than 5 %; the first: {self.left_out[0]}"
-            )
+        refuse_many(self.path, self.left_out, found)
         self._check_enough()
 
     def _check_enough(self) -> None:
@@ -106,6 +112,14 @@ class PictureFolder:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+def refuse_many(place: Path, left_out: Sequence[str], found: int, what: str = "pictures") -> None:
+    """Raise `InputError` where more than 5 % of what was found in `place` had to be left out, for the reasons in `left_out`."""
+    if len(left_out) > MAX_UNREADABLE_SHARE * found:
+        raise InputError(
+            f"{place}: {len(left_out)} of {found} {what} cannot be used, more than 5 %; the first: {left_out[0]}"
+        )
 
 
 def refuse_overlap(low: PictureFolder, high: PictureFolder) -> None:
@@ -139,10 +153,21 @@ def picture_files(path: Path) -> Sequence[Path]:
     return files
 
 
-def _decode(file: Path, side: int, channels: int) -> tuple[Picture, str, bool] | PictureError:
-    """The reduced picture, the digest of the whole one, and whether it was widened from grey."""
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """The reduced picture, the digest of the whole one, whether it was widened from grey, whether its values are not sRGB, and the highest value of 16-bit grey."""
+
+    image: Picture
+    digest: str
+    widened: bool
+    foreign: bool
+    brightest: int
+
+
+def _decode(file: Path, side: int, channels: int, bits: int) -> _Decoded | PictureError:
     try:
-        image = read_any(file)
+        found = read_any(file)
+        image = at_full_scale(found, bits, str(file))
         if image.shape[2] > channels:
             raise PictureError(
                 f"{file} is a colour picture; this run takes grey ones: convert it, or train with channels = 3"
@@ -150,10 +175,13 @@ def _decode(file: Path, side: int, channels: int) -> tuple[Picture, str, bool] |
     except PictureError as exc:
         return exc
     digest = hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
-    reduced = _reduced(image, side)
-    if reduced.shape[2] == channels:
-        return reduced, digest, False
-    return _with_channels(np.repeat(reduced, channels, axis=2), np.empty((0, 0, channels), reduced.dtype)), digest, True
+    reduced, foreign = _reduced(image, side), is_not_srgb(file.read_bytes())
+    brightest = int(found.max()) if found.dtype == np.uint16 and found.shape[2] == 1 else 0
+    widened = reduced.shape[2] != channels
+    if widened:
+        like = np.empty((0, 0, channels), reduced.dtype)
+        reduced = _with_channels(np.repeat(reduced, channels, axis=2), like)
+    return _Decoded(reduced, digest, widened, foreign, brightest)
 
 
 def _reduced(image: Picture, side: int) -> Picture:

@@ -60,6 +60,25 @@ def decode_any(data: bytes, name: str) -> Picture:
     return _upright(_decode(data, header, name), header.orientation)
 
 
+def at_full_scale(image: Picture, bits: int, name: str) -> Picture:
+    """A 16-bit grey picture that holds fewer bits, brought to all of 16: its full brightness becomes 65,535. Others are returned as they are.
+
+    Args:
+        image: As `read_any` gives it.
+        bits: 9 to 16 that the values have; 0 = all of the file's.
+        name: What messages call it.
+
+    Raises:
+        PictureError: It holds a value of more bits.
+    """
+    if not bits or image.dtype == np.uint8 or image.shape[2] != 1:
+        return image
+    top, found = (1 << bits) - 1, int(image.max())
+    if found > top:
+        raise PictureError(f"{name} holds the value {found}, expected at most {top}, as of {bits} bits: state its bits")
+    return ((image.astype(np.uint32) * FULL_16 + top // 2) // top).astype(np.uint16)
+
+
 def as_float(image: Picture) -> NDArray[np.float32]:
     """uint8 or uint16 to a new float32 array 0…1 of the same shape; full scale of either depth is 1."""
     return np.asarray(image, dtype=np.float32) / np.float32(np.iinfo(image.dtype).max)

@@ -27,10 +27,11 @@ def register(app: typer.Typer) -> None:
 
 
 def _split(
-    pictures: Annotated[Path, typer.Argument(metavar="PICTURES", help="Folder of pictures.")],
+    pictures: Annotated[Path, typer.Argument(metavar="PICTURES", help="Folder of pictures, with subfolders.")],
     out: Out,
     subject: Annotated[
-        str, typer.Option(metavar="REGEX", help="Its first group finds in a file name whom the picture shows.")
+        str,
+        typer.Option(metavar="REGEX", help="Its first group finds in a file's path within PICTURES whom it shows."),
     ],
     hold_out: Annotated[str, typer.Option(metavar="A,B", help="Subjects to hold back for tests.")] = "",
     by: Annotated[
@@ -54,6 +55,7 @@ def _split(
             pictures, out, subject=subject, hold_out=held, by=by, seed=seed,
             progress=lambda done, total: bar.update(done, f"of {total}"),
         )  # fmt: skip
+    _say_left_out(document["unreadable"])
     output.emit_json(json_target, document)
     output.say(", ".join(f"{out / name}: {len(members)}" for name, members in document["parts"].items()))
     low, high = shlex.quote(str(out / "low")), shlex.quote(str(out / "high"))
@@ -63,6 +65,11 @@ def _split(
         )
     else:
         output.next_step(f"edgeenh train --low {low} --high {high} --out runs/mine")
+
+
+def _say_left_out(reasons: list[str]) -> None:
+    for line in reasons:
+        output.remark(f"left out: {line}")
 
 
 def _degrade(
@@ -75,6 +82,9 @@ def _degrade(
     copies: Annotated[int, typer.Option(min=1, help="Degraded copies of each picture.")] = 1,
     width: Annotated[int | None, typer.Option(min=16, help="Width of the results in pixels.")] = None,
     short_side: Annotated[int | None, typer.Option(min=16, help="Or their short side.")] = None,
+    bits: Annotated[
+        int | None, typer.Option(min=9, max=16, help="Bits that the values of 16-bit grey files have, e.g. 12.")
+    ] = None,
     inputs_only: Annotated[
         bool, typer.Option("--inputs-only", help="No truth: a low domain, straight in --out.")
     ] = False,
@@ -86,9 +96,10 @@ def _degrade(
     """
     from edgeenh_train.dataset.degrade import Request, degrade
 
-    request = Request(pictures, out, camera, seed, copies, width, short_side, inputs_only)
+    request = Request(pictures, out, camera, seed, copies, width, short_side, inputs_only, bits or 0)
     with output.progress("degrade", None, "pictures") as bar:
         document = degrade(request, lambda done, total: bar.update(done, f"of {total}"))
+    _say_left_out(document["unreadable"])
     output.emit_json(json_target, document)
     output.say(
         f"{out}: {len(document['pictures'])} {'pictures' if inputs_only else 'pairs'} by camera {camera}, seed {seed}"
@@ -102,7 +113,7 @@ def _degrade(
 
 
 def _fivek(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds input/ and expertC/ (or their usual names).")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Holds input/ and expertC/ (or other usual names).")],
     out: Out,
     protocol: Annotated[
         str, typer.Option(metavar="uegan|proportional", help="2,250 + 2,250 + 500, or 45 + 45 + 10 %.")
@@ -129,6 +140,7 @@ def _fivek(
             folder, out, protocol=protocol, seed=seed, test_list=test_list, short_side=short_side, link=link,
             progress=lambda done, total: bar.update(done, f"of {total}"),
         )  # fmt: skip
+    _say_left_out(document["unreadable"])
     output.emit_json(json_target, document)
     counts = document["counts"]
     output.say(f"found {document['layout']['found']}")

@@ -5,7 +5,7 @@
     OUT/draws.json             camera, seed, and every draw, by the file name of its picture
 
 A draw depends on the seed, the picture's name and the copy alone: another picture in the folder changes nothing, and the same
-command writes the same bytes.
+command writes the same bytes. Pictures that cannot be used are left out and named; more than 5 % of them stop the command.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgeenh.errors import InputError, JobFailed, UsageError
+from edgeenh.errors import InputError, JobFailed, PictureError, UsageError
 from edgeenh.files import make_folder, write_bytes, write_text
 from edgeenh_train.camera import Camera, Draw, camera_named, draw_of
 from edgeenh_train.camera.base import Float
-from edgeenh_train.data.folder import picture_files
-from edgeenh_train.data.reading import FULL_16, Picture, as_float, as_uint8, read_any
+from edgeenh_train.data.folder import picture_files, refuse_many
+from edgeenh_train.data.reading import FULL_16, Picture, as_float, as_uint8, at_full_scale, read_any
 from edgeenh_train.domains import refuse_strangers
 
 SCHEMA = "edgeenh.dataset.degrade/1"
@@ -45,6 +45,7 @@ class Request:
         copies: Degraded copies of each picture.
         width, short_side: Size of the results in pixels; at most one is given, neither keeps each picture's size.
         inputs_only: Write the degraded pictures alone, directly into `out`: an unpaired low domain.
+        bits: That the values of 16-bit grey files have; 0 = all of them. What is written has all of 16.
     """
 
     pictures: Path
@@ -55,14 +56,15 @@ class Request:
     width: int | None = None
     short_side: int | None = None
     inputs_only: bool = False
+    bits: int = 0
 
 
 def degrade(request: Request, progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
-    """Make the set; returns the document of `draws.json`.
+    """Make the set; returns the document of `draws.json`, whose `unreadable` has a line for every picture left out.
 
     Raises:
         UsageError: Two options exclude each other, the camera is unknown, or `out` lies in `pictures` or holds other files.
-        InputError: No picture, two of one name, or one that is unreadable or of the wrong number of channels.
+        InputError: No picture, two of one name, one of the wrong number of channels, or more than 5 % that cannot be used.
         OutputFailed: The disk is full.
     """
     camera = camera_named(request.camera)
@@ -74,11 +76,17 @@ def degrade(request: Request, progress: Callable[[int, int], None] | None = None
     for folder in folders:
         make_folder(folder)
     records: list[dict[str, Any]] = []
+    left_out: list[str] = []
     for done, (name, file) in enumerate(sources.items()):
-        records.extend(_write_copies(request, camera, name, file, folders))
+        try:
+            records.extend(_write_copies(request, camera, name, file, folders))
+        except PictureError as exc:
+            left_out.append(str(exc))
+            refuse_many(request.pictures, left_out, len(sources))
+            _remove_older(request, name, folders)
         if progress is not None:
             progress(done + 1, len(sources))
-    document = _document(request, records)
+    document = _document(request, records, left_out)
     write_text(request.out / DRAWS, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return document
 
@@ -102,7 +110,7 @@ def _sources(request: Request) -> dict[str, Path]:
 def _write_copies(
     request: Request, camera: Camera, name: str, file: Path, folders: Sequence[Path]
 ) -> list[dict[str, Any]]:
-    source = read_any(file)
+    source = at_full_scale(read_any(file), request.bits, str(file))
     if source.shape[2] != camera.channels:
         kinds = {1: "grey", 3: "colour"}
         raise InputError(
@@ -123,6 +131,13 @@ def _write_copies(
     return records
 
 
+def _remove_older(request: Request, name: str, folders: Sequence[Path]) -> None:
+    """What an earlier run made of a picture that cannot be used any more is in no list: it must not pass for a part of the set."""
+    for folder in folders:
+        for copy in range(request.copies):
+            (folder / f"{name}__{copy}.png").unlink(missing_ok=True)
+
+
 def _record(request: Request, name: str, file: Path, digest: str, image: Picture, draw: Draw) -> dict[str, Any]:
     return {
         "name": name,
@@ -134,7 +149,7 @@ def _record(request: Request, name: str, file: Path, digest: str, image: Picture
     }
 
 
-def _document(request: Request, records: list[dict[str, Any]]) -> dict[str, Any]:
+def _document(request: Request, records: list[dict[str, Any]], left_out: list[str]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "camera": request.camera,
@@ -142,6 +157,8 @@ def _document(request: Request, records: list[dict[str, Any]]) -> dict[str, Any]
         "copies": request.copies,
         "width": request.width,
         "short_side": request.short_side,
+        "source_bits": request.bits or None,
+        "unreadable": left_out,
         "pictures": records,
     }
 

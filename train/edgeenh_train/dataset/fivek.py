@@ -2,25 +2,28 @@
 
 V. Bychkovsky et al., "Learning photographic global tonal adjustment with a database of input/output image pairs", CVPR 2011. The
 protocol is that of UEGAN (Z. Ni et al., IEEE TIP 29, 2020): 2,250 inputs, expert C of 2,250 other pictures, 500 test pairs. The
-division itself was not published; here a seed or a list of test pictures decides it, and `split.json` records it. The licence of
-the pictures is for research only: weights trained on them may not ship.
+division itself was not published; here a seed or a list of test pictures decides it, and `split.json` records it. Pictures that
+cannot be used are left out after the division and named; more than 5 % of them stop the command. The licence of the pictures is for
+research only: weights trained on them may not ship.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeenh.errors import InputError, UsageError
+from edgeenh.errors import InputError, PictureError, UsageError
 from edgeenh.files import make_folder, translate_write_error, write_bytes, write_text
+from edgeenh_train.data.folder import refuse_many
+from edgeenh_train.data.profiles import is_not_srgb
 from edgeenh_train.data.reading import Picture, as_uint8, read_any
 from edgeenh_train.dataset.degrade import encoded, resized, resized_to
-from edgeenh_train.dataset.layouts import find_layout
+from edgeenh_train.dataset.layouts import Layout, find_layout
 from edgeenh_train.domains import refuse_strangers
 
 SCHEMA = "edgeenh.dataset.fivek/1"
@@ -120,31 +123,31 @@ def arrange(
         progress: Called with pictures done and pictures in all.
 
     Returns:
-        The document of `split.json`.
+        The document of `split.json`; `unreadable` has a line for every picture, or pair for the test, left out.
 
     Raises:
         UsageError: The protocol is unknown, or `out` holds other files.
-        InputError: See `find_layout` and `divide`; or a picture is unreadable, not RGB, or of another form than its partner.
+        InputError: See `find_layout` and `divide`; or a picture is not RGB, or of another form than its partner; or more than 5 %
+            cannot be used.
         OutputFailed: The disk is full.
     """
     layout = find_layout(folder)
     division = divide(list(layout.pairs), protocol, seed, read_test_list(test_list) if test_list else None)
-    jobs = _jobs(division)
-    for part, names in jobs.items():
-        wanted = {layout.pairs[name][side].name if link else f"{name}.png" for name, side in names}
-        refuse_strangers(out / part, wanted)
-    total = sum(len(names) for names in jobs.values())
-    done = 0
-    for part, names in jobs.items():
-        make_folder(out / part)
-        for name, side in names:
-            if link:
-                _link(layout.pairs[name][side], out / part)
-            else:
-                write_bytes(out / part / f"{name}.png", encoded(_rendered(layout.pairs[name], side, short_side)))
-            done += 1
-            if progress is not None:
-                progress(done, total)
+    _prepare(out, layout, division, link=link)
+    jobs = [(part, name) for part in _PARTS for name in getattr(division, part)]
+    left_out: dict[str, str] = {}
+    for done, (part, name) in enumerate(jobs, start=1):
+        targets = dict(zip(_folders(out, part), _PARTS[part], strict=True))
+        try:
+            _write(layout.pairs[name], name, targets, None if link else short_side)
+        except PictureError as exc:
+            left_out[name] = str(exc)
+            refuse_many(folder, list(left_out.values()), len(jobs))
+            for target in targets:  # what an earlier run made of it
+                (target / f"{name}.png").unlink(missing_ok=True)
+        if progress is not None:
+            progress(done, len(jobs))
+    division = _without(division, left_out)
     document = {
         "schema": SCHEMA,
         "layout": {"input": layout.input.name, "expert": layout.expert.name, "found": str(layout)},
@@ -154,19 +157,46 @@ def arrange(
         "short_side": None if link else short_side,
         "counts": {part: len(names) for part, names in asdict(division).items()},
         **asdict(division),
+        "unreadable": list(left_out.values()),
     }
     write_text(out / SPLIT, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return document
 
 
-def _jobs(division: Division) -> dict[str, list[tuple[str, int]]]:
-    """Folder → (name, side): side 0 is the input, 1 expert C."""
-    return {
-        "low": [(name, 0) for name in division.low],
-        "high": [(name, 1) for name in division.high],
-        "test/input": [(name, 0) for name in division.test],
-        "test/truth": [(name, 1) for name in division.test],
-    }
+_PARTS = {"low": (0,), "high": (1,), "test": (0, 1)}
+"""What becomes of a pair's sides: 0 is the input, 1 expert C."""
+
+
+def _folders(out: Path, part: str) -> list[Path]:
+    """Where the sides go, in the order of `_PARTS`."""
+    return [out / part / "input", out / part / "truth"] if part == "test" else [out / part]
+
+
+def _prepare(out: Path, layout: Layout, division: Division, *, link: bool) -> None:
+    """Make every folder, once none of them is found to hold other files."""
+    for part, sides in _PARTS.items():
+        for target, side in zip(_folders(out, part), sides, strict=True):
+            names = getattr(division, part)
+            refuse_strangers(target, {layout.pairs[n][side].name if link else f"{n}.png" for n in names})
+    for part in _PARTS:
+        for target in _folders(out, part):
+            make_folder(target)
+
+
+def _write(pair: tuple[Path, Path], name: str, targets: dict[Path, int], short_side: int | None) -> None:
+    """A side of the pair into each folder, all or none: as links, or as copies of a short side."""
+    if short_side is None:
+        for folder, side in targets.items():
+            _link(pair[side], folder)
+        return
+    copies = {folder: encoded(_rendered(pair, side, short_side)) for folder, side in targets.items()}
+    for folder, copy in copies.items():
+        write_bytes(folder / f"{name}.png", copy)
+
+
+def _without(division: Division, left_out: Collection[str]) -> Division:
+    kept = {part: [name for name in getattr(division, part) if name not in left_out] for part in _PARTS}
+    return replace(division, **kept)
 
 
 def _rendered(pair: tuple[Path, Path], side: int, short_side: int) -> Picture:
@@ -187,6 +217,8 @@ def _rendered(pair: tuple[Path, Path], side: int, short_side: int) -> Picture:
 
 def _colour(path: Path) -> Picture:
     image = read_any(path)
+    if is_not_srgb(path.read_bytes()):
+        raise PictureError(f"{path} has a colour profile other than sRGB, which is not applied: export it in sRGB")
     if image.shape[2] != 3:
         raise InputError(f"{path} is a grey picture, expected RGB: export it again in colour")
     return image

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edgeenh.errors import InputError
-from edgeenh_train.data.reading import read_any
-from edgeenh_train.domains import scores_of
+from edgeenh_train.domains import Look
 
 GOOD_SHARE = 0.5
 LEAST = 2
@@ -37,12 +36,7 @@ class Halves:
     left_out: int
 
 
-def halve(
-    subjects: Mapping[Path, str],
-    hold_out: Collection[str],
-    seed: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> Halves:
+def halve(subjects: Mapping[Path, str], hold_out: Collection[str], seed: int, looks: Mapping[Path, Look]) -> Halves:
     """Divide the pictures.
 
     Good are the upper half of the training pictures by score, and held-back pictures that reach the same score. Files that
@@ -52,14 +46,13 @@ def halve(
         subjects: Files and whom they show.
         hold_out: Subjects to hold back: they go to `held-out` and, below the threshold, `held-out-dim`.
         seed: Decides the halves, subject by subject.
-        progress: Called with pictures done and pictures in all.
+        looks: Score and digest of each file.
 
     Raises:
-        InputError: Too few pictures, or a held-back subject and another one share a picture.
+        InputError: Too few pictures.
     """
-    digests = {file: _digest(file) for file in subjects}
-    _refuse_shared(subjects, hold_out, digests)
-    scores = scores_of(list(subjects), progress)
+    digests = {file: looks[file].digest for file in subjects}
+    scores = {file: looks[file].score for file in subjects}
     ranked = sorted((f for f in subjects if subjects[f] not in hold_out), key=lambda f: (scores[f], f.name))
     good = ranked[int(len(ranked) * (1 - GOOD_SHARE)) :]
     if not good:
@@ -100,22 +93,6 @@ def _halves(
             sides[side].extend(own[index])
             counts[side] += len(own[index])
     return sorted(sides[0]), sorted(sides[1])
-
-
-def _refuse_shared(subjects: Mapping[Path, str], hold_out: Collection[str], digests: Mapping[Path, str]) -> None:
-    held = {digests[file]: file for file in subjects if subjects[file] in hold_out}
-    for file, subject in subjects.items():
-        if subject not in hold_out and digests[file] in held:
-            raise InputError(
-                f"{file.name} is the same picture as {held[digests[file]].name}, whose subject is held back; "
-                "expected no picture on both sides: remove one of them, or hold back both subjects"
-            )
-
-
-def _digest(file: Path) -> str:
-    """SHA-256 of the decoded pixels, so that a copy in another format or with other metadata is known as one."""
-    image = read_any(file)
-    return hashlib.sha256(repr((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
 
 
 def _number(text: str) -> int:

@@ -1,8 +1,9 @@
 """Finding the pairs of MIT-Adobe FiveK in the folders that people export it to.
 
-Inputs are in `input`, `inputs`, `InputAsShotZeroed` or `raw`, the pictures of expert C in `expertC` or `C`, upper or lower case,
-under the same names up to the suffix. Both are rendered pictures (TIFF16, PNG, JPEG): the DNG files themselves need a raw
-developer. Colour profiles are not applied, so the export must be in sRGB.
+Inputs are in `input`, `inputs`, `InputAsShotZeroed` or `raw`, the pictures of expert C in `expertC`, `C` or `tiff16_c`, upper or lower
+case, under the same names up to the suffix; or as the collections of the Lightroom catalogue, `Inputs/InputAsShotZeroed` and
+`Experts/C`. Both are rendered pictures (TIFF16, PNG, JPEG): the DNG files themselves need a raw developer. Colour profiles are not
+applied, so the export must be in sRGB; the data set's own `tiff16_c` is in ProPhoto RGB until it is converted, and refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from edgeenh.errors import InputError
 from edgeenh_train.data.folder import picture_files
 
 INPUTS = ("input", "inputs", "inputasshotzeroed", "raw")
-EXPERTS = ("expertc", "c")
+EXPERTS = ("expertc", "c", "tiff16_c")
+_CATALOGUE = {"inputs": "inputasshotzeroed", "experts": "c"}
+"""The catalogue's folders, and the collection in each that is meant."""
 _NAMED = 10  # so many missing partners are named in a message; more would hide its end
 
 
@@ -60,14 +63,23 @@ def find_layout(folder: Path) -> Layout:
 
 
 def _only(folder: Path, names: tuple[str, ...], usual: str) -> Path:
-    found = sorted(f for f in folder.iterdir() if f.is_dir() and f.name.lower() in names)
+    present = sorted(f for f in folder.iterdir() if f.is_dir())
+    found = [f for f in map(_collection, present) if f.name.lower() in names]
     if len(found) != 1:
-        present = ", ".join(sorted(f.name for f in folder.iterdir() if f.is_dir())) or "no folder"
+        held = (
+            " and ".join(str(f.relative_to(folder)) for f in found) or ", ".join(f.name for f in present) or "no folder"
+        )
         raise InputError(
-            f"{folder} holds {' and '.join(f.name for f in found) or present}, expected exactly one of "
-            f"{', '.join(names)} (upper or lower case): rename the folder to {usual}"
+            f"{folder} holds {held}, expected exactly one of {', '.join(names)} (upper or lower case): rename the folder to {usual}"
         )
     return found[0]
+
+
+def _collection(folder: Path) -> Path:
+    """The collection of the catalogue in this folder; the folder itself where it holds none."""
+    wanted = _CATALOGUE.get(folder.name.lower())
+    inside = [f for f in folder.iterdir() if f.is_dir() and f.name.lower() == wanted]
+    return inside[0] if inside else folder
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

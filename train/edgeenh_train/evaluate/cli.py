@@ -28,7 +28,7 @@ folder of pictures without a truth, for which only measures that need none are g
 
 Rows: the input, the methods that need no training, and the models (default: the checkpoint that ships). PSNR, SSIM and
 ΔE2000 against the truth; NIQE, BRISQUE and NIMA need files that you supply, and read "no weights" otherwise. A row that
-fails says why; the others go on. --strength judges the models as they are used at that strength; methods without
+fails says why; the others go on. A truncated picture is left out of every row and named; more than 5 % stop the command. --strength judges the models as they are used at that strength; methods without
 training have none.
 
 Exit: 0 done; 1 every model failed; 2 bad usage or input; 5 a part is not installed.
@@ -79,6 +79,10 @@ def evaluate(
     max_pictures: Annotated[
         int | None, typer.Option("--max-pictures", metavar="N", min=1, help="Take N of each set, evenly spread.")
     ] = None,
+    bits: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=9, max=16, help="Bits that the values of 16-bit grey files have, e.g. 12."),
+    ] = None,
     sheet_pictures: Annotated[
         int, typer.Option("--sheet-pictures", metavar="N", min=1, help="Rows of a sheet, from worst to best.")
     ] = 3,
@@ -95,7 +99,7 @@ def evaluate(
     for line in remarks_on(candidates):
         output.remark(line)
     ours = _ours(candidates, ours)
-    reports = _evaluate_all(pairs, candidates, files, max_pictures)
+    reports = _evaluate_all(pairs, candidates, files, max_pictures, bits or 0)
     _tell(reports, candidates, ours, out, sheet_pictures, json_target)
     output.next_step(_next(pairs[0], out))
     models = [c.name for c in candidates if c.facts["trained"]]
@@ -131,7 +135,7 @@ def _ours(candidates: list[Candidate], wanted: str | None) -> str:
 
 
 def _evaluate_all(
-    folders: list[Path], candidates: list[Candidate], files: ModelFiles, max_pictures: int | None
+    folders: list[Path], candidates: list[Candidate], files: ModelFiles, max_pictures: int | None, bits: int
 ) -> list[Report]:
     from edgeenh_train.evaluate.full_reference import CHANGE, FULL_REFERENCE
     from edgeenh_train.evaluate.no_reference import no_reference_scorers
@@ -139,7 +143,7 @@ def _evaluate_all(
     from edgeenh_train.evaluate.run import evaluate as judge
 
     scorers = (*FULL_REFERENCE, *no_reference_scorers(files), CHANGE)
-    sets = [read_set(folder, max_pictures) for folder in folders]  # all are checked before the first is judged
+    sets = [read_set(folder, max_pictures, bits) for folder in folders]  # all are checked before the first is judged
     reports = []
     for pair_set in sets:
         with output.progress(f"evaluate {pair_set.name}", len(pair_set.pairs), "pictures") as bar:
@@ -162,6 +166,8 @@ def _tell(
 
     created = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     environment = {**fingerprint(), "measures": _versions()}
+    for reason in (line for report in reports for line in report.left_out):
+        output.remark(f"left out: {reason}")
     whole = document(reports, environment=environment, created=created, ours=ours)
     tables = "\n".join(f"## {report.pairs.name}\n\n{markdown(report, ours)}" for report in reports)
     output.say(tables)

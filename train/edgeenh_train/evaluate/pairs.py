@@ -4,14 +4,15 @@
     SET/input/a.tif     SET/expertC/a.tif    MIT-Adobe FiveK
     SET/a.jpg           –                    pictures without a truth: only measures that need none
 
-Names on both sides must be the same up to the suffix. Everything is checked before anything is judged.
+Names on both sides must be the same up to the suffix. Everything is checked before anything is judged: a picture that cannot be
+used, or whose truth cannot, is left out and named, more than 5 % of them stop the command, and so do two that do not fit.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,17 @@ import numpy as np
 
 from edgeenh.errors import InputError, PictureError
 from edgeenh.picture_headers import MalformedPictureError, read_header
-from edgeenh_train.data.folder import picture_files
-from edgeenh_train.data.reading import Picture, read_any
+from edgeenh_train.data.folder import picture_files, refuse_many
+from edgeenh_train.data.reading import Picture, at_full_scale, read_any
 
 INPUT = "input"
 TRUTHS = ("truth", "expertC")
 DRAWS = "draws.json"
 _NAMED = 5  # so many mismatches are named in a message; more would hide its end
+
+
+class _UnusableError(PictureError):
+    """A picture that cannot be used by itself, whatever its partner is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Pair:
         size: Width and height in pixels, upright.
         sha256: Hex digests of the files, `input` and perhaps `truth`.
         draw: How the input was degraded, as `draws.json` says; None where it does not.
+        bits: That the values of 16-bit grey files have; 0 = all of them.
     """
 
     name: str
@@ -47,6 +53,7 @@ class Pair:
     size: tuple[int, int]
     sha256: dict[str, str]
     draw: Any = None
+    bits: int = 0
 
     def read(self) -> tuple[Picture, Picture | None]:
         """Decode the input and the truth.
@@ -54,8 +61,8 @@ class Pair:
         Raises:
             PictureError: One is unreadable, or they are not alike after all.
         """
-        given = read_any(self.given)
-        truth = None if self.truth is None else read_any(self.truth)
+        given = at_full_scale(read_any(self.given), self.bits, str(self.given))
+        truth = None if self.truth is None else at_full_scale(read_any(self.truth), self.bits, str(self.truth))
         if truth is not None and truth.shape != given.shape:
             raise PictureError(f"{self.given} is {list(given.shape)} and {self.truth} {list(truth.shape)}")
         return given, truth
@@ -69,13 +76,15 @@ class PairSet:
         name: The folder's name.
         folder: Where it is.
         pairs: Sorted by name.
-        found: Pictures in the folder; more than `pairs` where only some were taken.
+        found: Pictures in the folder; more than `pairs` where only some were taken, or some left out.
+        left_out: A line for every picture that cannot be used.
     """
 
     name: str
     folder: Path
     pairs: tuple[Pair, ...]
     found: int
+    left_out: tuple[str, ...] = ()
 
     @property
     def paired(self) -> bool:
@@ -89,23 +98,31 @@ class PairSet:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def read_set(folder: Path, max_pictures: int | None = None) -> PairSet:
+def read_set(folder: Path, max_pictures: int | None = None, bits: int = 0) -> PairSet:
     """Find and check a set of pictures.
 
     Args:
         folder: In one of the three forms above.
         max_pictures: Take so many at most, spread evenly over the sorted names.
+        bits: That the values of 16-bit grey files have; 0 = all of them.
 
     Raises:
-        InputError: It is no folder, holds no picture, or a name stands on one side only.
-        PictureError: A picture is unreadable, or of another size or kind than its truth.
+        InputError: It is no folder, holds no picture, a name stands on one side only, or more than 5 % cannot be used.
+        PictureError: A picture is of another size or kind than its truth.
     """
     inputs, truths = _files(folder)
     keys = _spread(sorted(inputs), max_pictures)
     draws = _draws(folder / DRAWS)
     root = folder / INPUT if (folder / INPUT).is_dir() else folder
-    pairs = [_pair(inputs[key], truths.get(key), root, draws) for key in keys]
-    return PairSet(folder.resolve().name, folder, tuple(pairs), len(inputs))
+    pairs: list[Pair] = []
+    left_out: list[str] = []
+    for key in keys:
+        try:
+            pairs.append(replace(_pair(inputs[key], truths.get(key), root, draws), bits=bits))
+        except _UnusableError as exc:
+            left_out.append(str(exc))
+    refuse_many(folder, left_out, len(keys))
+    return PairSet(folder.resolve().name, folder, tuple(pairs), len(inputs), tuple(left_out))
 
 
 def _files(folder: Path) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -167,11 +184,11 @@ def _look(path: Path) -> tuple[str, tuple[int, int], str]:
     try:
         data = path.read_bytes()
     except OSError as exc:
-        raise PictureError(f"{path} cannot be read ({exc.strerror}): give a picture that may be read") from exc
+        raise _UnusableError(f"{path} cannot be read ({exc.strerror}): give a picture that may be read") from exc
     try:
         header = read_header(data)
     except MalformedPictureError as exc:
-        raise PictureError(f"{path} {exc}") from exc
+        raise _UnusableError(f"{path} {exc}") from exc
     size = (header.width, header.height) if header.orientation < 5 else (header.height, header.width)
     kind = (
         f"{header.bits}-bit grey" if header.colour == "grey" else "colour"

@@ -42,6 +42,8 @@ def markdown(report: Report, ours: str | None = None) -> str:
     best = {s.key: _best(report, s) for s in scorers}
     lines += [_line(_cells(row, scorers, best)) for row in report.rows]
     notes = [f"{report.pairs.name}: {_pictures(report)}; mean ± half of the 95 % interval (Student) over pictures."]
+    notes += [f"16-bit grey read as of {bits} bits" for bits in {pair.bits for pair in report.pairs.pairs} if bits]
+    notes += [f"left out: {reason}" for reason in report.left_out]
     notes += [f"{row.name} {row.failure}" for row in report.rows if row.failure]
     notes += [f"{row.name}: {row.facts['setting']}" for row in report.rows if row.facts.get("setting")]
     notes += [f"{row.name}: at strength {row.facts['strength']:g}" for row in report.rows if _weakened(row)]
@@ -75,7 +77,11 @@ def _set(report: Report, ours: str | None) -> dict[str, Any]:
         "sha256": pairs.sha256,
         "found": pairs.found,
         "paired": pairs.paired,
-        "pictures": [{"name": p.name, "size": list(p.size), "sha256": p.sha256, "draw": p.draw} for p in pairs.pairs],
+        "unreadable": list(report.left_out),
+        "pictures": [
+            {"name": p.name, "size": list(p.size), "bits": p.bits or None, "sha256": p.sha256, "draw": p.draw}
+            for p in pairs.pairs
+        ],
         "scorers": [
             {
                 "key": s.key,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from edgeenh.errors import EdgeenhError, JobFailed, PictureError, UsageError
+from edgeenh_train.data.folder import refuse_many
 from edgeenh_train.data.reading import FULL_16, Picture, as_float, as_uint8
 from edgeenh_train.evaluate.candidate import Candidate
 from edgeenh_train.evaluate.pairs import PairSet
@@ -81,11 +82,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One set's results: a table."""
+    """One set's results: a table.
+
+    Attributes:
+        pairs: The pictures that were judged.
+        scorers, rows: The columns, and the rows.
+        left_out: A line for every picture that cannot be used; no row has a figure of it.
+    """
 
     pairs: PairSet
     scorers: tuple[Scorer, ...]
     rows: tuple[Row, ...]
+    left_out: tuple[str, ...] = ()
 
     def row(self, name: str) -> Row:
         """The row of that name.
@@ -111,17 +119,24 @@ def evaluate(
     """Judge every candidate on every picture; a truth gets a last row of its own, for measures that need none.
 
     A candidate that raises, or gives something else than a picture of the same shape, is given up at that picture: its
-    row says so and holds no figures, since means over other pictures than the rest could not be compared.
+    row says so and holds no figures, since means over other pictures than the rest could not be compared. A picture that
+    cannot be decoded is left out of every row and named.
 
     Raises:
         UsageError: There is no candidate, or two have one name.
-        PictureError: A picture cannot be read.
+        InputError: More than 5 % of the pictures cannot be decoded.
     """
     _check_names(candidates)
     rows = [_new_row(candidate.name, candidate.facts, scorers) for candidate in candidates]
     truth_row = _new_row(TRUTH, {"method": TRUTH, "trained": False}, scorers)
+    left_out: dict[str, str] = {}
     for done, pair in enumerate(pairs.pairs):
-        given, truth = pair.read()
+        try:
+            given, truth = pair.read()
+        except PictureError as exc:
+            left_out[pair.name] = str(exc)
+            refuse_many(pairs.folder, [*pairs.left_out, *left_out.values()], len(pairs.pairs) + len(pairs.left_out))
+            continue
         given8, truth8 = _as_judged(given), None if truth is None else _as_judged(truth)
         for candidate, row in zip(candidates, rows, strict=True):
             if progress is not None:
@@ -132,7 +147,8 @@ def evaluate(
         if truth8 is not None:
             _score(truth_row, pair.name, View(truth8, given8), [s for s in scorers if not s.needs_truth])
     shown = [*rows, truth_row] if pairs.paired else rows
-    return Report(pairs, tuple(scorers), tuple(shown))
+    judged = replace(pairs, pairs=tuple(pair for pair in pairs.pairs if pair.name not in left_out))
+    return Report(judged, tuple(scorers), tuple(shown), (*pairs.left_out, *left_out.values()))
 
 
 def enhanced(candidate: Candidate, given: Picture) -> Picture:

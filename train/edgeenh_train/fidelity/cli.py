@@ -66,6 +66,10 @@ def fidelity(
     long_side: Annotated[
         int, typer.Option("--long-side", metavar="PX", min=64, help="Reduce pictures to this size.")
     ] = 768,
+    bits: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=9, max=16, help="Bits that the values of 16-bit grey files have, e.g. 12."),
+    ] = None,
     max_change: Annotated[
         float, typer.Option("--max-change", metavar="DE", min=0, help="Gate: mean ΔE2000 on good pictures.")
     ] = 1.5,
@@ -95,7 +99,9 @@ def fidelity(
     from edgeenh_train.fidelity.run import Settings, material_of
     from edgeenh_train.fidelity.verdict import Thresholds
 
-    settings = Settings(seed=seed, long_side=long_side, probed=pictures, marks=marks, tolerance=tolerance)
+    settings = Settings(
+        seed=seed, long_side=long_side, probed=pictures, marks=marks, tolerance=tolerance, bits=bits or 0
+    )
     thresholds = Thresholds(max_change, min_survived, max_invented, max_flicker)
     if clip is not None and not clip.is_file():
         raise UsageError(f"--clip {clip} is not a file: give a video")

@@ -83,7 +83,7 @@ def markdown(verdicts: Sequence[Verdict], settings: Settings) -> str:
     remarks = [f"- {verdict.name}: {line}" for verdict in verdicts for line in _remarks(verdict)]
     meaning = (
         f"{settings.marks} marks per picture, seed {settings.seed}, pictures at most {settings.long_side} pixels long. A mark survives when its Weber contrast "
-        f"in linear light is within ±{100 * settings.tolerance:.0f} %; none is placed in clipped or near-black regions. Invented: structures of more than "
+        f"in linear light (of grey pictures: its contrast to the local noise) is within ±{100 * settings.tolerance:.0f} %; none is placed in clipped or near-black regions. Invented: structures of more than "
         f"{100 * settings.invention:.0f} % contrast that the input does not explain; control: share of the painted marks that this measure would have found. "
         f"Flicker: panned still, {settings.frames} frames, step {settings.step[0]}, {settings.step[1]} pixels, relative; clean: noise {settings.noise}, between the levels (for information); "
         "levels: the same on the levels of a camera (8 bit; of grey pictures, the file's); dim: less light and a camera's noise, on its levels; the gate takes the worse of the last two; raw in levels of 255."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgeenh.errors import InputError, PictureError
 from edgeenh_train.data.folder import MAX_UNREADABLE_SHARE, picture_files
-from edgeenh_train.data.reading import Picture, as_float, read_any
+from edgeenh_train.data.reading import Picture, as_float, at_full_scale, read_any
 from edgeenh_train.enhance import Enhance
 from edgeenh_train.evaluate.scoring import COLOUR
 from edgeenh_train.fidelity import flicker, invention, probe
@@ -41,6 +42,7 @@ class Settings:
         pans: Pictures that are panned over in every condition, evenly spread over the probed ones.
         frames, step, noise: Of a pan, as in `pans.pan`.
         clip_frames: Frames of the clip, from its beginning.
+        bits: That the values of 16-bit grey files have; 0 = all of them.
     """
 
     seed: int = 0
@@ -54,6 +56,7 @@ class Settings:
     step: tuple[float, float] = STEP
     noise: float = NOISE
     clip_frames: int = 100
+    bits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,33 +136,45 @@ def measure(
         progress: Told how many steps of `steps_of` are done.
 
     Raises:
-        InputError: More than 5 % of the pictures cannot be used, or what is left is not enough for a measure.
+        InputError: More than 5 % of the pictures cannot be used, what is left is not enough for a measure, or the method does not
+            take a picture, which is named.
         JobFailed: What the method returned cannot be measured.
         SourceError: The clip cannot be read.
     """
     panned = set(spread(material.inputs, settings.pans))
     steps = _Steps(progress)
     unreadable: list[str] = []
-    good = [
-        good_change(enhance, picture, file.name)
-        for file, picture, _ in _pictures(material.good, settings, unreadable, steps)
-    ]
+    good: list[GoodChange] = []
+    for file, picture, _ in _pictures(material.good, settings, unreadable, steps):
+        with _named(file):
+            good.append(good_change(enhance, picture, file.name))
     probed: list[Probed] = []
     rows: list[NDArray[np.uint8]] = []
     moving: list[Flicker] = []
     for index, (file, picture, levels) in enumerate(_pictures(material.inputs, settings, unreadable, steps)):
-        result, row = _probe(enhance, picture, file.name, np.random.default_rng([settings.seed, 0, index]), settings)
-        probed.append(result)
-        rows.append(row)
-        if file in panned:
-            moving += _pans(enhance, picture, file.name, levels, [settings.seed, 1, index], settings)
-            steps.done()
+        with _named(file):
+            rng = np.random.default_rng([settings.seed, 0, index])
+            result, row = _probe(enhance, picture, file.name, rng, settings)
+            probed.append(result)
+            rows.append(row)
+            if file in panned:
+                moving += _pans(enhance, picture, file.name, levels, [settings.seed, 1, index], settings)
+                steps.done()
     _check(good, probed, moving, unreadable, len(set(material.good) | set(material.inputs)))
     clip = None
     if material.clip is not None:
         clip = flicker.clip_jitter(enhance, material.clip, frames=settings.clip_frames, long_side=settings.long_side)
         steps.done()
     return Measured(tuple(good), tuple(probed), tuple(moving), clip, tuple(dict.fromkeys(unreadable)), tuple(rows))
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What is wrong with one picture for this method, e.g. grey for a colour model, is said with its name."""
+    try:
+        yield
+    except InputError as exc:
+        raise InputError(f"{file}: {exc}") from exc
 
 
 class _Steps:
@@ -179,13 +194,13 @@ def _pictures(
     """Every picture that can be used, reduced, and its levels, one at a time; the others are named in `unreadable`."""
     for file in files:
         try:
-            read = read_any(file)
+            read = at_full_scale(read_any(file), settings.bits, str(file))
             picture = reduced(as_float(read), settings.long_side)
             check_picture(picture, str(file))
         except PictureError as exc:
             unreadable.append(str(exc))
         else:
-            yield file, picture, _levels_of(read)
+            yield file, picture, _levels_of(read, settings.bits)
         steps.done()
 
 
@@ -200,8 +215,10 @@ def _probe(
     return Probed(result, structure_of(picture, pictures.clean_out), *clipped), sheet_row(result, pictures)
 
 
-def _levels_of(picture: Picture) -> int:
+def _levels_of(picture: Picture, bits: int) -> int:
     """Steps between black and white as a camera gives them: cameras and screens have 8 bits of colour, detectors what the file has."""
+    if bits and picture.shape[2] != COLOUR and picture.dtype == np.uint16:
+        return (1 << bits) - 1
     return int(np.iinfo(np.uint8 if picture.shape[2] == COLOUR else picture.dtype).max)
 
 
