@@ -124,10 +124,11 @@ def bench(
         return _endure(
             model, source, size, backends, seconds, threads, (public_key, floor), soak, fault, json_target, html
         )
-    from edgeenh_bench import modes, two_results
+    from edgeenh_bench import modes
+    from edgeenh_bench.stored_result import read_result
 
     largest = _share(max_regression)
-    before = None if baseline is None else two_results.read_result(baseline)  # before the work, not after it
+    before = None if baseline is None else read_result(baseline)  # before the work, not after it
     request = _request(model, source, size, backends, frames, seconds, threads)
     request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
     request = replace(request, pictures=html is not None)
@@ -188,7 +189,7 @@ def _gate(before: dict[str, Any], document: dict[str, Any], largest: float) -> N
     """Compare with the baseline.
 
     Raises:
-        UsageError: It was not measured alike.
+        UsageError: It was not measured alike, or has no row that ran.
         GateFailed: A row became slower by more than allowed, beyond chance.
     """
     from edgeenh_bench import two_results
@@ -196,6 +197,7 @@ def _gate(before: dict[str, Any], document: dict[str, Any], largest: float) -> N
 
     comparison = two_results.compare_results(before, document)
     two_results.require_alike(comparison)
+    two_results.require_common_row(comparison)
     output.say(render_comparison(comparison))
     for line in two_results.undecided(comparison, largest):
         output.remark(f"not decided: {line}; measure more --frames")

@@ -41,9 +41,9 @@ def report_command(
     require_report(html)
     from edgeenh_bench.report import worst_frames
     from edgeenh_bench.report.limits import SHOWN, read_panel, require_known
-    from edgeenh_bench.report.page import Section, write_page
+    from edgeenh_bench.report.page import Section, require_shown, write_page
     from edgeenh_bench.report.quality import read_quality
-    from edgeenh_bench.two_results import read_result
+    from edgeenh_bench.stored_result import read_result
 
     limits = [path for path in results if require_known(path) in SHOWN]
     sections = []
@@ -54,7 +54,10 @@ def report_command(
             sections.append(Section(document, path.name, pictures, missing))
             for line in missing:
                 output.remark(line)
-    write_page(html, sections, [read_quality(path) for path in quality or []], [read_panel(path) for path in limits])
+    judged = [read_quality(path) for path in quality or []]
+    panels = [read_panel(path) for path in limits]
+    require_shown(sections, [*zip(quality or [], judged, strict=True)])
+    write_page(html, sections, judged, panels)
     output.say(f"page: {html}")
     output.next_step(f"open {shlex.quote(str(html))} in a browser")
 
@@ -91,9 +94,10 @@ def compare_command(
     Example: edgeenh bench compare before.json after.json
     """
     from edgeenh_bench import two_results
+    from edgeenh_bench.stored_result import read_result
     from edgeenh_bench.table import render_comparison
 
-    comparison = two_results.compare_results(two_results.read_result(before), two_results.read_result(after))
+    comparison = two_results.compare_results(read_result(before), read_result(after))
     if not force:
         two_results.require_alike(comparison)
     output.say(render_comparison(comparison))

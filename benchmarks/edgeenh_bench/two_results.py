@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from edgeenh.errors import InputError, UsageError
+from edgeenh.errors import UsageError
 from edgeenh_bench.clocks import POLICY
 from edgeenh_bench.intervals import block_medians, rank_sum_p
 from edgeenh_bench.modes import Mode
@@ -17,9 +15,6 @@ from edgeenh_bench.result import BUSY
 from edgeenh_bench.rounds import blocks, rounds_for
 
 Json = Mapping[str, Any]
-
-SCHEMAS = ("edgeenh.bench/1", "edgeenh.bench/2")
-"""What can be read; the last is what is written."""
 
 SIGNIFICANT = 0.01
 """Probability of a chance difference below which two rows are said to differ."""
@@ -75,29 +70,6 @@ class Comparison:
         return asdict(self)
 
 
-def read_result(path: Path) -> dict[str, Any]:
-    """Read what `edgeenh bench --json` wrote.
-
-    Raises:
-        InputError: It cannot be read, is not such a result, or is of a newer schema.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not JSON"
-        raise InputError(f"{path} cannot be read ({reason}): give a file that `edgeenh bench --json` wrote") from exc
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema not in SCHEMAS:
-        newer = isinstance(schema, str) and schema.startswith("edgeenh.bench/")
-        how = "update edgeenh" if newer else "give a file that `edgeenh bench --json` wrote"
-        raise InputError(f"{path} is of schema {schema!r}, expected {' or '.join(SCHEMAS)}: {how}")
-    if not all(isinstance(document.get(key), kind) for key, kind in (("rows", list), ("environment", dict), ("frames", dict), ("method", dict), ("model", dict))):  # fmt: skip
-        raise InputError(
-            f"{path} is not whole: rows, environment, frames, method and model are expected; measure again"
-        )
-    return dict(document)
-
-
 def compare_results(before: Json, after: Json) -> Comparison:
     """Compare two results, whether or not they are alike; who may not compare unlike ones asks `require_alike` first."""
     rows = [{_label(row): row for row in document["rows"] if row["available"]} for document in (before, after)]
@@ -122,6 +94,16 @@ def require_alike(comparison: Comparison) -> None:
             f"the two results were not measured alike ({'; '.join(comparison.unlike)}): "
             "measure both on one machine in one way, or --force a comparison that proves nothing"
         )
+
+
+def require_common_row(comparison: Comparison) -> None:
+    """Refuse a gate that would pass because there is nothing to hold against the baseline.
+
+    Raises:
+        UsageError: No row was measured in both.
+    """
+    if not comparison.rows and not comparison.only_before:
+        raise UsageError("the baseline has no row that ran, and nothing can be held against it: measure it again")
 
 
 def regressions(comparison: Comparison, largest: float) -> list[str]:

@@ -13,7 +13,8 @@ import pytest
 
 from edgeenh.cli import main
 from edgeenh.errors import InputError, UsageError
-from edgeenh_bench.two_results import compare_results, read_result, regressions, require_alike, undecided
+from edgeenh_bench.stored_result import read_result
+from edgeenh_bench.two_results import compare_results, regressions, require_alike, undecided
 
 Document = dict[str, Any]
 
@@ -173,3 +174,15 @@ def test_a_baseline_is_a_gate(bundle_path: Path, tmp_path: Path, capsys: pytest.
     (tmp_path / "other.json").write_text(json.dumps(document))
     assert main([*words, "--baseline", str(tmp_path / "other.json")]) == 2
     assert main([*words, "--baseline", str(tmp_path / "other.json"), "--max-regression", "much"]) == 2
+
+
+def test_a_baseline_without_a_row_that_ran_is_no_gate(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", "--model", str(bundle_path), "--backends", "fake", "--size", "64x48", "--frames", "5"]
+    assert main([*words, "--json", str(tmp_path / "now.json")]) == 0
+    document = json.loads((tmp_path / "now.json").read_text())
+    document["rows"] = [row | {"available": False, "reason": "it was not installed"} for row in document["rows"]]
+    (tmp_path / "empty.json").write_text(json.dumps(document))
+    assert main([*words, "--baseline", str(tmp_path / "empty.json")]) == 2
+    assert "the baseline has no row that ran" in capsys.readouterr().err

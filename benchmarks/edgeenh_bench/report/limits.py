@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from edgeenh_bench.scaling_table import (
     size_cells,
     size_name,
 )
+from edgeenh_bench.stored_result import MALFORMED, read_json
 
 Json = Mapping[str, Any]
 
@@ -31,8 +31,8 @@ Json = Mapping[str, Any]
 def schema_of(path: Path) -> str | None:
     """The schema that a file names; None where it cannot be read or names none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = read_json(path, "edgeenh bench --json")
+    except InputError:
         return None
     found = document.get("schema") if isinstance(document, dict) else None
     return found if isinstance(found, str) else None
@@ -57,10 +57,10 @@ def read_panel(path: Path) -> Panel:
     Raises:
         InputError: It cannot be read, is of another schema, or lacks a part.
     """
+    document = read_json(path, "edgeenh bench … --json")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         return panel(document, path.name)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
+    except MALFORMED as exc:
         raise InputError(
             f"{path} is no whole result ({type(exc).__name__}: {exc}): give a file that `edgeenh bench peers`, `streams`, "
             "`scaling`, `roofline`, `--soak` or `--fault` wrote with --json"

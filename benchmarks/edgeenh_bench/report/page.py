@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.backends.laps import PARTS
-from edgeenh.errors import MissingExtra
+from edgeenh.errors import InputError, MissingExtra
 from edgeenh.files import write_text
 from edgeenh_bench.report import charts
 from edgeenh_bench.report.panels import Panel
@@ -60,6 +60,25 @@ def write_page(
         MissingExtra: jinja2 is not installed.
     """
     write_text(path, render_page(sections, quality, panels))
+
+
+def require_shown(sections: Sequence[Section], quality: Sequence[tuple[Path, Json]]) -> None:
+    """Refuse stored documents that the page cannot show, by the name of their file.
+
+    Raises:
+        InputError: One lacks a part, or has another kind of value there.
+        MissingExtra: jinja2 is not installed.
+    """
+    alone = [(one.name, [Section(one.document, one.name)], list[Json]()) for one in sections]
+    for name, shown, judged in [*alone, *((path.name, list[Section](), [one]) for path, one in quality)]:
+        try:
+            render_page(shown, judged)
+        except MissingExtra:
+            raise
+        except Exception as exc:  # of a document from anywhere: a missing part, another type, a number beyond a float
+            raise InputError(
+                f"{name} is no whole result ({type(exc).__name__}: {exc}): give a file as its command wrote it, or measure again"
+            ) from exc
 
 
 def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panels: Sequence[Panel] = ()) -> str:
