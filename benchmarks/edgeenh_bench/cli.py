@@ -223,6 +223,7 @@ def _endure(
 
     from edgeenh.loading import open_bundle
     from edgeenh_bench import endurance
+    from edgeenh_bench.result import doubts
     from edgeenh_bench.source_frames import parse_size
 
     lasts = endurance.parse_duration(soak) if soak is not None else seconds or endurance.seconds_of(fault or "")
@@ -231,7 +232,7 @@ def _endure(
     asked = endurance.Endurance(bundle, streamed, "auto" if backends == "all" else backends, threads, lasts, fault)
     with output.progress("bench", None) as bar:
         document = endurance.endure(asked, lambda frames: bar.update(frames, "frames"), datetime.now(UTC))
-    for line in document["lines"]:
+    for line in [*document["lines"], *doubts(document)]:
         output.say(line)
     output.emit_json(json_target, document)
     if html is not None:

@@ -20,6 +20,7 @@ from edgeenh_bench.energy import find_counters
 from edgeenh_bench.intervals import CONFIDENCE
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
+from edgeenh_bench.noise import noise_lines, noise_of
 from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.result import BUSY, INTERRUPTED, head
 from edgeenh_bench.rounds import (
@@ -38,9 +39,6 @@ SCHEMA = "edgeenh.bench/2"
 
 MOST_DISTINCT = 1000
 """Distinct frames read from the source where the run is bounded by time; the store's own limit is usually lower."""
-
-NOISY = 0.05
-"""Difference of a row from itself above which the figures carry a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _document(
     request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], measured: Measured, busy: float, now: datetime
 ) -> dict[str, Any]:
     no_reference = measured.no_reference
-    noise = _noise(rows, measured.twin)
+    noise = noise_of(rows, measured.twin)
     return {
         **head(SCHEMA, now, bundle),
         "interrupted": measured.interrupted,
@@ -156,7 +154,7 @@ def _document(
         "noise": noise,
         "remarks": [
             *_remarks(frames, rows, no_reference, busy),
-            *_noisy(noise, measured.twin),
+            *noise_lines(noise, measured.twin),
             *([INTERRUPTED] if measured.interrupted else []),
         ],
     }
@@ -170,30 +168,6 @@ def _ratios(rows: list[Row], mode: Mode) -> dict[str, Any] | None:
     fastest = min(ran, key=lambda row: statistics.median(row.latencies_ms))
     others = {row.spec.label: row.times(fastest).to_json() for row in ran if row is not fastest}
     return {"to": fastest.spec.label, "of": others, "confidence": CONFIDENCE}
-
-
-def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
-    """The same row in two processes, taking turns: what their ratio is off 1 by, is noise."""
-    if twin is None or not twin.latencies_ms:
-        return None
-    first = next(row for row in rows if row.spec == twin.spec)
-    if not first.available:
-        return None
-    return {
-        "row": twin.spec.label,
-        "raw_ms": [round(value, 4) for value in twin.latencies_ms],
-        **twin.times(first).to_json(),
-    }
-
-
-def _noisy(noise: dict[str, Any] | None, twin: Row | None) -> list[str]:
-    if noise is None and twin is not None:
-        return [f"the machine's noise was not measured: {twin.reason or f'{twin.spec.label} failed'}"]
-    if noise is None or not noise["differs"] or abs(noise["value"] - 1.0) <= NOISY:
-        return []
-    return [
-        f"the same row measured twice differs by {abs(noise['value'] - 1.0):.0%}: smaller differences between rows mean nothing here"
-    ]
 
 
 def _method(request: Request) -> dict[str, Any]:

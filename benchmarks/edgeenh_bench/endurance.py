@@ -88,15 +88,15 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
     """
     from edgeenh.containment.enhancer import ContainedEnhancer
     from edgeenh.stream import Stream
-    from edgeenh_bench.other_load import OtherLoad
+    from edgeenh_bench.conditions import Conditions
 
-    load = OtherLoad()
+    conditions = Conditions()
     with ContainedEnhancer(asked.bundle, backend=asked.backend, threads=asked.threads) as enhancer:
         stream = Stream(asked.source, enhancer, mode="live", faults=asked.faults)
         every_s = asked.seconds / LOOKS
         found = soak(stream, lambda: enhancer.worker_pid, seconds=asked.seconds, every_s=every_s, tell=tell)
         used = enhancer.info
-    busy = load.share()
+    circumstances = conditions.to_json()
     if found.interrupted:
         measured = _unjudged(found)
     else:
@@ -109,7 +109,7 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
         else {"name": used.backend, "provider": used.provider, "precision": used.precision},
         "kind": "soak" if asked.faults is None else "faults",
         "seconds": asked.seconds,
-        "cpu_share_of_other_programs": round(busy, 3),
+        **circumstances,
         "interrupted": found.interrupted,
         "passed": None if found.interrupted else measured.passed,
         "figures": [figure.to_json() for figure in measured.figures],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edgeenh_bench.noise import interval_text, noise_line
+
 if TYPE_CHECKING:
     from edgeenh_bench.two_results import Comparison
 
@@ -91,17 +93,10 @@ def _ratios(document: Json) -> list[str]:
     lines = []
     if ratios and ratios["of"]:
         lines.append(f"Times the latency of {ratios['to']}, with {ratios['confidence']:.0%} intervals:")
-        lines += [f"- {label}: {_interval(ratio)}" for label, ratio in ratios["of"].items()]
+        lines += [f"- {label}: {interval_text(ratio)}" for label, ratio in ratios["of"].items()]
     if noise:
-        lines.append(f"Noise of this machine: {noise['row']} in two processes, {_interval(noise)}")
+        lines.append(noise_line(noise))
     return lines
-
-
-def _interval(ratio: Json) -> str:
-    if ratio["low"] is None:
-        return f"{ratio['value']:.3f} (no interval: {ratio['blocks']} blocks, 6 are needed)"
-    equal = "" if ratio["differs"] else ", no difference shown"
-    return f"{ratio['value']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f}{equal})"
 
 
 def _paced_cells(row: Json) -> tuple[str, ...]:

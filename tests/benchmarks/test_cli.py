@@ -118,13 +118,20 @@ def test_a_soak_too_short_for_a_slope_and_an_unknown_fault_are_refused(
     assert "--paced and --soak exclude each other" in said
 
 
-def test_faults_are_played_and_judged(bundle_path: Path, tmp_path: Path) -> None:
+def test_faults_are_played_and_judged(
+    bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edgeenh_bench.other_load import OtherLoad
+
+    monkeypatch.setattr(OtherLoad, "share", lambda _: 0.42)
     words = ("--backends", "fake", "--size", "64x48", "--fault", "model-nan@500ms,clock-step@1s", "--seconds", 3)
     assert bench("--model", bundle_path, *words, "--json", tmp_path / "f.json") == 0
     document = json.loads((tmp_path / "f.json").read_text())
     assert document["passed"] is True
     assert [fault["answered"] for fault in document["faults"]] == [True, True]
     assert document["accounting"]["holds"] is True
+    assert set(document["clocks"]) == {"before", "after"}
+    assert "other programs used 42% of the CPU" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [("--soak", "30s"), ("--fault", "model-nan@20s")])

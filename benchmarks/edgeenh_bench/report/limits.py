@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from edgeenh.errors import InputError
+from edgeenh_bench.noise import noise_line
 from edgeenh_bench.peers.table import HEAD, app_line, cells
 from edgeenh_bench.report import charts
 from edgeenh_bench.report.panels import Panel, Parts, Table
 from edgeenh_bench.report.running import endurance_panel, streams_panel
-from edgeenh_bench.result import INTERRUPTED, busy_lines
+from edgeenh_bench.result import INTERRUPTED, doubts
 from edgeenh_bench.roofline import GROUP_HEAD, group_cells, sentences
 from edgeenh_bench.scaling_table import (
     CAMERA_HEAD,
@@ -71,7 +72,7 @@ def panel(document: Json, name: str) -> Panel:
     """One document, called `name`, as a panel; LookupError or TypeError where a part is missing."""
     title, build = SHOWN[document["schema"]]
     lines, tables, figures = build(document)
-    lines = [*lines, *(f"{_sentence(line)}." for line in busy_lines(document))]
+    lines = [*lines, *(f"{_sentence(line)}." for line in doubts(document))]
     lines += [f"{_sentence(INTERRUPTED)}."] if document.get("interrupted") else []
     model = document["model"]
     about = f"{name} · measured {document['created']} · {model['id']} {model['version']}"
@@ -83,6 +84,8 @@ def _peers(document: Json) -> Parts:
     lines = [f"Not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
         lines.append(f"{app_line(app)}.")
+    if noise := document.get("noise"):
+        lines.append(f"{noise_line(noise)}.")
     lines += document.get("remarks", [])
     bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "p50 in ms")
     return (
