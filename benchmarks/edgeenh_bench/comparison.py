@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeenh.backends import AUTO, get_backend
+from edgeenh.backends.contract import graph_precision
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh_bench.clocks import clocks, throttling, variables
@@ -105,6 +106,8 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
     bundle = Bundle.shipped(**demands) if request.model is None else Bundle.open(request.model, **demands)
     names = request.backends or AUTO
     rows = plan_rows({name: get_backend(name) for name in names}, bundle.precisions)
+    for row in rows:
+        row.graph_bytes = bundle.manifest.files[bundle.manifest.precisions[graph_precision(row.spec.precision)]].bytes
     with tempfile.TemporaryDirectory(prefix="edgeenh-bench-") as folder:
         report("reading frames", 0, None)
         wanted = request.frames or MOST_DISTINCT

@@ -68,6 +68,7 @@ class Row:
         joules: Energy of the whole machine while its blocks ran, the runs that are not counted included; None = not counted.
         ages_ms: At a pace: of every run, from the moment its frame was there to its end.
         skipped: At a pace: frames that a newer one overtook.
+        graph_bytes: Length of the graph that it runs, as it lies in the bundle; None = not a graph of the bundle.
         verdict: The gate's, on the compared frames, against the FP32 reference; None when none was compared.
         pictures: Of the frames on which it is farthest from the reference, where they were asked for.
         rss_mb: Peak resident memory of the row's own process minus what it held before the backend was loaded.
@@ -93,6 +94,7 @@ class Row:
     joules: float | None = None
     ages_ms: list[float] = field(default_factory=list)
     skipped: int = 0
+    graph_bytes: int | None = None
     verdict: Verdict | None = None
     pictures: list[DriftPicture] = field(default_factory=list)
     rss_mb: float | None = None
@@ -182,6 +184,7 @@ class Row:
             "latency_ms": summarise(self.latencies_ms) if self.latencies_ms else None,
             "throughput_fps": _rounded(self.throughput_fps),
             **drift_json(self.verdict),
+            "graph_mb": None if self.graph_bytes is None else round(self.graph_bytes / 1e6, 4),
             "rss_mb": _rounded(self.rss_mb, 1),
             "rss_before_mb": _rounded(self.rss_before_mb, 1),
             "steady": self.steady,

@@ -185,7 +185,8 @@ def test_a_result_that_cannot_be_written_is_still_printed(
     captured = capsys.readouterr()
     assert "| fake" in captured.out
     assert "Where the mean of the time goes" in captured.out
-    assert "needs 59 more" in captured.out  # five frames earn no percentile
+    for needed in (59, 125, 657, 6631):  # five frames earn no percentile
+        assert f"needs {needed} more" in captured.out
     assert "1 blocks, 6 are needed" in captured.out
     assert len([line for line in captured.err.splitlines() if "/dev/full" in line]) == 1
 

@@ -13,7 +13,7 @@ from html import escape
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 640.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 42.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 10.0, 42.0
 TICKS = 6
 BAR, BAR_LEFT, BAR_RIGHT = 24.0, 170.0, 130.0
 MOST_POINTS = 600
@@ -111,22 +111,27 @@ def curves(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str) -> st
     return _svg(axes, parts, f"{y_name} against {x_name}, logarithmic")
 
 
+def _left_of(names: Sequence[str]) -> float:
+    """Room for the names before bars, none of which may be cut on a phone either: there a letter is 9.8 wide."""
+    return min(330.0, max(BAR_LEFT, max(map(len, names)) * 9.8 + 8.0))
+
+
 def bars(values: Mapping[str, tuple[float, float | None]], unit: str) -> str:
     """A bar per name from 0: how long it is, and how much of it is filled (None = all)."""
     top = max((length for length, _ in values.values()), default=0.0)
     if top <= 0.0:
         return ""
-    height = BAR * len(values) + TOP
-    room = WIDTH - BAR_LEFT - BAR_RIGHT
+    left = _left_of([*values])
+    height, room = BAR * len(values) + TOP, WIDTH - left - BAR_RIGHT
     parts = []
     for number, (label, (length, filled)) in enumerate(values.items()):
-        y, shown = TOP / 2 + number * BAR, f"{length:.3g} {unit}"
-        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
+        y, shown = TOP / 2 + number * BAR, f"{length:.4g} {unit}"
+        parts.append(f'<text x="{left - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
         for style, part in (("bar whole", length), ("bar part", length if filled is None else filled)):
             parts.append(
-                f'<rect class="{style}" x="{BAR_LEFT}" y="{y + 3:.1f}" width="{part / top * room:.1f}" height="{BAR - 6}"/>'
+                f'<rect class="{style}" x="{left}" y="{y + 3:.1f}" width="{part / top * room:.1f}" height="{BAR - 6}"/>'
             )
-        parts.append(f'<text x="{BAR_LEFT + length / top * room + 5:.1f}" y="{y + 15:.1f}">{escape(shown)}</text>')
+        parts.append(f'<text x="{left + length / top * room + 5:.1f}" y="{y + 15:.1f}">{escape(shown)}</text>')
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="Bars in {escape(unit)}">{"".join(parts)}</svg>'
     )
@@ -139,11 +144,12 @@ def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
         return ""
     names = list(dict.fromkeys(name for parts in rows.values() for name in parts))
     colours = {name: number % 8 for number, name in enumerate(names)}
-    room, lines = WIDTH - BAR_LEFT - BAR_RIGHT, math.ceil(len(names) / 4)
+    left = _left_of([*rows])
+    room, lines = WIDTH - left - BAR_RIGHT, math.ceil(len(names) / 4)
     made = []
     for number, (label, parts) in enumerate(rows.items()):
-        y, x = TOP / 2 + number * BAR, BAR_LEFT
-        made.append(f'<text x="{BAR_LEFT - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
+        y, x = TOP / 2 + number * BAR, left
+        made.append(f'<text x="{left - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
         for name, value in parts.items():
             wide = max(0.0, value) / top * room  # a rest may be a few nanoseconds below 0
             title = f"<title>{escape(name)}: {value:.4g} {escape(unit)}</title>"
@@ -184,10 +190,11 @@ def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
     if not rows:
         return ""
     low, high = _padded([value for values in rows.values() for value in values], log=False)
-    height, room = BAR * len(rows) + BOTTOM, WIDTH - BAR_LEFT - RIGHT
+    left = _left_of([*rows])
+    height, room = BAR * len(rows) + BOTTOM, WIDTH - left - RIGHT
 
     def across(value: float) -> float:
-        return BAR_LEFT + (value - low) / (high - low) * room
+        return left + (value - low) / (high - low) * room
 
     parts = []
     for value in ticks(low, high):
@@ -196,12 +203,12 @@ def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
         parts.append(f'<text x="{x:.1f}" y="{height - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
     for number, (label, values) in enumerate(rows.items()):
         y = (number + 0.5) * BAR
-        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
         parts += [
             f'<circle class="c{number % 8} dim" cx="{across(v):.1f}" cy="{y:.1f}" r="5"><title>{v:.4g}</title></circle>'
             for v in values
         ]
-    name = f'<text class="name" x="{BAR_LEFT + room / 2}" y="{height - 6}" text-anchor="middle">{escape(x_name)}</text>'
+    name = f'<text class="name" x="{left + room / 2}" y="{height - 6}" text-anchor="middle">{escape(x_name)}</text>'
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(x_name)}">{"".join(parts)}{name}</svg>'
     )

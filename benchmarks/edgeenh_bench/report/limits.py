@@ -87,7 +87,7 @@ def _peers(document: Json) -> Parts:
     if noise := document.get("noise"):
         lines.append(f"{noise_line(noise)}.")
     lines += document.get("remarks", [])
-    bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "p50 in ms")
+    bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "ms")
     return (
         lines,
         [Table("Peers", (*HEAD, "what it is"), [(*cells(row), row["what"]) for row in ran])],

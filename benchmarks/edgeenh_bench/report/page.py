@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 from edgeenh.backends.laps import PARTS
 from edgeenh.errors import InputError, MissingExtra
 from edgeenh.files import write_text
+from edgeenh_bench.noise import interval_text, noise_line
 from edgeenh_bench.report import charts
 from edgeenh_bench.report.panels import Panel
 from edgeenh_bench.report.quality import tables
 from edgeenh_bench.stopwatch import REST
+from edgeenh_bench.table import TAIL_HEAD, tail, tail_cells
 
 if TYPE_CHECKING:
     from edgeenh_bench.drift_pictures import DriftPicture
@@ -96,6 +98,7 @@ def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panel
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"ms": _ms, "number": _number, "decibels": _decibels, "megabytes": _megabytes}
+    environment.filters |= {"tail": tail, "interval": interval_text, "noise": noise_line}
     template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     shown = [_shown(section) for section in sections]
@@ -118,6 +121,7 @@ def _shown(section: Section) -> dict[str, Any]:
         "document": document,
         "rows": rows,
         "ran": ran,
+        "tail_head": ("row", *TAIL_HEAD[2:]),
         "refused": _refused(rows),
         "colour": {row["label"]: number % 8 for number, row in enumerate(ran)},
         "split": charts.stacked({row["label"]: _parts(row) for row in ran if row["split_ms"]}, "ms"),
@@ -154,6 +158,8 @@ def _row(row: Json) -> dict[str, Any]:
     each = row.get("drift_of_each") or []
     return {
         "paced": None,
+        "graph_mb": None,
+        "tails": tail_cells(row) if row["available"] else (),
         "joules_per_frame": None,
         "split_ms": None,
         **row,
