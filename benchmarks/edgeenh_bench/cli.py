@@ -13,6 +13,7 @@ from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption
 from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
 from edgeenh.loading import parse_floor
+from edgeenh_bench.cli_keep import keep, keep_panel
 from edgeenh_bench.cli_more import MEASUREMENTS, ThreadCountOption, checked_seconds, reported
 from edgeenh_bench.cli_results import RESULTS, require_report
 
@@ -139,16 +140,7 @@ def bench(
     from edgeenh_bench.table import render
 
     output.say(render(document))
-    if (beside := _file_of(json_target)) is not None and compared.pictures:
-        from edgeenh_bench.report import worst_frames
-
-        document[worst_frames.KEY] = worst_frames.save(compared.pictures, beside)
-    output.emit_json(json_target, document)  # after the table: it must not be lost when the file cannot be written
-    if html is not None:
-        from edgeenh_bench.report.page import Section, write_page
-
-        write_page(html, [Section(document, "measured just now", compared.pictures)])
-        output.say(f"page: {html}")
+    keep(compared, json_target, html)  # after the table: it must not be lost when a file cannot be written
     if document["interrupted"]:
         raise KeyboardInterrupt  # only now: what was measured is not lost
     ran = [row for row in document["rows"] if row["available"]]
@@ -158,14 +150,6 @@ def bench(
         _gate(before, document, largest)
     output.next_step(_next(request, ran))
     return 0
-
-
-def _file_of(json_target: str | Path | None) -> Path | None:
-    """The plain file that the JSON goes to; None for stdout, a device or nowhere: nothing can lie beside these."""
-    if json_target is None or str(json_target) == "-":
-        return None
-    path = Path(json_target)
-    return path if path.is_file() or not path.exists() else None
 
 
 def _refuse_together(options: dict[str, object]) -> None:
@@ -234,13 +218,7 @@ def _endure(
         document = endurance.endure(asked, lambda frames: bar.update(frames, "frames"), datetime.now(UTC))
     for line in [*document["lines"], *doubts(document)]:
         output.say(line)
-    output.emit_json(json_target, document)
-    if html is not None:
-        from edgeenh_bench.report.limits import panel
-        from edgeenh_bench.report.page import write_page
-
-        write_page(html, [], [], [panel(document, "measured just now")])
-        output.say(f"page: {html}")
+    keep_panel(document, json_target, html)
     if document["interrupted"]:
         raise KeyboardInterrupt  # only now: what was seen is not lost
     if not document["passed"]:

@@ -191,6 +191,19 @@ def test_a_result_that_cannot_be_written_is_still_printed(
     assert len([line for line in captured.err.splitlines() if "/dev/full" in line]) == 1
 
 
+def test_one_file_that_cannot_be_written_costs_no_other(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--model", bundle_path, "--backends", "fake", "--size", "64x48", "--frames", 5)
+    (tmp_path / "r.frames").write_text("this is no folder")
+    assert bench(*words, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html") == 2
+    assert json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert "fake-fp32 fails the gate" in (tmp_path / "r.html").read_text()
+    assert len([line for line in capsys.readouterr().err.splitlines() if "r.frames cannot be written" in line]) == 1
+    assert bench(*words, "--json", "/dev/full", "--html", tmp_path / "full.html") == 1
+    assert (tmp_path / "full.html").exists()
+
+
 def test_a_row_that_fails_in_the_middle_leaves_the_others(
     bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
