@@ -104,6 +104,10 @@ def bench(
     max_regression: Annotated[
         str, typer.Option("--max-regression", metavar="P%", help="How much slower than the baseline a row may be.")
     ] = "5%",
+    drift_frames: Annotated[
+        int,
+        typer.Option("--drift-frames", metavar="N", min=1, max=10_000, help="Distinct frames to measure the drift on."),
+    ] = 12,
     html: HtmlOption = None,
     threads: ThreadCountOption = None,
     public_key: PublicKeyOption = None,
@@ -132,7 +136,7 @@ def bench(
     before = None if baseline is None else read_result(baseline)  # before the work, not after it
     request = _request(model, source, size, backends, frames, seconds, threads)
     request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
-    request = replace(request, pictures=html is not None)
+    request = replace(request, pictures=html is not None, drift_frames=drift_frames)
     if html is not None:
         require_report(html)
     compared = _compare(request)

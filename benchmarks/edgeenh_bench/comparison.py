@@ -59,6 +59,7 @@ class Request:
         floor: The lowest version of it, or a floor file; None = any.
         mode: How frames are given to a row.
         pictures: Keep each row's worst frames, for the report.
+        drift_frames: Distinct frames that the drift is measured on.
     """
 
     model: Path | None = None
@@ -73,6 +74,7 @@ class Request:
     floor: int | Path | None = None
     mode: Mode = field(default_factory=Mode)
     pictures: bool = False
+    drift_frames: int = DRIFT_FRAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         row.graph_bytes = bundle.manifest.files[bundle.manifest.precisions[graph_precision(row.spec.precision)]].bytes
     with tempfile.TemporaryDirectory(prefix="edgeenh-bench-") as folder:
         report("reading frames", 0, None)
-        wanted = request.frames or MOST_DISTINCT
+        wanted = max(request.frames or MOST_DISTINCT, request.drift_frames)
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
         load, before = OtherLoad(), clocks()
@@ -136,6 +138,7 @@ def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Jo
         int8_thresholds=int8,
         mode=request.mode,
         pictures=request.pictures,
+        drift_frames=request.drift_frames,
         energy=find_counters(),
     )
 
@@ -156,7 +159,7 @@ def _document(
         "ratios": _ratios(rows, request.mode),
         "noise": noise,
         "remarks": [
-            *_remarks(frames, rows, no_reference, busy),
+            *_remarks(request, frames, rows, no_reference, busy),
             *noise_lines(noise, measured.twin),
             *([INTERRUPTED] if measured.interrupted else []),
         ],
@@ -184,15 +187,17 @@ def _method(request: Request) -> dict[str, Any]:
         "rewarm_frames": REWARM,
         "warm_up": asdict(request.warm_up),
         "reference": "fp32 on ONNX Runtime, CPU",
-        "drift_frames": DRIFT_FRAMES,
+        "drift_frames": request.drift_frames,
         "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
         "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out, convert_back); null where the backend has none or cannot tell it apart",
         "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
     }
 
 
-def _remarks(frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
+def _remarks(request: Request, frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
     remarks = [*frames.remarks, *frames.used_again(max((row.frames_given for row in rows), default=0))]
+    if request.drift_frames > max(DRIFT_FRAMES, frames.count):
+        remarks.append(f"the drift is that of {frames.count} distinct frames, not of {request.drift_frames}")
     if no_reference:
         remarks.append(f"no drift was measured, since the FP32 reference could not be made: {no_reference}")
     if busy > BUSY:

@@ -45,7 +45,7 @@ BUFFER_BYTES = 64 << 20
 MOST_SLOTS = 32
 
 DRIFT_FRAMES = 12
-"""Distinct frames, spread over the source, that the drift is measured on."""
+"""Distinct frames, spread over the source, that the drift is measured on where nothing else was asked for."""
 
 REFERENCE = RowSpec("onnxruntime", "fp32", "cpu")
 
@@ -69,6 +69,7 @@ class Job:
         module: What each row's process runs.
         compare: Measure the drift, and the fastest row twice; without, only time and memory.
         energy: What counts energy here; none, unless it was looked for.
+        drift_frames: Distinct frames that the drift is measured on, as far as there are so many.
         unlike: Backends that do not compute what the bundle computes: their outputs are not compared.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
@@ -89,6 +90,7 @@ class Job:
     unlike: frozenset[str] = frozenset()
     compare: bool = True
     energy: Counters = field(default_factory=Counters)
+    drift_frames: int = DRIFT_FRAMES
 
     @property
     def slots(self) -> int:
@@ -98,7 +100,7 @@ class Job:
     @property
     def drift_indices(self) -> list[int]:
         """The distinct frames that the drift is measured on, evenly spread."""
-        wanted = min(DRIFT_FRAMES, self.frames.count)
+        wanted = min(self.drift_frames, self.frames.count)
         return [step * self.frames.count // wanted for step in range(wanted)]
 
     def thresholds_of(self, precision: str) -> Thresholds:

@@ -191,6 +191,20 @@ def test_a_result_that_cannot_be_written_is_still_printed(
     assert len([line for line in captured.err.splitlines() if "/dev/full" in line]) == 1
 
 
+def test_the_drift_is_measured_on_as_many_frames_as_wanted(
+    pictures: Path, bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--model", bundle_path, "--backends", "fake", "--size", "64x48", "--source", pictures, "--frames", 2)
+    for asked, found in ((5, 5), (40, 6)):
+        assert bench(*words, "--drift-frames", asked, "--json", tmp_path / "r.json") == 0
+        document = json.loads((tmp_path / "r.json").read_text())
+        ran = next(row for row in document["rows"] if row["available"])
+        assert (ran["drift_frames"], len(ran["drift_of_each"])) == (found, found)
+        assert ran["latency_ms"]["n"] == 2
+        assert document["method"]["drift_frames"] == asked
+    assert "the drift is that of 6 distinct frames, not of 40" in capsys.readouterr().out
+
+
 def test_one_file_that_cannot_be_written_costs_no_other(
     bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
