@@ -150,6 +150,7 @@ def _document(
     noise = noise_of(rows, measured.twin)
     return {
         **head(SCHEMA, now, bundle),
+        "checkpoint_sha256": bundle.manifest.training.checkpoint_sha256,
         "interrupted": measured.interrupted,
         "frames": frames.to_json(),
         "method": _method(request)

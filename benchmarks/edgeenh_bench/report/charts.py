@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from edgeenh_bench.report.label_room import left_of, wide
+
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 640.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 10.0, 42.0
 TICKS = 6
-BAR, BAR_LEFT, BAR_RIGHT = 24.0, 170.0, 130.0
+BAR, BAR_RIGHT = 24.0, 130.0
 MOST_POINTS = 600
 """A line of more is thinned: the eye sees no more on 640 units, and the file stays small. Extremes are kept."""
 
@@ -87,7 +89,7 @@ def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: boo
     parts = [_path([axes.place(point) for point in front], "front")] if len(front) > 1 else []
     for number, (name, point) in enumerate(points.items()):
         x, y = axes.place(point)
-        side, shift = ("end", -8.0) if x > WIDTH * 0.7 else ("start", 8.0)
+        side, shift = ("end", -8.0) if x > WIDTH - wide(name) and x > WIDTH / 2 else ("start", 8.0)
         parts.append(
             f'<circle class="c{number % 8}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(name)}: {point[0]:.3g}, {point[1]:.4g}</title></circle>'
         )
@@ -111,17 +113,12 @@ def curves(lines: Mapping[str, Sequence[Point]], x_name: str, y_name: str) -> st
     return _svg(axes, parts, f"{y_name} against {x_name}, logarithmic")
 
 
-def _left_of(names: Sequence[str]) -> float:
-    """Room for the names before bars, none of which may be cut on a phone either: there a letter is 9.8 wide."""
-    return min(330.0, max(BAR_LEFT, max(map(len, names)) * 9.8 + 8.0))
-
-
 def bars(values: Mapping[str, tuple[float, float | None]], unit: str) -> str:
     """A bar per name from 0: how long it is, and how much of it is filled (None = all)."""
     top = max((length for length, _ in values.values()), default=0.0)
     if top <= 0.0:
         return ""
-    left = _left_of([*values])
+    left = left_of([*values])
     height, room = BAR * len(values) + TOP, WIDTH - left - BAR_RIGHT
     parts = []
     for number, (label, (length, filled)) in enumerate(values.items()):
@@ -144,7 +141,7 @@ def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
         return ""
     names = list(dict.fromkeys(name for parts in rows.values() for name in parts))
     colours = {name: number % 8 for number, name in enumerate(names)}
-    left = _left_of([*rows])
+    left = left_of([*rows])
     room, lines = WIDTH - left - BAR_RIGHT, math.ceil(len(names) / 4)
     made = []
     for number, (label, parts) in enumerate(rows.items()):
@@ -190,7 +187,7 @@ def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
     if not rows:
         return ""
     low, high = _padded([value for values in rows.values() for value in values], log=False)
-    left = _left_of([*rows])
+    left = left_of([*rows])
     height, room = BAR * len(rows) + BOTTOM, WIDTH - left - RIGHT
 
     def across(value: float) -> float:

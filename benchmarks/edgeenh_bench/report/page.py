@@ -15,6 +15,7 @@ from edgeenh.errors import InputError, MissingExtra
 from edgeenh.files import write_text
 from edgeenh_bench.noise import interval_text, noise_line
 from edgeenh_bench.report import charts
+from edgeenh_bench.report.choice import IDENTICAL_DB, choice
 from edgeenh_bench.report.panels import Panel
 from edgeenh_bench.report.quality import tables
 from edgeenh_bench.stopwatch import REST
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from edgeenh_bench.drift_pictures import DriftPicture
 
 Json = Mapping[str, Any]
-
-IDENTICAL_DB = 110.0
-"""Where identical pictures, whose PSNR is infinite, stand in a picture of decibels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +102,12 @@ def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panel
     shown = [_shown(section) for section in sections]
     judged = [table for document in quality for table in tables(document)]
     limits = [{"panel": panel, "environment": list(_leaves("", panel.environment))} for panel in panels]
+    chosen = choice([section["labelled"] for section in shown], quality) if shown else None
     model = sections[0].document["model"] if sections else None
     title = f"{model['id']} {model['version']}" if model else ", ".join(panel.title for panel in panels)
-    return template.render(title=title, sections=shown, quality=judged, limits=limits, style=style, script=script)
+    return template.render(
+        title=title, sections=shown, quality=judged, limits=limits, choice=chosen, style=style, script=script
+    )
 
 
 def _shown(section: Section) -> dict[str, Any]:
@@ -119,6 +120,7 @@ def _shown(section: Section) -> dict[str, Any]:
     return {
         "name": section.name,
         "document": document,
+        "labelled": {**document, "rows": rows},
         "rows": rows,
         "ran": ran,
         "tail_head": ("row", *TAIL_HEAD[2:]),
