@@ -125,7 +125,7 @@ def bench(
         if frames is not None or (soak is not None and seconds is not None):
             raise UsageError("--soak TIME and --fault last by time: leave --frames out; a rehearsal takes --seconds")
         if html is not None:
-            require_report(html)
+            require_report(html, [model])
         return _endure(
             model, source, size, backends, seconds, threads, (public_key, floor), soak, fault, json_target, html
         )
@@ -138,7 +138,7 @@ def bench(
     request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
     request = replace(request, pictures=html is not None, drift_frames=drift_frames)
     if html is not None:
-        require_report(html)
+        require_report(html, [baseline, model])
     compared = _compare(request)
     document = compared.document
     from edgeenh_bench.table import render

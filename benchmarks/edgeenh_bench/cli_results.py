@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,7 +38,7 @@ def report_command(
 
     Example: edgeenh bench report bench.json --html bench.html
     """
-    require_report(html)
+    require_report(html, [*results, *(quality or [])])
     from edgeenh_bench.report import worst_frames
     from edgeenh_bench.report.limits import SHOWN, read_panel, require_known
     from edgeenh_bench.report.page import Section, require_shown, write_page
@@ -62,8 +62,8 @@ def report_command(
     output.next_step(f"open {shlex.quote(str(html))} in a browser")
 
 
-def require_report(html: Path) -> None:
-    """Say before the work what would be said after it: jinja2 is missing, or the place cannot be written to."""
+def require_report(html: Path, reads: Iterable[Path | None]) -> None:
+    """Say before the work what would be said after it: jinja2 is missing, the place cannot be written to, or is that of what is read."""
     from importlib.util import find_spec
 
     from edgeenh.files import make_folder
@@ -72,6 +72,8 @@ def require_report(html: Path) -> None:
         raise MissingExtra("`edgeenh bench --html`", "bench")
     if html.is_dir() or not html.name:
         raise UsageError(f"--html {html} is a folder: name a file, e.g. report.html")
+    if any(path is not None and path.resolve() == html.resolve() for path in reads):
+        raise UsageError(f"--html {html} is read by this command, and would be replaced: name another file")
     make_folder(html.absolute().parent)
 
 

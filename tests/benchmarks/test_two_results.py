@@ -176,6 +176,31 @@ def test_a_baseline_is_a_gate(bundle_path: Path, tmp_path: Path, capsys: pytest.
     assert main([*words, "--baseline", str(tmp_path / "other.json"), "--max-regression", "much"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--baseline", "a.json", "--json", "a.json"], "--json a.json is also an input"),
+        (["--baseline", "a.json", "--json", "x/../a.json"], "is also an input"),
+        (["--baseline", "a.json", "--html", "a.json"], "--html a.json is read by this command"),
+        (["--json", "new", "--html", "new"], "--json new is also an input"),
+        (["--soak", "60s", "--json", "new", "--html", "new"], "--json new is also an input"),
+        (["compare", "a.json", "b.json", "--json", "b.json"], "--json b.json is also an input"),
+        (["report", "a.json", "--html", "a.json"], "--html a.json is read by this command"),
+    ],
+)
+def test_what_is_read_is_never_replaced(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(made()))
+    assert main(["bench", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert [json.loads((tmp_path / name).read_text()) for name in ("a.json", "b.json")] == [made(), made()]
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_baseline_without_a_row_that_ran_is_no_gate(
     bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
