@@ -17,8 +17,8 @@ from edgeenh_bench.report import charts
 
 Json = Mapping[str, Any]
 
-IDENTICAL_DB = 110.0
-"""Where identical pictures, whose PSNR is infinite, stand among decibels."""
+IDENTICAL_DB = 1000.0
+"""Stands for the infinite PSNR of identical pictures: more than any that is finite."""
 
 
 @dataclass(frozen=True, slots=True)

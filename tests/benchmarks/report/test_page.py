@@ -171,6 +171,26 @@ def test_percentiles_that_were_not_earned_say_how_many_frames_they_need(folder: 
     assert "Noise of this machine: " in text
 
 
+def test_identical_is_above_whatever_differs(folder: Path, tmp_path: Path) -> None:
+    document = json.loads((folder / "r.json").read_text())
+    one, other = (row for row in document["rows"] if row["available"] and row["backend"] == "onnxruntime")
+    one |= {"identical": True, "psnr_db": None, "drift_of_each": [one["drift_of_each"][0] | {"psnr_db": None}]}
+    other |= {"identical": False, "psnr_db": 131.0, "drift_of_each": [one["drift_of_each"][0] | {"psnr_db": 131.0}]}
+    one["latency_ms"]["p50"], other["latency_ms"]["p50"] = (
+        9.0,
+        8.0,
+    )  # the other is faster, and this one exact: none is beaten
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "x.html")]) == 0
+    text = (tmp_path / "x.html").read_text()
+    assert "identical is drawn at 136 dB" in text
+    front = re.search(r"nothing is beaten in both: ([^.]+)\.", text)
+    assert front is not None
+    assert {one["label"], other["label"]} <= set(front[1].split(", "))
+    assert f"{one['label']}: 1 frames, PSNR lowest identical" in text
+    assert f"{other['label']}: 1 frames, PSNR lowest 131.00 dB" in text
+
+
 def test_on_paper_everything_is_open(browser: Any, folder: Path) -> None:
     page, _ = look(browser, folder / "stored.html", 1280, "light")
     assert page.locator("details[open]").count() == 0
