@@ -11,7 +11,7 @@ import typer
 
 from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption
-from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
+from edgeenh.errors import BackendUnavailable, GateFailed, JobFailed, MissingExtra, UsageError
 from edgeenh.loading import parse_floor
 from edgeenh_bench.cli_keep import keep, keep_panel
 from edgeenh_bench.cli_more import MEASUREMENTS, ThreadCountOption, checked_seconds, reported
@@ -214,7 +214,7 @@ def _endure(
     from edgeenh_bench.result import doubts
     from edgeenh_bench.source_frames import parse_size
 
-    lasts = endurance.parse_duration(soak) if soak is not None else seconds or endurance.seconds_of(fault or "")
+    lasts = endurance.parse_duration(soak) if soak is not None else endurance.seconds_of(fault or "", seconds)
     streamed = source or endurance.default_source(parse_size(size) if size else None)
     bundle = open_bundle(model, *demands)
     asked = endurance.Endurance(bundle, streamed, "auto" if backends == "all" else backends, threads, lasts, fault)
@@ -225,6 +225,8 @@ def _endure(
     keep_panel(document, json_target, html)
     if document["interrupted"]:
         raise KeyboardInterrupt  # only now: what was seen is not lost
+    if document["ended_early"]:
+        raise JobFailed(document["ended_early"])
     if not document["passed"]:
         raise GateFailed("a limit was missed; the lines above say which")
     output.next_step(f"edgeenh run {shlex.quote(streamed)} --mode live")
