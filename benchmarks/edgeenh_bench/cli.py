@@ -105,9 +105,15 @@ def bench(
         str, typer.Option("--max-regression", metavar="P%", help="How much slower than the baseline a row may be.")
     ] = "5%",
     drift_frames: Annotated[
-        int,
-        typer.Option("--drift-frames", metavar="N", min=1, max=10_000, help="Distinct frames to measure the drift on."),
-    ] = 12,
+        int | None,
+        typer.Option(
+            "--drift-frames",
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="Distinct frames to measure the drift on; default: up to 12.",
+        ),
+    ] = None,
     html: HtmlOption = None,
     threads: ThreadCountOption = None,
     public_key: PublicKeyOption = None,

@@ -59,7 +59,7 @@ class Request:
         floor: The lowest version of it, or a floor file; None = any.
         mode: How frames are given to a row.
         pictures: Keep each row's worst frames, for the report.
-        drift_frames: Distinct frames that the drift is measured on.
+        drift_frames: Distinct frames that the drift is measured on, and as many are read; None = `DRIFT_FRAMES` of those that are read.
     """
 
     model: Path | None = None
@@ -74,7 +74,7 @@ class Request:
     floor: int | Path | None = None
     mode: Mode = field(default_factory=Mode)
     pictures: bool = False
-    drift_frames: int = DRIFT_FRAMES
+    drift_frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
         row.graph_bytes = bundle.manifest.files[bundle.manifest.precisions[graph_precision(row.spec.precision)]].bytes
     with tempfile.TemporaryDirectory(prefix="edgeenh-bench-") as folder:
         report("reading frames", 0, None)
-        wanted = max(request.frames or MOST_DISTINCT, request.drift_frames)
+        wanted = max(request.frames or MOST_DISTINCT, request.drift_frames or 0)
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
         load, before = OtherLoad(), clocks()
@@ -138,7 +138,7 @@ def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Jo
         int8_thresholds=int8,
         mode=request.mode,
         pictures=request.pictures,
-        drift_frames=request.drift_frames,
+        drift_frames=request.drift_frames or DRIFT_FRAMES,
         energy=find_counters(),
     )
 
@@ -188,7 +188,7 @@ def _method(request: Request) -> dict[str, Any]:
         "rewarm_frames": REWARM,
         "warm_up": asdict(request.warm_up),
         "reference": "fp32 on ONNX Runtime, CPU",
-        "drift_frames": request.drift_frames,
+        "drift_frames": request.drift_frames or DRIFT_FRAMES,
         "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
         "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out, convert_back); null where the backend has none or cannot tell it apart",
         "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
@@ -197,7 +197,7 @@ def _method(request: Request) -> dict[str, Any]:
 
 def _remarks(request: Request, frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
     remarks = [*frames.remarks, *frames.used_again(max((row.frames_given for row in rows), default=0))]
-    if request.drift_frames > max(DRIFT_FRAMES, frames.count):
+    if (request.drift_frames or 0) > frames.count:
         remarks.append(f"the drift is that of {frames.count} distinct frames, not of {request.drift_frames}")
     if no_reference:
         remarks.append(f"no drift was measured, since the FP32 reference could not be made: {no_reference}")
