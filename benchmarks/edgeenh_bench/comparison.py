@@ -15,6 +15,7 @@ from edgeenh.backends import AUTO, get_backend
 from edgeenh.backends.contract import graph_precision
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
+from edgeenh.environment import fingerprint
 from edgeenh_bench.clocks import clocks, throttling, variables
 from edgeenh_bench.drift_pictures import DriftPicture
 from edgeenh_bench.energy import find_counters
@@ -123,6 +124,12 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
     document["clocks"] = {"before": before, "after": (after := clocks())}
     document["remarks"] += throttling(before, after)
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
+
+
+def circumstances(request: Request) -> dict[str, Any]:
+    """Of what `compare` would measure now, what another result must have alike, as far as it is known before the frames are read."""
+    size = {} if request.size is None else {"size": list(request.size)}
+    return {"environment": fingerprint(), "method": _method(request), "clocks": {"before": clocks()}, "frames": size}
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:

@@ -12,7 +12,7 @@ from edgeenh_bench.clocks import POLICY
 from edgeenh_bench.intervals import block_medians, rank_sum_p
 from edgeenh_bench.modes import Mode
 from edgeenh_bench.result import BUSY
-from edgeenh_bench.rounds import blocks, rounds_for
+from edgeenh_bench.rounds import MIN_BLOCK, blocks, rounds_for
 
 Json = Mapping[str, Any]
 
@@ -96,14 +96,29 @@ def require_alike(comparison: Comparison) -> None:
         )
 
 
-def require_common_row(comparison: Comparison) -> None:
-    """Refuse a gate that would pass because there is nothing to hold against the baseline.
+def require_judgeable(baseline: Json, circumstances: Json, frames: int | None) -> None:
+    """Refuse, before the work, a gate that would have to be refused after it, or could not fail.
+
+    Args:
+        baseline: The earlier result.
+        circumstances: `environment`, `method`, `clocks` and `frames` of what is about to be measured, as far as they are known.
+        frames: Frames per row; None = by time.
 
     Raises:
-        UsageError: No row was measured in both.
+        UsageError: Something differs, no row of the baseline ran, or there are too few blocks for a verdict.
     """
-    if not comparison.rows and not comparison.only_before:
+    known = {**circumstances, "frames": {**baseline["frames"], **circumstances["frames"]}}
+    require_alike(Comparison(tuple(_unlike(baseline, known)), (), (), (), ()))
+    ran = [row for row in baseline["rows"] if row["available"]]
+    if not ran:
         raise UsageError("the baseline has no row that ran, and nothing can be held against it: measure it again")
+    fewest = FEWEST_BLOCKS * MIN_BLOCK
+    if frames is not None and frames < fewest:
+        raise UsageError(f"--frames {frames} are too few to tell a difference from chance: give {fewest} or more")
+    if max(len(_medians(row)) for row in ran) < FEWEST_BLOCKS:
+        raise UsageError(
+            f"the baseline has too few frames to tell a difference from chance: measure it with {fewest} or more"
+        )
 
 
 def regressions(comparison: Comparison, largest: float) -> list[str]:
@@ -117,12 +132,18 @@ def regressions(comparison: Comparison, largest: float) -> list[str]:
 
 
 def undecided(comparison: Comparison, largest: float) -> list[str]:
-    """Rows that look slower by more than `largest`, but not beyond chance."""
-    return [
-        f"{row.label}: {row.ratio - 1:+.1%}, which may be chance ({'too few blocks' if row.p is None else f'p = {row.p:.2g}'})"
+    """Rows that look slower by more than `largest`, but not beyond chance, and rows with too few blocks for any verdict."""
+    chance = [
+        f"{row.label}: {row.ratio - 1:+.1%}, which may be chance (p = {row.p:.2g})"
         for row in comparison.rows
-        if not row.ratio <= 1.0 + largest and (row.p is None or row.p >= SIGNIFICANT)
+        if row.p is not None and not row.ratio <= 1.0 + largest and row.p >= SIGNIFICANT
     ]
+    few = [
+        f"{row.label}: {row.ratio - 1:+.1%}, with too few blocks to tell it from chance"
+        for row in comparison.rows
+        if row.p is None
+    ]
+    return chance + few
 
 
 def _label(row: Json) -> str:

@@ -55,7 +55,7 @@ def test_what_may_be_chance_is_no_regression_but_said() -> None:
     comparison = compare_results(made(frames=40), made(1.2, seed=3, frames=40))
     assert comparison.rows[0].verdict == "too few blocks"
     assert regressions(comparison, 0.05) == []
-    assert "may be chance (too few blocks)" in undecided(comparison, 0.05)[0]
+    assert "with too few blocks to tell it from chance" in undecided(comparison, 0.05)[0]
 
 
 def test_a_row_that_went_missing_is_a_regression() -> None:
@@ -204,10 +204,20 @@ def test_what_is_read_is_never_replaced(
 def test_a_baseline_without_a_row_that_ran_is_no_gate(
     bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["bench", "--model", str(bundle_path), "--backends", "fake", "--size", "64x48", "--frames", "5"]
-    assert main([*words, "--json", str(tmp_path / "now.json")]) == 0
-    document = json.loads((tmp_path / "now.json").read_text())
+    words = ["bench", "--model", str(bundle_path), "--backends", "fake", "--size", "64x48"]
+    assert main([*words, "--frames", "5", "--json", str(tmp_path / "few.json")]) == 0
+    document = json.loads((tmp_path / "few.json").read_text())
     document["rows"] = [row | {"available": False, "reason": "it was not installed"} for row in document["rows"]]
     (tmp_path / "empty.json").write_text(json.dumps(document))
-    assert main([*words, "--baseline", str(tmp_path / "empty.json")]) == 2
-    assert "the baseline has no row that ran" in capsys.readouterr().err
+    capsys.readouterr()
+    for name, frames, said in (
+        ("empty", 30, "the baseline has no row that ran"),
+        ("few", 24, "--frames 24 are too few to tell a difference from chance: give 25 or more"),
+        ("few", 30, "the baseline has too few frames to tell a difference from chance"),
+    ):
+        assert main([*words, "--frames", str(frames), "--baseline", str(tmp_path / f"{name}.json")]) == 2
+        captured = capsys.readouterr()
+        assert said in captured.err
+        assert "measuring" not in captured.err  # before the work
+    assert main([*words, "--size", "32x32", "--baseline", str(tmp_path / "few.json")]) == 2
+    assert "frames.size: [64, 48] → [32, 32]" in capsys.readouterr().err
