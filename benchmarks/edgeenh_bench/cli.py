@@ -200,7 +200,9 @@ def _gate(before: dict[str, Any], document: dict[str, Any], largest: float) -> N
     for line in two_results.undecided(comparison, largest):
         output.remark(f"not decided: {line}; measure more --frames")
     if found := two_results.regressions(comparison, largest):
-        raise GateFailed(f"slower than the baseline by more than {largest:.3g}: {'; '.join(found)}")
+        busy = any("other programs" in remark for remark in comparison.remarks)
+        doubt = "; the machine was busy, measure both again on an idle one before believing it" if busy else ""
+        raise GateFailed(f"slower than the baseline by more than {largest:.3g}: {'; '.join(found)}{doubt}")
 
 
 def _endure(

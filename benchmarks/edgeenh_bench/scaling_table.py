@@ -64,4 +64,8 @@ def camera_cells(one: Json) -> tuple[str, ...]:
 
 def exponent_text(found: Json) -> str:
     """An exponent with its interval."""
-    return "n/a" if found["value"] is None else f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    return (
+        "n/a, it takes three sizes"
+        if found["value"] is None
+        else f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    )

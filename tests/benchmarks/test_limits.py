@@ -270,3 +270,9 @@ def test_benchmark_app_that_fails_says_how(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(benchmark_app.shutil, "which", which)
     with pytest.raises(BackendUnavailable, match="ended with 3: no such model"):
         benchmark_app.median_ms(tmp_path / "m.onnx", (64, 48), 1, 5)
+
+
+def test_an_exponent_of_two_sizes_says_what_it_lacks() -> None:
+    from edgeenh_bench.scaling_table import exponent_text
+
+    assert exponent_text(scaling.exponent([])) == "n/a, it takes three sizes"
