@@ -164,5 +164,7 @@ def _lines(
     if unknown:
         lines.append(f"No model here is in the table of {', '.join(unknown)}: its digest is not there.")
     if not quality:
-        lines.append("Quality is not known: give --quality, a table of `edgeenh evaluate --json`.")
+        lines.append(
+            "Quality is not known here: `edgeenh bench report R.json --quality Q.json` brings in what `edgeenh evaluate --json Q.json` found."
+        )
     return lines
