@@ -16,6 +16,7 @@ from edgeenh.loading import parse_floor
 from edgeenh_bench.cli_keep import keep, keep_panel
 from edgeenh_bench.cli_more import MEASUREMENTS, ThreadCountOption, checked_seconds, reported
 from edgeenh_bench.cli_results import RESULTS, require_report
+from edgeenh_bench.cli_sigterm import end_as_with_ctrl_c
 
 if TYPE_CHECKING:
     from edgeenh_bench.comparison import Compared, Request
@@ -121,6 +122,7 @@ def bench(
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
+    end_as_with_ctrl_c(context)  # also for the subcommands, which run while this context is open
     if context.invoked_subcommand is not None:
         return 0
     _refuse_together({"--paced": paced, "--in-flight": in_flight, "--soak": soak, "--fault": fault})

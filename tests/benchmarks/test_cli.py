@@ -272,8 +272,17 @@ def test_bad_input_is_exit_2_and_one_line(
     assert len(lines) == 1
 
 
-def test_ctrl_c_in_the_middle_is_exit_130_and_leaves_nothing(bundle_path: Path, tmp_path: Path) -> None:
-    words = ["--model", str(bundle_path), "--backends", "fake", "--size", "64x48", "--seconds", "3600"]
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["comparison", "scaling"])
+def test_ctrl_c_and_sigterm_in_the_middle_are_exit_130_and_leave_nothing(
+    sent: signal.Signals, command: str, bundle_path: Path, tmp_path: Path
+) -> None:
+    own = {
+        "comparison": ["--backends", "fake", "--size", "64x48"],
+        "scaling": ["--backend", "fake", "--sizes", "64x48"],
+    }
+    words = ["scaling"] if command == "scaling" else []
+    words += ["--model", str(bundle_path), *own[command], "--seconds", "3600"]
     process = subprocess.Popen(
         [sys.executable, "-m", "edgeenh.cli", "bench", *words],
         stderr=subprocess.PIPE,
@@ -281,12 +290,19 @@ def test_ctrl_c_in_the_middle_is_exit_130_and_leaves_nothing(bundle_path: Path, 
         env=worker_environment({**os.environ, "TMPDIR": str(tmp_path)}),
     )
     assert process.stderr is not None
-    while "measuring" not in process.stderr.readline():
+    sign = {"comparison": "measuring", "scaling": "64×48, 1 threads"}[command]
+    while sign not in process.stderr.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     assert "interrupted" in process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_sigterm_did_before_it_does_again_afterwards(bundle_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert bench("compare", "none.json", "none.json") == 2
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_keeps_what_was_measured(
