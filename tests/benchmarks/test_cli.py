@@ -299,6 +299,30 @@ def test_ctrl_c_and_sigterm_in_the_middle_are_exit_130_and_leave_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("peers", "--size", "64x48", "--only", "opencv"), 5),
+        (("scaling", "--sizes", "64x48", "--backend", "fake"), 5),
+        (("roofline", "--size", "64x48"), 5),
+        (("--frames", 5, "--size", "64x48"), 5),
+        (("report", "r.json", "--html", "r.html"), 0),
+        (("compare", "r.json", "r.json"), 0),
+    ],
+)
+def test_without_psutil_nothing_is_measured_and_stored_results_are_shown(
+    words: tuple[object, ...], code: int, document: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    program = "import sys; sys.modules['psutil'] = None; from edgeenh.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "bench", *map(str, words)]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env=worker_environment(dict(os.environ))
+    )
+    assert done.returncode == code, done.stderr
+    assert ("needs `pip install 'edgeenh[bench]'`" in done.stderr) == (code == 5)
+
+
 def test_what_sigterm_did_before_it_does_again_afterwards(bundle_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     assert bench("compare", "none.json", "none.json") == 2

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeenh.cli.output import exit_code_of, remark, say
-from edgeenh.errors import EdgeenhError, GateFailed, MissingExtra, UsageError
+from edgeenh.errors import EdgeenhError, GateFailed, UsageError
 from edgeenh.files import make_folder
+from edgeenh_bench.conditions import Conditions
 from edgeenh_bench.result import doubts
 from edgeenh_bench.source_tree import ROOT
 from edgeenh_bench.targets import TARGETS
@@ -60,10 +61,6 @@ def run(name: str, model: Path | None, threads: int | None, out: Path) -> bool:
         EdgeenhError: It could not be measured.
     """
     remark(f"{name}: {TARGETS[name]}")
-    try:
-        from edgeenh_bench.conditions import Conditions
-    except ImportError as exc:
-        raise MissingExtra("measuring a target", "bench") from exc
     conditions = Conditions()
     module = importlib.import_module(f"edgeenh_bench.targets.{name.replace('-', '_')}")
     measured: Measurement = module.measure(model, threads)
