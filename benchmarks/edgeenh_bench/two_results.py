@@ -203,6 +203,11 @@ def _differences(name: str, before: Any, after: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         keys: Sequence[str] = sorted({*before, *after})
         return [line for key in keys for line in _differences(f"{name}.{key}", before.get(key), after.get(key))]
+    if before != after and isinstance(before, list) and isinstance(after, list) and all(isinstance(one, str) for one in before + after):  # fmt: skip
+        gone, new = ([one for one in a if one not in b] for a, b in ((before, after), (after, before)))
+        return [
+            f"{name}: {_short(', '.join(gone) or 'nothing')} only before, {_short(', '.join(new) or 'nothing')} only after"
+        ]
     return [] if before == after else [f"{name}: {_short(before)} → {_short(after)}"]
 
 

@@ -68,6 +68,10 @@ def change_cpu(document: Document) -> None:
     document["environment"]["cpu"]["model"] = "B"
 
 
+def change_flags(document: Document) -> None:
+    document["environment"]["cpu"]["flags"] = ["avx", "avx512f"]
+
+
 def change_library(document: Document) -> None:
     document["environment"]["libraries"]["openvino"] = "2026"
 
@@ -92,6 +96,7 @@ def change_pace(document: Document) -> None:
     ("change", "said"),
     [
         (change_cpu, "cpu.model: A → B"),
+        (change_flags, "cpu.flags: nothing only before, avx512f only after"),
         (change_library, "libraries.openvino: absent → 2026"),
         (change_frames, "frames.sha256: s → other"),
         (change_governor, "clocks.governor: performance → powersave"),
