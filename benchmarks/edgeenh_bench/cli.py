@@ -11,10 +11,12 @@ import typer
 
 from edgeenh.cli import output
 from edgeenh.cli.model import FloorOption, ModelOption, PublicKeyOption
-from edgeenh.errors import BackendUnavailable, GateFailed, MissingExtra, UsageError
+from edgeenh.errors import BackendUnavailable, GateFailed, JobFailed, MissingExtra, UsageError
 from edgeenh.loading import parse_floor
+from edgeenh_bench.cli_keep import keep, keep_panel
 from edgeenh_bench.cli_more import MEASUREMENTS, ThreadCountOption, checked_seconds, reported
 from edgeenh_bench.cli_results import RESULTS, require_report
+from edgeenh_bench.cli_sigterm import end_as_with_ctrl_c
 
 if TYPE_CHECKING:
     from edgeenh_bench.comparison import Compared, Request
@@ -103,6 +105,16 @@ def bench(
     max_regression: Annotated[
         str, typer.Option("--max-regression", metavar="P%", help="How much slower than the baseline a row may be.")
     ] = "5%",
+    drift_frames: Annotated[
+        int | None,
+        typer.Option(
+            "--drift-frames",
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="Distinct frames to measure the drift on; default: up to 12.",
+        ),
+    ] = None,
     html: HtmlOption = None,
     threads: ThreadCountOption = None,
     public_key: PublicKeyOption = None,
@@ -110,6 +122,7 @@ def bench(
     json_target: output.JsonOption = None,
 ) -> int:
     """See `HELP`."""
+    end_as_with_ctrl_c(context)  # also for the subcommands, which run while this context is open
     if context.invoked_subcommand is not None:
         return 0
     _refuse_together({"--paced": paced, "--in-flight": in_flight, "--soak": soak, "--fault": fault})
@@ -120,34 +133,31 @@ def bench(
         if frames is not None or (soak is not None and seconds is not None):
             raise UsageError("--soak TIME and --fault last by time: leave --frames out; a rehearsal takes --seconds")
         if html is not None:
-            require_report(html)
+            require_report(html, [model])
         return _endure(
             model, source, size, backends, seconds, threads, (public_key, floor), soak, fault, json_target, html
         )
-    from edgeenh_bench import modes, two_results
+    from edgeenh_bench import modes
+    from edgeenh_bench.stored_result import read_result
 
     largest = _share(max_regression)
-    before = None if baseline is None else two_results.read_result(baseline)  # before the work, not after it
+    before = None if baseline is None else read_result(baseline)  # before the work, not after it
     request = _request(model, source, size, backends, frames, seconds, threads)
     request = replace(request, public_key=public_key, floor=parse_floor(floor), mode=modes.choose(paced, in_flight))
-    request = replace(request, pictures=html is not None)
+    request = replace(request, pictures=html is not None, drift_frames=drift_frames)
     if html is not None:
-        require_report(html)
+        require_report(html, [baseline, model])
+    if before is not None:
+        from edgeenh_bench.comparison import circumstances
+        from edgeenh_bench.two_results import require_judgeable
+
+        require_judgeable(before, circumstances(request), request.frames)
     compared = _compare(request)
     document = compared.document
     from edgeenh_bench.table import render
 
     output.say(render(document))
-    if (beside := _file_of(json_target)) is not None and compared.pictures:
-        from edgeenh_bench.report import worst_frames
-
-        document[worst_frames.KEY] = worst_frames.save(compared.pictures, beside)
-    output.emit_json(json_target, document)  # after the table: it must not be lost when the file cannot be written
-    if html is not None:
-        from edgeenh_bench.report.page import Section, write_page
-
-        write_page(html, [Section(document, "measured just now", compared.pictures)])
-        output.say(f"page: {html}")
+    keep(compared, json_target, html)  # after the table: it must not be lost when a file cannot be written
     if document["interrupted"]:
         raise KeyboardInterrupt  # only now: what was measured is not lost
     ran = [row for row in document["rows"] if row["available"]]
@@ -157,14 +167,6 @@ def bench(
         _gate(before, document, largest)
     output.next_step(_next(request, ran))
     return 0
-
-
-def _file_of(json_target: str | Path | None) -> Path | None:
-    """The plain file that the JSON goes to; None for stdout, a device or nowhere: nothing can lie beside these."""
-    if json_target is None or str(json_target) == "-":
-        return None
-    path = Path(json_target)
-    return path if path.is_file() or not path.exists() else None
 
 
 def _refuse_together(options: dict[str, object]) -> None:
@@ -200,7 +202,9 @@ def _gate(before: dict[str, Any], document: dict[str, Any], largest: float) -> N
     for line in two_results.undecided(comparison, largest):
         output.remark(f"not decided: {line}; measure more --frames")
     if found := two_results.regressions(comparison, largest):
-        raise GateFailed(f"slower than the baseline by more than {largest:.3g}: {'; '.join(found)}")
+        busy = any("other programs" in remark for remark in comparison.remarks)
+        doubt = "; the machine was busy, measure both again on an idle one before believing it" if busy else ""
+        raise GateFailed(f"slower than the baseline by more than {largest:.3g}: {'; '.join(found)}{doubt}")
 
 
 def _endure(
@@ -221,25 +225,22 @@ def _endure(
 
     from edgeenh.loading import open_bundle
     from edgeenh_bench import endurance
+    from edgeenh_bench.result import doubts
     from edgeenh_bench.source_frames import parse_size
 
-    lasts = endurance.parse_duration(soak) if soak is not None else seconds or endurance.seconds_of(fault or "")
+    lasts = endurance.parse_duration(soak) if soak is not None else endurance.seconds_of(fault or "", seconds)
     streamed = source or endurance.default_source(parse_size(size) if size else None)
     bundle = open_bundle(model, *demands)
     asked = endurance.Endurance(bundle, streamed, "auto" if backends == "all" else backends, threads, lasts, fault)
     with output.progress("bench", None) as bar:
         document = endurance.endure(asked, lambda frames: bar.update(frames, "frames"), datetime.now(UTC))
-    for line in document["lines"]:
+    for line in [*document["lines"], *doubts(document)]:
         output.say(line)
-    output.emit_json(json_target, document)
-    if html is not None:
-        from edgeenh_bench.report.limits import panel
-        from edgeenh_bench.report.page import write_page
-
-        write_page(html, [], [], [panel(document, "measured just now")])
-        output.say(f"page: {html}")
+    keep_panel(document, json_target, html)
     if document["interrupted"]:
         raise KeyboardInterrupt  # only now: what was seen is not lost
+    if document["ended_early"]:
+        raise JobFailed(document["ended_early"])
     if not document["passed"]:
         raise GateFailed("a limit was missed; the lines above say which")
     output.next_step(f"edgeenh run {shlex.quote(streamed)} --mode live")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,12 +38,12 @@ def report_command(
 
     Example: edgeenh bench report bench.json --html bench.html
     """
-    require_report(html)
+    require_report(html, [*results, *(quality or [])])
     from edgeenh_bench.report import worst_frames
     from edgeenh_bench.report.limits import SHOWN, read_panel, require_known
-    from edgeenh_bench.report.page import Section, write_page
+    from edgeenh_bench.report.page import Section, require_shown, write_page
     from edgeenh_bench.report.quality import read_quality
-    from edgeenh_bench.two_results import read_result
+    from edgeenh_bench.stored_result import read_result
 
     limits = [path for path in results if require_known(path) in SHOWN]
     sections = []
@@ -54,13 +54,16 @@ def report_command(
             sections.append(Section(document, path.name, pictures, missing))
             for line in missing:
                 output.remark(line)
-    write_page(html, sections, [read_quality(path) for path in quality or []], [read_panel(path) for path in limits])
+    judged = [read_quality(path) for path in quality or []]
+    panels = [read_panel(path) for path in limits]
+    require_shown(sections, [*zip(quality or [], judged, strict=True)])
+    write_page(html, sections, judged, panels)
     output.say(f"page: {html}")
     output.next_step(f"open {shlex.quote(str(html))} in a browser")
 
 
-def require_report(html: Path) -> None:
-    """Say before the work what would be said after it: jinja2 is missing, or the place cannot be written to."""
+def require_report(html: Path, reads: Iterable[Path | None]) -> None:
+    """Say before the work what would be said after it: jinja2 is missing, the place cannot be written to, or is that of what is read."""
     from importlib.util import find_spec
 
     from edgeenh.files import make_folder
@@ -69,6 +72,8 @@ def require_report(html: Path) -> None:
         raise MissingExtra("`edgeenh bench --html`", "bench")
     if html.is_dir() or not html.name:
         raise UsageError(f"--html {html} is a folder: name a file, e.g. report.html")
+    if any(path is not None and path.resolve() == html.resolve() for path in reads):
+        raise UsageError(f"--html {html} is read by this command, and would be replaced: name another file")
     make_folder(html.absolute().parent)
 
 
@@ -91,9 +96,10 @@ def compare_command(
     Example: edgeenh bench compare before.json after.json
     """
     from edgeenh_bench import two_results
+    from edgeenh_bench.stored_result import read_result
     from edgeenh_bench.table import render_comparison
 
-    comparison = two_results.compare_results(two_results.read_result(before), two_results.read_result(after))
+    comparison = two_results.compare_results(read_result(before), read_result(after))
     if not force:
         two_results.require_alike(comparison)
     output.say(render_comparison(comparison))

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from edgeenh.backends import AUTO, get_backend
+from edgeenh.backends.contract import graph_precision
 from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
+from edgeenh.environment import fingerprint
 from edgeenh_bench.clocks import clocks, throttling, variables
 from edgeenh_bench.drift_pictures import DriftPicture
 from edgeenh_bench.energy import find_counters
 from edgeenh_bench.intervals import CONFIDENCE
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
+from edgeenh_bench.noise import noise_lines, noise_of
 from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.result import BUSY, INTERRUPTED, head
 from edgeenh_bench.rounds import (
@@ -39,9 +42,6 @@ SCHEMA = "edgeenh.bench/2"
 MOST_DISTINCT = 1000
 """Distinct frames read from the source where the run is bounded by time; the store's own limit is usually lower."""
 
-NOISY = 0.05
-"""Difference of a row from itself above which the figures carry a warning."""
-
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -60,6 +60,7 @@ class Request:
         floor: The lowest version of it, or a floor file; None = any.
         mode: How frames are given to a row.
         pictures: Keep each row's worst frames, for the report.
+        drift_frames: Distinct frames that the drift is measured on, and as many are read; None = `DRIFT_FRAMES` of those that are read.
     """
 
     model: Path | None = None
@@ -74,6 +75,7 @@ class Request:
     floor: int | Path | None = None
     mode: Mode = field(default_factory=Mode)
     pictures: bool = False
+    drift_frames: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,11 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
     bundle = Bundle.shipped(**demands) if request.model is None else Bundle.open(request.model, **demands)
     names = request.backends or AUTO
     rows = plan_rows({name: get_backend(name) for name in names}, bundle.precisions)
+    for row in rows:
+        row.graph_bytes = bundle.manifest.files[bundle.manifest.precisions[graph_precision(row.spec.precision)]].bytes
     with tempfile.TemporaryDirectory(prefix="edgeenh-bench-") as folder:
         report("reading frames", 0, None)
-        wanted = request.frames or MOST_DISTINCT
+        wanted = max(request.frames or MOST_DISTINCT, request.drift_frames or 0)
         frames = collect(request.source, bundle, request.size, wanted, Path(folder, "frames.raw"))
         job = _job(request, bundle, frames, Path(folder))
         load, before = OtherLoad(), clocks()
@@ -120,6 +124,12 @@ def compare(request: Request, report: Report, now: datetime) -> Compared:
     document["clocks"] = {"before": before, "after": (after := clocks())}
     document["remarks"] += throttling(before, after)
     return Compared(document, {row.spec.label: row.pictures for row in rows if row.pictures})
+
+
+def circumstances(request: Request) -> dict[str, Any]:
+    """Of what `compare` would measure now, what another result must have alike, as far as it is known before the frames are read."""
+    size = {} if request.size is None else {"size": list(request.size)}
+    return {"environment": fingerprint(), "method": _method(request), "clocks": {"before": clocks()}, "frames": size}
 
 
 def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Job:
@@ -135,6 +145,7 @@ def _job(request: Request, bundle: Bundle, frames: FrameSet, folder: Path) -> Jo
         int8_thresholds=int8,
         mode=request.mode,
         pictures=request.pictures,
+        drift_frames=request.drift_frames or DRIFT_FRAMES,
         energy=find_counters(),
     )
 
@@ -143,9 +154,10 @@ def _document(
     request: Request, bundle: Bundle, frames: FrameSet, rows: list[Row], measured: Measured, busy: float, now: datetime
 ) -> dict[str, Any]:
     no_reference = measured.no_reference
-    noise = _noise(rows, measured.twin)
+    noise = noise_of(rows, measured.twin)
     return {
         **head(SCHEMA, now, bundle),
+        "checkpoint_sha256": bundle.manifest.training.checkpoint_sha256,
         "interrupted": measured.interrupted,
         "frames": frames.to_json(),
         "method": _method(request)
@@ -155,8 +167,8 @@ def _document(
         "ratios": _ratios(rows, request.mode),
         "noise": noise,
         "remarks": [
-            *_remarks(frames, rows, no_reference, busy),
-            *_noisy(noise, measured.twin),
+            *_remarks(request, frames, rows, no_reference, busy),
+            *noise_lines(noise, measured.twin),
             *([INTERRUPTED] if measured.interrupted else []),
         ],
     }
@@ -172,30 +184,6 @@ def _ratios(rows: list[Row], mode: Mode) -> dict[str, Any] | None:
     return {"to": fastest.spec.label, "of": others, "confidence": CONFIDENCE}
 
 
-def _noise(rows: list[Row], twin: Row | None) -> dict[str, Any] | None:
-    """The same row in two processes, taking turns: what their ratio is off 1 by, is noise."""
-    if twin is None or not twin.latencies_ms:
-        return None
-    first = next(row for row in rows if row.spec == twin.spec)
-    if not first.available:
-        return None
-    return {
-        "row": twin.spec.label,
-        "raw_ms": [round(value, 4) for value in twin.latencies_ms],
-        **twin.times(first).to_json(),
-    }
-
-
-def _noisy(noise: dict[str, Any] | None, twin: Row | None) -> list[str]:
-    if noise is None and twin is not None:
-        return [f"the machine's noise was not measured: {twin.reason or f'{twin.spec.label} failed'}"]
-    if noise is None or not noise["differs"] or abs(noise["value"] - 1.0) <= NOISY:
-        return []
-    return [
-        f"the same row measured twice differs by {abs(noise['value'] - 1.0):.0%}: smaller differences between rows mean nothing here"
-    ]
-
-
 def _method(request: Request) -> dict[str, Any]:
     return {
         "mode": request.mode.to_json(),
@@ -207,15 +195,17 @@ def _method(request: Request) -> dict[str, Any]:
         "rewarm_frames": REWARM,
         "warm_up": asdict(request.warm_up),
         "reference": "fp32 on ONNX Runtime, CPU",
-        "drift_frames": DRIFT_FRAMES,
+        "drift_frames": request.drift_frames or DRIFT_FRAMES,
         "percentiles": "nearest rank; null until the count earns them; at_most = bound with 99 % confidence",
         "split_ms": "parts of each frame (convert, copy_in, enqueue, compute, copy_out, convert_back); null where the backend has none or cannot tell it apart",
         "rss_mb": "peak resident memory of the row's own process minus what it held before the backend was loaded",
     }
 
 
-def _remarks(frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
+def _remarks(request: Request, frames: FrameSet, rows: list[Row], no_reference: str, busy: float) -> list[str]:
     remarks = [*frames.remarks, *frames.used_again(max((row.frames_given for row in rows), default=0))]
+    if (request.drift_frames or 0) > frames.count:
+        remarks.append(f"the drift is that of {frames.count} distinct frames, not of {request.drift_frames}")
     if no_reference:
         remarks.append(f"no drift was measured, since the FP32 reference could not be made: {no_reference}")
     if busy > BUSY:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.errors import UsageError
+from edgeenh_bench.looped_source import open_looped, used_again
 from edgeenh_bench.result import head
 from edgeenh_bench.soaking import Soak, course, judge, soak
 from edgeenh_bench.targets.figures import Figure, Measurement
@@ -88,16 +89,18 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
     """
     from edgeenh.containment.enhancer import ContainedEnhancer
     from edgeenh.stream import Stream
-    from edgeenh_bench.other_load import OtherLoad
+    from edgeenh_bench.conditions import Conditions
 
-    load = OtherLoad()
+    conditions = Conditions()
     with ContainedEnhancer(asked.bundle, backend=asked.backend, threads=asked.threads) as enhancer:
-        stream = Stream(asked.source, enhancer, mode="live", faults=asked.faults)
+        source, length = open_looped(asked.source, asked.bundle.manifest.pixels.photometric)
+        stream = Stream(source, enhancer, mode="live", faults=asked.faults)
         every_s = asked.seconds / LOOKS
         found = soak(stream, lambda: enhancer.worker_pid, seconds=asked.seconds, every_s=every_s, tell=tell)
         used = enhancer.info
-    busy = load.share()
-    if found.interrupted:
+    circumstances = conditions.to_json()
+    short = asked.faults is None and not found.interrupted and found.seconds < asked.seconds
+    if short or found.interrupted:
         measured = _unjudged(found)
     else:
         measured = judge(found, {}) if asked.faults is None else _judge_answers(found)
@@ -109,17 +112,21 @@ def endure(asked: Endurance, tell: Callable[[int], None], now: datetime) -> dict
         else {"name": used.backend, "provider": used.provider, "precision": used.precision},
         "kind": "soak" if asked.faults is None else "faults",
         "seconds": asked.seconds,
-        "cpu_share_of_other_programs": round(busy, 3),
+        **circumstances,
         "interrupted": found.interrupted,
-        "passed": None if found.interrupted else measured.passed,
+        "passed": None if short or found.interrupted else measured.passed,
         "figures": [figure.to_json() for figure in measured.figures],
         "lines": [figure.line() for figure in measured.figures] + ([UNJUDGED] if found.interrupted else []),
+        "ended_early": f"the source ended after {found.seconds:.3g} of {asked.seconds:.3g} s: nothing was judged"
+        if short
+        else "",
+        "doubts": used_again(length, found.report["accounting"]["captured"]),
         **measured.details,
     }
 
 
 def _unjudged(found: Soak) -> Measurement:
-    """Of a run that somebody ended: what was seen, and no verdict on what would have come."""
+    """Of a run that ended before its time: what was seen, and no verdict on what would have come."""
     figures = [
         Figure("frames after which the accounting did not hold", float(found.broken)),
         Figure("frames", float(found.frames)),
@@ -141,15 +148,20 @@ def _judge_answers(found: Soak) -> Measurement:
     return Measurement(figures, told | course(found))
 
 
-def seconds_of(schedule: str) -> float:
-    """How long a rehearsal lasts: to the last fault, and as long as its answer may take.
+def seconds_of(schedule: str, asked: float | None) -> float:
+    """How long a rehearsal lasts: as long as asked for, or else to the last fault and as long as its answer may take.
 
     Raises:
-        UsageError: The schedule cannot be read.
+        UsageError: The schedule cannot be read, or would not be played to its end.
     """
     from edgeenh.stream.fault_schedule import FaultSchedule
 
-    return max(fault.at_s for fault in FaultSchedule.parse(schedule).faults) + ANSWER_S
+    last_s = max(fault.at_s for fault in FaultSchedule.parse(schedule).faults)
+    if asked is not None and asked <= last_s:
+        raise UsageError(
+            f"--seconds {asked:g} is over before the last fault, at {last_s:g} s: give more, {last_s + ANSWER_S:g} for its answer, or leave it out"
+        )
+    return last_s + ANSWER_S if asked is None else asked
 
 
 def default_source(size: tuple[int, int] | None) -> str:

@@ -17,6 +17,8 @@ MODES = {
 
 FASTEST_FPS = 1000.0
 SLACK_S = 300.0
+SLOWER = 4.0
+"""How much slower than when it was warm a session may become before it counts as hanging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,16 @@ class Mode:
         """CPU threads of one session: the given ones, or all cores (None), divided among the sessions."""
         return threads if self.in_flight == 1 else max(1, (threads or cores) // self.in_flight)
 
-    def frames_in(self, seconds: float, typical_ms: float) -> int:
-        """How many frames fill so many seconds, for a session that takes so long for one."""
+    def frames_in(self, seconds: float, typical_ms: float, cores: int) -> int:
+        """How many frames fill so many seconds, for a session that takes so long for one alone; no more run at a time than there are cores."""
         if self.fps is not None:
             return max(1, round(seconds * self.fps))
-        return max(1, round(seconds * 1000 / typical_ms * self.in_flight))
+        return max(1, round(seconds * 1000 / typical_ms * min(self.in_flight, cores)))
 
-    def timeout_s(self, frames: int) -> float:
-        """How long a block of so many frames may take before its worker is given up."""
-        return SLACK_S + (0.0 if self.fps is None else frames / self.fps)
+    def timeout_s(self, frames: int, typical_ms: float) -> float:
+        """How long a block of so many frames may take before its worker is given up, for a session that takes so long for one."""
+        paced_s = 0.0 if self.fps is None else frames / self.fps
+        return SLACK_S + paced_s + frames * SLOWER * typical_ms / 1000
 
     def request(self) -> dict[str, Any]:
         """What a worker is told."""

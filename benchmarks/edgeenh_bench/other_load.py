@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import psutil
+from typing import Any
+
+from edgeenh.errors import MissingExtra
 
 
 class OtherLoad:
@@ -10,6 +12,9 @@ class OtherLoad:
 
     Workers that have ended by the time of `share` are counted by the kernel as our children; those that are still
     running are asked. Where the machine is a container's host, its other tenants are other programs too.
+
+    Raises:
+        MissingExtra: psutil is not installed.
     """
 
     def __init__(self) -> None:
@@ -27,7 +32,7 @@ class OtherLoad:
 
 
 def _machine_seconds() -> tuple[float, float]:
-    times = psutil.cpu_times()
+    times = _psutil().cpu_times()
     total = sum(
         getattr(times, field)
         for field in ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
@@ -39,6 +44,7 @@ def _machine_seconds() -> tuple[float, float]:
 
 def tree_seconds() -> float:
     """CPU seconds of this process, of its descendants that run, and of those that have ended and were waited for."""
+    psutil = _psutil()
     me = psutil.Process()
     times = me.cpu_times()
     seconds = times.user + times.system + times.children_user + times.children_system
@@ -49,3 +55,12 @@ def tree_seconds() -> float:
             continue  # it ended just now, and is among our children's times next time
         seconds += its.user + its.system
     return float(seconds)
+
+
+def _psutil() -> Any:
+    """Imported when something is measured: a page is made of stored results without it."""
+    try:
+        import psutil
+    except ImportError as exc:
+        raise MissingExtra("measuring", "bench") from exc
+    return psutil

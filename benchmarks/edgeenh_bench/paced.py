@@ -30,7 +30,7 @@ class Paced:
         latencies_ms: From taking it up to its end.
         parts_ms: The parts of each latency; empty ones where they cannot be told.
         skipped: Frames that a newer one overtook.
-        wall_ms: From the first frame to the end of the last.
+        wall_ms: From the first frame to one period after the last, or to the end of that where it ended later: no rate is above the camera's.
     """
 
     ages_ms: tuple[float, ...]
@@ -65,7 +65,8 @@ def run_paced(run: Run, buffers: int, frames: int, fps: float, now_ns: NowNs, sl
         taken += 1
         newest = int((ended - start) // period)  # the last frame that is there by now
         index = max(index + 1, min(newest, frames - 1) if newest > index else index + 1)
-    return Paced(tuple(ages), tuple(latencies), tuple(told), frames - taken, (now_ns() - start) / 1e6)
+    wall_ms = max(now_ns() - start, frames * period) / 1e6
+    return Paced(tuple(ages), tuple(latencies), tuple(told), frames - taken, wall_ms)
 
 
 def _wait_until(due: int, now_ns: NowNs, sleep_ns: SleepNs) -> None:

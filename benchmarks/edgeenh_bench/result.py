@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeenh.environment import fingerprint
 from edgeenh.identity import bundle_json
+from edgeenh_bench.clocks import throttling
 from edgeenh_bench.source_tree import source_state
 
 if TYPE_CHECKING:
@@ -31,7 +32,13 @@ def head(schema: str, now: datetime, bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def busy_lines(document: Mapping[str, Any]) -> list[str]:
-    """One line where other programs used more than `BUSY` of the CPU while a result was measured, else none."""
-    share = document.get("cpu_share_of_other_programs", 0.0)  # the first soaks did not note it
-    return [f"other programs used {share:.0%} of the CPU: run it again on an idle machine"] if share > BUSY else []
+def doubts(document: Mapping[str, Any]) -> list[str]:
+    """Why the figures of a result should be doubted, one line each: other programs, heat, and what it says of its own rows.
+
+    The first results noted only some of these, or none.
+    """
+    share = document.get("cpu_share_of_other_programs", 0.0)
+    busy = f"other programs used {share:.0%} of the CPU: run it again on an idle machine"
+    clocks = document.get("clocks") or {}
+    hot = throttling(clocks["before"], clocks["after"]) if clocks else []
+    return [*([busy] if share > BUSY else []), *hot, *document.get("doubts", ())]

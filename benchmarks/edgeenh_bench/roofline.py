@@ -23,10 +23,11 @@ from edgeenh.bundle import Bundle
 from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable, JobFailed, UsageError
 from edgeenh.padding import padded_size
-from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.conditions import Conditions
 from edgeenh_bench.own_process import OwnProcess
-from edgeenh_bench.result import busy_lines, head
+from edgeenh_bench.result import doubts, head
 from edgeenh_bench.rounds import Report
+from edgeenh_bench.rows import unstable
 from edgeenh_bench.source_frames import check_size, require_colour
 from edgeenh_bench.table import grid
 from edgeenh_bench.worker_process import WorkerError
@@ -71,7 +72,7 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
         raise BackendUnavailable(f"openvino: {found.reason}: {found.fix}")
     bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
     _check(bundle, request.size)
-    threads, load = request.threads or cores_allowed(), OtherLoad()
+    threads, conditions = request.threads or cores_allowed(), Conditions()
     how = {"threads": threads, "repeats": REPEATS}
     graph = {"bundle": str(bundle.path), "sha256": bundle.sha256, "size": request.size, "seconds": request.seconds}
     with tempfile.TemporaryDirectory(prefix="edgeenh-roofline-") as folder, OwnProcess("roofline", Path(folder)) as own:
@@ -106,7 +107,8 @@ def measure_roofline(request: Request, report: Report, now: datetime) -> dict[st
         "fused_share": ideal_ms / p50,
         "groups": groups(layers),
         "layers": layers,
-        "cpu_share_of_other_programs": round(load.share(), 3),
+        **conditions.to_json(),
+        "doubts": unstable("the graph", times_ms),
     }
 
 
@@ -149,7 +151,7 @@ def layers_against_p50(document: Mapping[str, Any]) -> str:
 def render(document: dict[str, Any]) -> str:
     """The roofline for people."""
     rows = [GROUP_HEAD, *(group_cells(group) for group in document["groups"])]
-    return "\n\n".join([grid(rows), "\n".join([*sentences(document), *busy_lines(document)])])
+    return "\n\n".join([grid(rows), "\n".join([*sentences(document), *doubts(document)])])
 
 
 GROUP_HEAD = ("kind", "layers", "ms", "bound ms", "share", "MMAC", "MB")

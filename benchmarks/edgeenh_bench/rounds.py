@@ -44,8 +44,11 @@ BUFFER_BYTES = 64 << 20
 
 MOST_SLOTS = 32
 
+SLOWEST_S = 5.0
+"""Of one frame, for the drift."""
+
 DRIFT_FRAMES = 12
-"""Distinct frames, spread over the source, that the drift is measured on."""
+"""Distinct frames, spread over the source, that the drift is measured on where nothing else was asked for."""
 
 REFERENCE = RowSpec("onnxruntime", "fp32", "cpu")
 
@@ -69,6 +72,7 @@ class Job:
         module: What each row's process runs.
         compare: Measure the drift, and the fastest row twice; without, only time and memory.
         energy: What counts energy here; none, unless it was looked for.
+        drift_frames: Distinct frames that the drift is measured on, as far as there are so many.
         unlike: Backends that do not compute what the bundle computes: their outputs are not compared.
         bundle_sha256: Digest of the bundle that was checked, which a worker must find again; None = any.
     """
@@ -89,6 +93,7 @@ class Job:
     unlike: frozenset[str] = frozenset()
     compare: bool = True
     energy: Counters = field(default_factory=Counters)
+    drift_frames: int = DRIFT_FRAMES
 
     @property
     def slots(self) -> int:
@@ -98,8 +103,13 @@ class Job:
     @property
     def drift_indices(self) -> list[int]:
         """The distinct frames that the drift is measured on, evenly spread."""
-        wanted = min(DRIFT_FRAMES, self.frames.count)
+        wanted = min(self.drift_frames, self.frames.count)
         return [step * self.frames.count // wanted for step in range(wanted)]
+
+    @property
+    def outputs_timeout_s(self) -> float:
+        """How long the outputs for the drift may take before a worker is given up."""
+        return OPEN_TIMEOUT_S + SLOWEST_S * len(self.drift_indices)
 
     def thresholds_of(self, precision: str) -> Thresholds:
         """What the gate asks of a precision."""
@@ -172,7 +182,8 @@ def make_reference(job: Job, report: Report) -> str:
     with WorkerProcess(REFERENCE.label, job.folder / "reference.log") as worker:
         try:
             worker.ask(job.open_request(REFERENCE), OPEN_TIMEOUT_S)
-            worker.ask({"do": "outputs", "indices": job.drift_indices, "path": str(job.folder / "reference.raw")})
+            request = {"do": "outputs", "indices": job.drift_indices, "path": str(job.folder / "reference.raw")}
+            worker.ask(request, job.outputs_timeout_s)
         except WorkerError as exc:
             return str(exc)
     return ""
@@ -218,7 +229,7 @@ def _warm_up(job: Job, row: Row, worker: WorkerProcess) -> int:
         return 0
     row.warm_up_frames, row.steady = answer["frames"], answer["steady"]
     row.warm_ms = statistics.median(answer["latencies_ms"])
-    return job.count if job.count is not None else job.mode.frames_in(job.seconds, row.warm_ms)
+    return job.count if job.count is not None else job.mode.frames_in(job.seconds, row.warm_ms, cores_allowed())
 
 
 def _drive(job: Job, workers: Sequence[Pair], plans: dict[int, int], report: Report) -> None:
@@ -243,7 +254,7 @@ def _measure_block(job: Job, row: Row, worker: WorkerProcess, count: int) -> Non
         while count > 0 and row.available:
             part = count if whole else min(count, job.slots)
             request = {"do": "block", "first": row.frames_given, "count": part, "rewarm": REWARM, **job.mode.request()}
-            answer = _ask(row, worker, request, job.mode.timeout_s(part))
+            answer = _ask(row, worker, request, job.mode.timeout_s(part, row.warm_ms or 0.0))
             if answer is None:
                 return
             row.add(answer, part)
@@ -264,7 +275,7 @@ def _finish(job: Job, row: Row, worker: WorkerProcess, *, has_reference: bool) -
     if row.spec.backend in job.unlike:
         worker.close()
         return
-    if has_reference and (answer := _ask(row, worker, request)) is not None:
+    if has_reference and (answer := _ask(row, worker, request, job.outputs_timeout_s)) is not None:
         found = answer["self_test"]
         outputs = StoredOutputs(job.frames, job.drift_indices, job.folder / "reference.raw", path)
         tested = SelfTest(tuple(found["faults"]), found["repeat_max_abs"])

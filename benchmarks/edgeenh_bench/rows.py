@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 UNSTABLE_VARIATION = 0.10
 """Coefficient of variation above which a row's latencies are called unstable; pyperf's limit."""
 
+FEWEST_FRAMES = 6
+"""With fewer, not even the median has a 95 % interval (1 − 2 · 2⁻⁵ = 0.94)."""
+
 UNEVEN_BLOCKS = 0.10
 """Difference of the last block's median latency from the first's above which the row says that the machine did not stay the same."""
 
@@ -65,6 +68,7 @@ class Row:
         joules: Energy of the whole machine while its blocks ran, the runs that are not counted included; None = not counted.
         ages_ms: At a pace: of every run, from the moment its frame was there to its end.
         skipped: At a pace: frames that a newer one overtook.
+        graph_bytes: Length of the graph that it runs, as it lies in the bundle; None = not a graph of the bundle.
         verdict: The gate's, on the compared frames, against the FP32 reference; None when none was compared.
         pictures: Of the frames on which it is farthest from the reference, where they were asked for.
         rss_mb: Peak resident memory of the row's own process minus what it held before the backend was loaded.
@@ -90,6 +94,7 @@ class Row:
     joules: float | None = None
     ages_ms: list[float] = field(default_factory=list)
     skipped: int = 0
+    graph_bytes: int | None = None
     verdict: Verdict | None = None
     pictures: list[DriftPicture] = field(default_factory=list)
     rss_mb: float | None = None
@@ -143,19 +148,18 @@ class Row:
         paired = min(len(mine), len(theirs))
         return ratio_of_blocks(mine[:paired], theirs[:paired])
 
-    def warnings(self) -> list[str]:
-        """Why a figure of this row should not be trusted, one line each."""
-        lines = []
+    def warnings(self, name: str = "") -> list[str]:
+        """Why a figure of this row, or of what `name` calls it, should not be trusted, one line each."""
+        name, lines, measured = name or self.spec.label, [], len(self.latencies_ms)
         if self.steady is False:
-            lines.append(f"{self.spec.label}: never became steady in {self.warm_up_frames} frames of warming up")
-        share = variation(self.latencies_ms)
-        if share > UNSTABLE_VARIATION:
-            limit = f"expected at most {UNSTABLE_VARIATION:.0%}"
-            lines.append(f"{self.spec.label}: latencies vary by {share:.0%} (coefficient of variation; {limit})")
+            lines.append(f"{name}: never became steady in {self.warm_up_frames} frames of warming up")
+        if 0 < measured < FEWEST_FRAMES:
+            lines.append(f"{name}: too few frames even for its median: {measured}, expected {FEWEST_FRAMES} or more")
+        lines += unstable(name, self.latencies_ms)
         ends = self.first_and_last()
         if ends is not None and not abs(change := ends["last_to_first"] - 1.0) <= UNEVEN_BLOCKS:
             limit = f"expected within {UNEVEN_BLOCKS:.0%}"
-            lines.append(f"{self.spec.label}: the last block's latency is {change:+.0%} off the first's ({limit})")
+            lines.append(f"{name}: the last block's latency is {change:+.0%} off the first's ({limit})")
         return lines
 
     def to_json(self, deadline_ms: float | None = None) -> dict[str, Any]:
@@ -180,6 +184,7 @@ class Row:
             "latency_ms": summarise(self.latencies_ms) if self.latencies_ms else None,
             "throughput_fps": _rounded(self.throughput_fps),
             **drift_json(self.verdict),
+            "graph_mb": None if self.graph_bytes is None else round(self.graph_bytes / 1e6, 4),
             "rss_mb": _rounded(self.rss_mb, 1),
             "rss_before_mb": _rounded(self.rss_before_mb, 1),
             "steady": self.steady,
@@ -209,6 +214,13 @@ class Row:
             "age_ms": summarise(self.ages_ms),
             "raw_age_ms": _all_rounded(self.ages_ms),
         }
+
+
+def unstable(name: str, values: Sequence[float], what: str = "latencies") -> list[str]:
+    """A line where values vary by more than `UNSTABLE_VARIATION`, else none."""
+    share = variation(values)
+    limit = f"expected at most {UNSTABLE_VARIATION:.0%}"
+    return [f"{name}: {what} vary by {share:.0%} (coefficient of variation; {limit})"] if share > UNSTABLE_VARIATION else []  # fmt: skip
 
 
 def plan_rows(backends: Mapping[str, Backend], precisions: Sequence[str]) -> list[Row]:

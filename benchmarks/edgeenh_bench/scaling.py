@@ -19,10 +19,10 @@ from edgeenh.backends import get_backend
 from edgeenh.bundle import Bundle
 from edgeenh.environment import cores_allowed
 from edgeenh.errors import BackendUnavailable, IntegrityError
+from edgeenh_bench.conditions import Conditions
 from edgeenh_bench.line_fit import slope_of
 from edgeenh_bench.measure import WarmUpLimits
 from edgeenh_bench.modes import THROUGHPUT, Mode
-from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.own_process import OwnProcess
 from edgeenh_bench.percentiles import summarise
 from edgeenh_bench.result import head
@@ -79,12 +79,12 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
         raise BackendUnavailable(
             "no CPU backend can run here: pip install 'edgeenh[cpu]'"
             if backend is None
-            else f"{backend}: {found.reason}"
+            else f"{backend}: {found.reason}: {found.fix}"
         )
     require_colour(bundle, "cameras")
     for size in request.sizes:
         check_size(size, bundle.manifest.generator)  # all of them before the first is measured
-    spec, load = RowSpec(backend, "fp32", "cpu" if backend == "onnxruntime" else "auto"), OtherLoad()
+    spec, conditions = RowSpec(backend, "fp32", "cpu" if backend == "onnxruntime" else "auto"), Conditions()
     threads = thread_counts(cores_allowed())
     points, flights, cameras = list[Json](), list[Json](), list[Json]()
     interrupted = False
@@ -109,7 +109,8 @@ def measure_scaling(request: Request, report: Report, now: datetime) -> dict[str
         "exponents": {str(count): exponent([p for p in points if p["threads"] == count]) for count in threads},
         "in_flight": flights,
         "cameras": cameras,
-        "cpu_share_of_other_programs": round(load.share(), 3),
+        **conditions.to_json(),
+        "doubts": [line for point in [*points, *flights] for line in point["doubts"]],
     }
 
 
@@ -141,7 +142,7 @@ def _point(
         measure_rows(job, [row], lambda _, done, total: report(name, done, total))
     return {
         "size": list(size), "pixels": size[0] * size[1], "threads": threads, "in_flight": mode.in_flight,
-        "available": row.available, "reason": row.reason,
+        "available": row.available, "reason": row.reason, "steady": row.steady, "doubts": row.warnings(name) if row.available else [],
         "latency_ms": summarise(row.latencies_ms) if row.latencies_ms else None,
         "throughput_fps": row.throughput_fps, "rss_mb": row.rss_mb, "raw_ms": [round(value, 4) for value in row.latencies_ms],
     }  # fmt: skip

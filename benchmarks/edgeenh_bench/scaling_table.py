@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeenh_bench.result import INTERRUPTED, busy_lines
+from edgeenh_bench.result import INTERRUPTED, doubts
 from edgeenh_bench.table import grid
 
 Json = Mapping[str, Any]
@@ -21,7 +21,7 @@ def render(document: Json) -> str:
         f"exponent of size with {threads} threads: {exponent_text(found)}"
         for threads, found in document["exponents"].items()
     ]
-    lines += busy_lines(document)
+    lines += doubts(document)
     if document["interrupted"]:
         lines.append(INTERRUPTED)
     return "\n\n".join([*parts, "\n".join([f"{document['backend']}; batch: {document['batch']}", *lines])])
@@ -64,4 +64,8 @@ def camera_cells(one: Json) -> tuple[str, ...]:
 
 def exponent_text(found: Json) -> str:
     """An exponent with its interval."""
-    return "n/a" if found["value"] is None else f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    return (
+        "n/a, it takes three sizes"
+        if found["value"] is None
+        else f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+    )

@@ -156,6 +156,10 @@ def collect(spec: str | None, bundle: Bundle, size: tuple[int, int] | None, want
         check_size(size, generator)
         stored = _store((image for _, image, _ in bundle.golden()), GOLDEN, size, wanted, path, pixels)
         return replace(stored, scale=generator.scale)
+    if spec == "-":
+        raise UsageError(
+            "a comparison does not read raw frames from stdin: give a video, a folder of pictures or a camera"
+        )
     source = open_source(spec, photometric=pixels.photometric)
     try:
         size = size or generator.fixed_size or source.size or DEFAULT_SIZE

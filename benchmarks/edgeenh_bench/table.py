@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from edgeenh_bench.noise import interval_text, noise_line
+
 if TYPE_CHECKING:
     from edgeenh_bench.two_results import Comparison
 
@@ -18,16 +20,16 @@ HEAD = (
     "load",
     "first frame",
     "p50",
-    "p90",
-    "p99",
-    "max",
     "frames/s",
     "PSNR",
     "SSIM",
     "max diff",
     "gate",
     "memory",
+    "graph",
 )
+TAILS = ("p50", "p90", "p95", "p99", "p99.9", "max", "jitter")
+TAIL_HEAD = ("backend", "precision", "frames", *TAILS, "vary by")
 PACED_HEAD = ("backend", "precision", "frames", "late", "skipped", "missed", "age p50", "age p90", "age p99", "age max")
 SPLIT_PARTS = ("convert", "copy_in", "enqueue", "compute", "copy_out", "convert_back", "rest", "end_to_end")
 SPLIT_HEAD = ("backend", "precision", *(name.replace("_", " ") for name in SPLIT_PARTS))
@@ -37,12 +39,14 @@ TEXTS = ("backend", "precision", "provider", "device", "row", "verdict")
 def render(document: Json) -> str:
     """The document of `edgeenh bench` for people: what was measured, a table of what ran, a list of what could not.
 
-    Times are in milliseconds, PSNR in dB, memory in MB (10⁶ bytes) that the backend added.
+    Times are in milliseconds, PSNR in dB, memory in MB (10⁶ bytes) that the backend added, graph in MB of the file that is shipped.
     """
     ran = [row for row in document["rows"] if row["available"]]
     parts = [_headline(document)]
     if ran:
         parts.append(grid([HEAD, *(_cells(row) for row in ran)]))
+        parts.append("Latency, ms; a percentile is given once there are enough frames, jitter is p99 − p50:")
+        parts.append(grid([TAIL_HEAD, *((row["backend"], row["precision"], *tail_cells(row)) for row in ran)]))
     if split := [row for row in ran if row["split_ms"]]:
         parts.append("Where the mean of the time goes, ms; n/a: no such part, or not to be told apart:")
         parts.append(grid([SPLIT_HEAD, *(_split_cells(row) for row in split)]))
@@ -51,7 +55,7 @@ def render(document: Json) -> str:
     if lines := _ratios(document):
         parts.append("\n".join(lines))
     refused = (_refused(document["rows"], failed=failed) for failed in (False, True))
-    parts += ["\n".join(lines) for lines in (_shortages(ran), *refused, _remarks(document)) if lines]
+    parts += ["\n".join(lines) for lines in (*refused, _remarks(document)) if lines]
     return "\n\n".join(parts)
 
 
@@ -91,23 +95,16 @@ def _ratios(document: Json) -> list[str]:
     lines = []
     if ratios and ratios["of"]:
         lines.append(f"Times the latency of {ratios['to']}, with {ratios['confidence']:.0%} intervals:")
-        lines += [f"- {label}: {_interval(ratio)}" for label, ratio in ratios["of"].items()]
+        lines += [f"- {label}: {interval_text(ratio)}" for label, ratio in ratios["of"].items()]
     if noise:
-        lines.append(f"Noise of this machine: {noise['row']} in two processes, {_interval(noise)}")
+        lines.append(noise_line(noise))
     return lines
-
-
-def _interval(ratio: Json) -> str:
-    if ratio["low"] is None:
-        return f"{ratio['value']:.3f} (no interval: {ratio['blocks']} blocks, 6 are needed)"
-    equal = "" if ratio["differs"] else ", no difference shown"
-    return f"{ratio['value']:.3f} ({ratio['low']:.3f} to {ratio['high']:.3f}{equal})"
 
 
 def _paced_cells(row: Json) -> tuple[str, ...]:
     paced, age = row["paced"], row["paced"]["age_ms"]
     counts = (str(paced["frames"]), str(paced["late"]), str(paced["skipped"]), f"{paced['missed_share']:.2%}")
-    return (row["backend"], row["precision"], *counts, *(_ms(age[key]) for key in ("p50", "p90", "p99", "max")))
+    return (row["backend"], row["precision"], *counts, *(tail(age, key) for key in ("p50", "p90", "p99", "max")))
 
 
 def _split_cells(row: Json) -> tuple[str, ...]:
@@ -134,12 +131,7 @@ def render_comparison(comparison: Comparison) -> str:
 
 
 def _cells(row: Json) -> tuple[str, ...]:
-    latency = row["latency_ms"]
-    times = [
-        _ms(row["load_ms"]),
-        _ms(row["first_frame_ms"]),
-        *(_ms(latency[key]) for key in ("p50", "p90", "p99", "max")),
-    ]
+    times = [_ms(row["load_ms"]), _ms(row["first_frame_ms"]), _ms(row["latency_ms"]["p50"])]
     drift = [_psnr(row), _number(row["ssim"], 5), _number(row["max_abs"], 0), _gate(row)]
     return (
         row["backend"],
@@ -150,19 +142,20 @@ def _cells(row: Json) -> tuple[str, ...]:
         _number(row["throughput_fps"], 1),
         *drift,
         _number(row["rss_mb"], 0),
+        _number(row.get("graph_mb"), 2),
     )
 
 
-def _shortages(rows: Sequence[Json]) -> list[str]:
-    """Which percentiles the counts do not earn, once for each count."""
-    lines = []
-    for count, missing in {
-        (row["latency_ms"]["n"], tuple(row["latency_ms"]["frames_missing"].items())) for row in rows
-    }:
-        needs = ", ".join(f"{name} needs {more} more" for name, more in missing if more)
-        if needs:
-            lines.append(f"n/a: {count} frames do not support it ({needs}).")
-    return sorted(lines)
+def tail_cells(row: Json) -> tuple[str, ...]:
+    """How many frames a row measured, `TAILS`, and its coefficient of variation; results of the first schema have not all of them."""
+    latency, share = row["latency_ms"], row.get("variation")
+    return (str(latency["n"]), *(tail(latency, name) for name in TAILS), "n/a" if share is None else f"{share:.0%}")
+
+
+def tail(latency: Json, name: str) -> str:
+    """A percentile, or how many more frames it needs."""
+    missing = latency["frames_missing"].get("p99" if name == "jitter" else name)
+    return f"needs {missing} more" if missing else _ms(latency.get(name))
 
 
 def _refused(rows: Sequence[Json], *, failed: bool) -> list[str]:

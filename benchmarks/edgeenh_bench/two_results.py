@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from edgeenh.errors import InputError, UsageError
+from edgeenh.errors import UsageError
 from edgeenh_bench.clocks import POLICY
 from edgeenh_bench.intervals import block_medians, rank_sum_p
 from edgeenh_bench.modes import Mode
 from edgeenh_bench.result import BUSY
-from edgeenh_bench.rounds import blocks, rounds_for
+from edgeenh_bench.rounds import MIN_BLOCK, blocks, rounds_for
 
 Json = Mapping[str, Any]
-
-SCHEMAS = ("edgeenh.bench/1", "edgeenh.bench/2")
-"""What can be read; the last is what is written."""
 
 SIGNIFICANT = 0.01
 """Probability of a chance difference below which two rows are said to differ."""
@@ -75,29 +70,6 @@ class Comparison:
         return asdict(self)
 
 
-def read_result(path: Path) -> dict[str, Any]:
-    """Read what `edgeenh bench --json` wrote.
-
-    Raises:
-        InputError: It cannot be read, is not such a result, or is of a newer schema.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "not JSON"
-        raise InputError(f"{path} cannot be read ({reason}): give a file that `edgeenh bench --json` wrote") from exc
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema not in SCHEMAS:
-        newer = isinstance(schema, str) and schema.startswith("edgeenh.bench/")
-        how = "update edgeenh" if newer else "give a file that `edgeenh bench --json` wrote"
-        raise InputError(f"{path} is of schema {schema!r}, expected {' or '.join(SCHEMAS)}: {how}")
-    if not all(isinstance(document.get(key), kind) for key, kind in (("rows", list), ("environment", dict), ("frames", dict), ("method", dict), ("model", dict))):  # fmt: skip
-        raise InputError(
-            f"{path} is not whole: rows, environment, frames, method and model are expected; measure again"
-        )
-    return dict(document)
-
-
 def compare_results(before: Json, after: Json) -> Comparison:
     """Compare two results, whether or not they are alike; who may not compare unlike ones asks `require_alike` first."""
     rows = [{_label(row): row for row in document["rows"] if row["available"]} for document in (before, after)]
@@ -124,6 +96,31 @@ def require_alike(comparison: Comparison) -> None:
         )
 
 
+def require_judgeable(baseline: Json, circumstances: Json, frames: int | None) -> None:
+    """Refuse, before the work, a gate that would have to be refused after it, or could not fail.
+
+    Args:
+        baseline: The earlier result.
+        circumstances: `environment`, `method`, `clocks` and `frames` of what is about to be measured, as far as they are known.
+        frames: Frames per row; None = by time.
+
+    Raises:
+        UsageError: Something differs, no row of the baseline ran, or there are too few blocks for a verdict.
+    """
+    known = {**circumstances, "frames": {**baseline["frames"], **circumstances["frames"]}}
+    require_alike(Comparison(tuple(_unlike(baseline, known)), (), (), (), ()))
+    ran = [row for row in baseline["rows"] if row["available"]]
+    if not ran:
+        raise UsageError("the baseline has no row that ran, and nothing can be held against it: measure it again")
+    fewest = FEWEST_BLOCKS * MIN_BLOCK
+    if frames is not None and frames < fewest:
+        raise UsageError(f"--frames {frames} are too few to tell a difference from chance: give {fewest} or more")
+    if max(len(_medians(row)) for row in ran) < FEWEST_BLOCKS:
+        raise UsageError(
+            f"the baseline has too few frames to tell a difference from chance: measure it with {fewest} or more"
+        )
+
+
 def regressions(comparison: Comparison, largest: float) -> list[str]:
     """Rows that became slower by more than `largest` (0.05 = 5 %) beyond chance, or went missing, one line each."""
     slower = [
@@ -135,12 +132,18 @@ def regressions(comparison: Comparison, largest: float) -> list[str]:
 
 
 def undecided(comparison: Comparison, largest: float) -> list[str]:
-    """Rows that look slower by more than `largest`, but not beyond chance."""
-    return [
-        f"{row.label}: {row.ratio - 1:+.1%}, which may be chance ({'too few blocks' if row.p is None else f'p = {row.p:.2g}'})"
+    """Rows that look slower by more than `largest`, but not beyond chance, and rows with too few blocks for any verdict."""
+    chance = [
+        f"{row.label}: {row.ratio - 1:+.1%}, which may be chance (p = {row.p:.2g})"
         for row in comparison.rows
-        if not row.ratio <= 1.0 + largest and (row.p is None or row.p >= SIGNIFICANT)
+        if row.p is not None and not row.ratio <= 1.0 + largest and row.p >= SIGNIFICANT
     ]
+    few = [
+        f"{row.label}: {row.ratio - 1:+.1%}, with too few blocks to tell it from chance"
+        for row in comparison.rows
+        if row.p is None
+    ]
+    return chance + few
 
 
 def _label(row: Json) -> str:
@@ -200,6 +203,11 @@ def _differences(name: str, before: Any, after: Any) -> list[str]:
     if isinstance(before, dict) and isinstance(after, dict):
         keys: Sequence[str] = sorted({*before, *after})
         return [line for key in keys for line in _differences(f"{name}.{key}", before.get(key), after.get(key))]
+    if before != after and isinstance(before, list) and isinstance(after, list) and all(isinstance(one, str) for one in before + after):  # fmt: skip
+        gone, new = ([one for one in a if one not in b] for a, b in ((before, after), (after, before)))
+        return [
+            f"{name}: {_short(', '.join(gone) or 'nothing')} only before, {_short(', '.join(new) or 'nothing')} only after"
+        ]
     return [] if before == after else [f"{name}: {_short(before)} → {_short(after)}"]
 
 

@@ -118,13 +118,20 @@ def test_a_soak_too_short_for_a_slope_and_an_unknown_fault_are_refused(
     assert "--paced and --soak exclude each other" in said
 
 
-def test_faults_are_played_and_judged(bundle_path: Path, tmp_path: Path) -> None:
+def test_faults_are_played_and_judged(
+    bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edgeenh_bench.other_load import OtherLoad
+
+    monkeypatch.setattr(OtherLoad, "share", lambda _: 0.42)
     words = ("--backends", "fake", "--size", "64x48", "--fault", "model-nan@500ms,clock-step@1s", "--seconds", 3)
     assert bench("--model", bundle_path, *words, "--json", tmp_path / "f.json") == 0
     document = json.loads((tmp_path / "f.json").read_text())
     assert document["passed"] is True
     assert [fault["answered"] for fault in document["faults"]] == [True, True]
     assert document["accounting"]["holds"] is True
+    assert set(document["clocks"]) == {"before", "after"}
+    assert "other programs used 42% of the CPU" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("words", [("--soak", "30s"), ("--fault", "model-nan@20s")])
@@ -178,9 +185,37 @@ def test_a_result_that_cannot_be_written_is_still_printed(
     captured = capsys.readouterr()
     assert "| fake" in captured.out
     assert "Where the mean of the time goes" in captured.out
-    assert "needs 59 more" in captured.out  # five frames earn no percentile
+    for needed in (59, 125, 657, 6631):  # five frames earn no percentile
+        assert f"needs {needed} more" in captured.out
     assert "1 blocks, 6 are needed" in captured.out
     assert len([line for line in captured.err.splitlines() if "/dev/full" in line]) == 1
+
+
+def test_the_drift_is_measured_on_as_many_frames_as_wanted(
+    pictures: Path, bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--model", bundle_path, "--backends", "fake", "--size", "64x48", "--source", pictures, "--frames", 2)
+    for asked, found in ((5, 5), (40, 6)):
+        assert bench(*words, "--drift-frames", asked, "--json", tmp_path / "r.json") == 0
+        document = json.loads((tmp_path / "r.json").read_text())
+        ran = next(row for row in document["rows"] if row["available"])
+        assert (ran["drift_frames"], len(ran["drift_of_each"])) == (found, found)
+        assert ran["latency_ms"]["n"] == 2
+        assert document["method"]["drift_frames"] == asked
+    assert "the drift is that of 6 distinct frames, not of 40" in capsys.readouterr().out
+
+
+def test_one_file_that_cannot_be_written_costs_no_other(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--model", bundle_path, "--backends", "fake", "--size", "64x48", "--frames", 5)
+    (tmp_path / "r.frames").write_text("this is no folder")
+    assert bench(*words, "--json", tmp_path / "r.json", "--html", tmp_path / "r.html") == 2
+    assert json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert "fake-fp32 fails the gate" in (tmp_path / "r.html").read_text()
+    assert len([line for line in capsys.readouterr().err.splitlines() if "r.frames cannot be written" in line]) == 1
+    assert bench(*words, "--json", "/dev/full", "--html", tmp_path / "full.html") == 1
+    assert (tmp_path / "full.html").exists()
 
 
 def test_a_row_that_fails_in_the_middle_leaves_the_others(
@@ -237,8 +272,17 @@ def test_bad_input_is_exit_2_and_one_line(
     assert len(lines) == 1
 
 
-def test_ctrl_c_in_the_middle_is_exit_130_and_leaves_nothing(bundle_path: Path, tmp_path: Path) -> None:
-    words = ["--model", str(bundle_path), "--backends", "fake", "--size", "64x48", "--seconds", "3600"]
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["comparison", "scaling"])
+def test_ctrl_c_and_sigterm_in_the_middle_are_exit_130_and_leave_nothing(
+    sent: signal.Signals, command: str, bundle_path: Path, tmp_path: Path
+) -> None:
+    own = {
+        "comparison": ["--backends", "fake", "--size", "64x48"],
+        "scaling": ["--backend", "fake", "--sizes", "64x48"],
+    }
+    words = ["scaling"] if command == "scaling" else []
+    words += ["--model", str(bundle_path), *own[command], "--seconds", "3600"]
     process = subprocess.Popen(
         [sys.executable, "-m", "edgeenh.cli", "bench", *words],
         stderr=subprocess.PIPE,
@@ -246,12 +290,43 @@ def test_ctrl_c_in_the_middle_is_exit_130_and_leaves_nothing(bundle_path: Path, 
         env=worker_environment({**os.environ, "TMPDIR": str(tmp_path)}),
     )
     assert process.stderr is not None
-    while "measuring" not in process.stderr.readline():
+    sign = {"comparison": "measuring", "scaling": "64×48, 1 threads"}[command]
+    while sign not in process.stderr.readline():
         assert process.poll() is None
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     assert "interrupted" in process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("peers", "--size", "64x48", "--only", "opencv"), 5),
+        (("scaling", "--sizes", "64x48", "--backend", "fake"), 5),
+        (("roofline", "--size", "64x48"), 5),
+        (("--frames", 5, "--size", "64x48"), 5),
+        (("report", "r.json", "--html", "r.html"), 0),
+        (("compare", "r.json", "r.json"), 0),
+    ],
+)
+def test_without_psutil_nothing_is_measured_and_stored_results_are_shown(
+    words: tuple[object, ...], code: int, document: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    program = "import sys; sys.modules['psutil'] = None; from edgeenh.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "bench", *map(str, words)]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env=worker_environment(dict(os.environ))
+    )
+    assert done.returncode == code, done.stderr
+    assert ("needs `pip install 'edgeenh[bench]'`" in done.stderr) == (code == 5)
+
+
+def test_what_sigterm_did_before_it_does_again_afterwards(bundle_path: Path) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    assert bench("compare", "none.json", "none.json") == 2
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_ctrl_c_keeps_what_was_measured(

@@ -74,7 +74,9 @@ def test_every_peer_opens_and_gives_a_picture(name: str) -> None:
 
     from edgeenh.bundle import Bundle
 
-    session = sessions.open_peer(sessions.Wanted(name, Bundle.shipped().model("fp32").onnx, (96, 64), 1))
+    bundle = Bundle.shipped()
+    checkpoint = bundle.manifest.training.checkpoint_sha256
+    session = sessions.open_peer(sessions.Wanted(name, bundle.model("fp32").onnx, (96, 64), 1, checkpoint))
     image = np.random.default_rng(0).integers(0, 256, (64, 96, 3), dtype=np.uint8)
     out = np.zeros_like(image)
     session.run(image, 1.0, out)
@@ -270,3 +272,17 @@ def test_benchmark_app_that_fails_says_how(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(benchmark_app.shutil, "which", which)
     with pytest.raises(BackendUnavailable, match="ended with 3: no such model"):
         benchmark_app.median_ms(tmp_path / "m.onnx", (64, 48), 1, 5)
+
+
+def test_an_exponent_of_two_sizes_says_what_it_lacks() -> None:
+    from edgeenh_bench.scaling_table import exponent_text
+
+    assert exponent_text(scaling.exponent([])) == "n/a, it takes three sizes"
+
+
+@pytest.mark.parametrize("name", ["torch-eager", "torch-compile"])
+def test_the_network_of_another_checkpoint_is_not_passed_off_as_the_bundles(name: str) -> None:
+    from edgeenh.errors import BackendUnavailable
+
+    with pytest.raises(BackendUnavailable, match="this bundle was made of another"):
+        sessions.open_peer(sessions.Wanted(name, b"", (96, 64), 1, "0" * 64))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeenh_bench.in_flight import run_in_flight
+from edgeenh_bench.modes import PACED, THROUGHPUT, Mode
 from edgeenh_bench.paced import run_paced
 
 
@@ -37,7 +39,7 @@ def test_a_session_that_keeps_the_pace_skips_nothing() -> None:
     assert seen == [0, 1, 2, 3, 0, 1, 2, 3]
     assert paced.skipped == 0
     assert all(10.0 <= age < 10.1 for age in paced.ages_ms)
-    assert 7 * 1000 / 30 <= paced.wall_ms < 8 * 1000 / 30
+    assert len(paced.latencies_ms) / paced.wall_ms * 1000 == pytest.approx(30.0)  # and no faster than the camera
 
 
 def test_one_slow_frame_makes_later_ones_old_and_skips_those_overtaken() -> None:
@@ -85,3 +87,17 @@ def test_a_failing_session_ends_the_others() -> None:
 
     with pytest.raises(RuntimeError, match="frame"):
         run_in_flight([fails, lambda _: None], 4, 1000, time.perf_counter_ns)
+
+
+@pytest.mark.parametrize(
+    ("mode", "frames", "at_least"), [(Mode(THROUGHPUT, in_flight=2), 7200, 720.0), (Mode(PACED, 2.0), 7200, 3600.0), (Mode(), 30, 300.0)]
+)  # fmt: skip
+def test_a_long_block_of_frames_is_not_taken_for_a_hanging_worker(mode: Mode, frames: int, at_least: float) -> None:
+    assert mode.timeout_s(frames, 100.0) > at_least
+
+
+def test_more_frames_in_flight_than_cores_do_not_make_a_measurement_longer() -> None:
+    assert Mode(THROUGHPUT, in_flight=8).frames_in(10.0, 100.0, cores=2) == 200
+    assert Mode(THROUGHPUT, in_flight=2).frames_in(10.0, 100.0, cores=16) == 200
+    assert Mode().frames_in(10.0, 100.0, cores=2) == 100
+    assert Mode(PACED, 30.0).frames_in(10.0, 100.0, cores=2) == 300

@@ -104,3 +104,8 @@ def test_a_set_knows_whether_its_source_held_more(pictures: Path, bundle_path: P
     bundle = Bundle.open(bundle_path)
     assert collect(str(pictures), bundle, None, 100, tmp_path / "raw").whole
     assert not collect(str(pictures), bundle, None, 4, tmp_path / "raw").whole
+
+
+def test_stdin_is_refused_with_what_serves_instead(bundle_path: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not read raw frames from stdin: give a video"):
+        collect("-", Bundle.open(bundle_path), (64, 48), 100, tmp_path / "raw")

@@ -27,6 +27,7 @@ from edgeenh_bench.targets.figures import Figure, Measurement, document, machine
 from edgeenh_bench.targets.install_size import folder_sizes
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+CONDITIONS = {"cpu_share_of_other_programs": 0.25}
 SMALL = "synthetic:64x48@30"
 
 
@@ -49,7 +50,7 @@ def test_a_figure_passes_within_its_limits_only(figure: Figure, passed: bool | N
 def test_a_result_carries_what_it_must_and_is_named_by_day_target_and_machine(tmp_path: Path) -> None:
     details = {"raw": [1, 2], "source": str(source_tree.ROOT / "clip.mp4")}
     measured = Measurement([Figure("growth", math.nan, "MB", at_most=10.0)], details)
-    path = write(tmp_path / "results", document("memory-growth", measured, 0.25, NOW))
+    path = write(tmp_path / "results", document("memory-growth", measured, CONDITIONS, NOW))
     assert path.name.startswith("2026-11-22-memory-growth-")
     result = json.loads(path.read_text())
     assert {"source", "environment", "created", "cpu_share_of_other_programs"} <= set(result)
@@ -58,7 +59,7 @@ def test_a_result_carries_what_it_must_and_is_named_by_day_target_and_machine(tm
         None,
         {"raw": [1, 2], "source": "clip.mp4"},
     )
-    asked = document("memory-growth", measured, 0.25, NOW, Path("bundles/xray-n.edgeenh"))
+    asked = document("memory-growth", measured, CONDITIONS, NOW, Path("bundles/xray-n.edgeenh"))
     assert write(tmp_path / "results", asked).name.startswith("2026-11-22-memory-growth-xray-n-")
 
 
@@ -220,3 +221,30 @@ def test_fp16_of_a_bundle_without_it_is_a_usage_error(bundle_path: Path, monkeyp
     monkeypatch.setattr("edgeenh.bundle.Bundle.precisions", ("fp32",))
     with pytest.raises(UsageError, match="no FP16 graph"):
         fp16_precision.measure(bundle_path, None)
+
+
+def test_a_target_that_cannot_be_measured_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no browser, no camera
+    monkeypatch.setattr(startup, "measure", lambda *_: Measurement([Figure("time", 1.0, "s", at_most=2.0)]))
+    out = tmp_path / "results"
+    assert __main__.main(["camera-kills", "startup", "--out", str(out)]) != 0
+    captured = capsys.readouterr()
+    assert "camera-kills was not measured: " in captured.err
+    assert "not measured: camera-kills; missed: none" in captured.err
+    assert "time: 1 s (at most 2): passed" in captured.out
+    written = json.loads(next(out.glob("*-startup-*.json")).read_text())
+    assert set(written["clocks"]) == {"before", "after"}
+    assert isinstance(written["variables"], dict)
+
+
+def test_results_that_cannot_be_written_are_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured = list[object]()
+    monkeypatch.setattr(startup, "measure", lambda *words: measured.append(words))
+    (tmp_path / "file").write_text("no folder")
+    assert __main__.main(["startup", "--out", str(tmp_path / "file")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert measured == []

@@ -13,7 +13,8 @@ import pytest
 
 from edgeenh.cli import main
 from edgeenh.errors import InputError, UsageError
-from edgeenh_bench.two_results import compare_results, read_result, regressions, require_alike, undecided
+from edgeenh_bench.stored_result import read_result
+from edgeenh_bench.two_results import compare_results, regressions, require_alike, undecided
 
 Document = dict[str, Any]
 
@@ -54,7 +55,7 @@ def test_what_may_be_chance_is_no_regression_but_said() -> None:
     comparison = compare_results(made(frames=40), made(1.2, seed=3, frames=40))
     assert comparison.rows[0].verdict == "too few blocks"
     assert regressions(comparison, 0.05) == []
-    assert "may be chance (too few blocks)" in undecided(comparison, 0.05)[0]
+    assert "with too few blocks to tell it from chance" in undecided(comparison, 0.05)[0]
 
 
 def test_a_row_that_went_missing_is_a_regression() -> None:
@@ -65,6 +66,10 @@ def test_a_row_that_went_missing_is_a_regression() -> None:
 
 def change_cpu(document: Document) -> None:
     document["environment"]["cpu"]["model"] = "B"
+
+
+def change_flags(document: Document) -> None:
+    document["environment"]["cpu"]["flags"] = ["avx", "avx512f"]
 
 
 def change_library(document: Document) -> None:
@@ -91,6 +96,7 @@ def change_pace(document: Document) -> None:
     ("change", "said"),
     [
         (change_cpu, "cpu.model: A → B"),
+        (change_flags, "cpu.flags: nothing only before, avx512f only after"),
         (change_library, "libraries.openvino: absent → 2026"),
         (change_frames, "frames.sha256: s → other"),
         (change_governor, "clocks.governor: performance → powersave"),
@@ -167,9 +173,60 @@ def test_a_baseline_is_a_gate(bundle_path: Path, tmp_path: Path, capsys: pytest.
     for row in document["rows"]:
         row["raw_ms"] = [value / 50 for value in row["raw_ms"]]  # a baseline that nothing can reach
     (tmp_path / "fast.json").write_text(json.dumps(document))
+    document["cpu_share_of_other_programs"] = 0.5
+    (tmp_path / "fast.json").write_text(json.dumps(document))
     assert main([*words, "--baseline", str(tmp_path / "fast.json")]) == 3
-    assert "slower than the baseline by more than 0.05" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "slower than the baseline by more than 0.05" in said
+    assert "the machine was busy, measure both again" in said
     document["environment"]["cpu"]["model"] = "another"
     (tmp_path / "other.json").write_text(json.dumps(document))
     assert main([*words, "--baseline", str(tmp_path / "other.json")]) == 2
     assert main([*words, "--baseline", str(tmp_path / "other.json"), "--max-regression", "much"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--baseline", "a.json", "--json", "a.json"], "--json a.json is also an input"),
+        (["--baseline", "a.json", "--json", "x/../a.json"], "is also an input"),
+        (["--baseline", "a.json", "--html", "a.json"], "--html a.json is read by this command"),
+        (["--json", "new", "--html", "new"], "--json new is also an input"),
+        (["--soak", "60s", "--json", "new", "--html", "new"], "--json new is also an input"),
+        (["compare", "a.json", "b.json", "--json", "b.json"], "--json b.json is also an input"),
+        (["report", "a.json", "--html", "a.json"], "--html a.json is read by this command"),
+    ],
+)
+def test_what_is_read_is_never_replaced(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x").mkdir()
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(json.dumps(made()))
+    assert main(["bench", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert [json.loads((tmp_path / name).read_text()) for name in ("a.json", "b.json")] == [made(), made()]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_baseline_without_a_row_that_ran_is_no_gate(
+    bundle_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["bench", "--model", str(bundle_path), "--backends", "fake", "--size", "64x48"]
+    assert main([*words, "--frames", "5", "--json", str(tmp_path / "few.json")]) == 0
+    document = json.loads((tmp_path / "few.json").read_text())
+    document["rows"] = [row | {"available": False, "reason": "it was not installed"} for row in document["rows"]]
+    (tmp_path / "empty.json").write_text(json.dumps(document))
+    capsys.readouterr()
+    for name, frames, said in (
+        ("empty", 30, "the baseline has no row that ran"),
+        ("few", 24, "--frames 24 are too few to tell a difference from chance: give 25 or more"),
+        ("few", 30, "the baseline has too few frames to tell a difference from chance"),
+    ):
+        assert main([*words, "--frames", str(frames), "--baseline", str(tmp_path / f"{name}.json")]) == 2
+        captured = capsys.readouterr()
+        assert said in captured.err
+        assert "measuring" not in captured.err  # before the work
+    assert main([*words, "--size", "32x32", "--baseline", str(tmp_path / "few.json")]) == 2
+    assert "frames.size: [64, 48] → [32, 32]" in capsys.readouterr().err

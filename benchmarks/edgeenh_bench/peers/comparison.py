@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from edgeenh.bundle import Bundle
 from edgeenh.drift import Thresholds
 from edgeenh.errors import BackendUnavailable, UsageError
 from edgeenh.padding import padded_size
+from edgeenh_bench.conditions import Conditions
 from edgeenh_bench.measure import WarmUpLimits
-from edgeenh_bench.other_load import OtherLoad
+from edgeenh_bench.noise import noise_lines, noise_of
 from edgeenh_bench.peers import benchmark_app
 from edgeenh_bench.peers.catalogue import BY_NAME, PEERS
 from edgeenh_bench.result import head
@@ -84,12 +85,13 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
             bundle.path, frames, Path(folder), None, request.seconds, request.threads, request.warm_up, gate, bundle.sha256,
             module="edgeenh_bench.peers.worker", unlike=frozenset(peer.name for peer in PEERS if not peer.same_model),
         )  # fmt: skip
-        load = OtherLoad()
+        conditions = Conditions()
         measured = measure_until_interrupted(job, rows, report)
         app = None
         if APP in names and not measured.interrupted:
             app = _app_in_turn(job, bundle, rows, report)
-        busy = load.share()
+        circumstances = conditions.to_json()
+    noise = noise_of(rows, measured.twin)
     return {
         **head(SCHEMA, now, bundle),
         "interrupted": measured.interrupted or (app is not None and app["interrupted"]),
@@ -98,11 +100,14 @@ def compare_peers(request: Request, report: Report, now: datetime) -> dict[str, 
             "seconds_per_row": request.seconds,
             "threads": request.threads,
             "no_reference": measured.no_reference,
+            "warm_up": asdict(request.warm_up),
         },
-        "cpu_share_of_other_programs": round(busy, 3),
+        **circumstances,
         "rows": [row.to_json() | {"what": _what(row), "times_ours": _times(row, rows)} for row in rows],
         "benchmark_app": app,
+        "noise": noise,
         "remarks": [*frames.remarks, *frames.used_again(max(row.frames_given for row in rows))],
+        "doubts": [*(line for row in _ran(rows) for line in row.warnings()), *noise_lines(noise, measured.twin)],
     }
 
 

@@ -33,12 +33,14 @@ class Wanted:
         onnx: The bundle's FP32 graph.
         size: (width, height) of the frames.
         threads: CPU threads it may use.
+        checkpoint_sha256: Of the checkpoint that the bundle was made of.
     """
 
     name: str
     onnx: bytes
     size: tuple[int, int]
     threads: int
+    checkpoint_sha256: str
 
 
 SEED = 0
@@ -150,7 +152,12 @@ def _torch(wanted: Wanted) -> PeerSession:
     from edgeenh_train.shipped import SHIPPED
 
     torch.set_num_threads(wanted.threads)
-    graph: Any = FrameGraph(load_generator(SHIPPED)[0], "fp32")
+    generator, info = load_generator(SHIPPED)
+    if info.sha256 != wanted.checkpoint_sha256:
+        raise BackendUnavailable(
+            f"{wanted.name} runs the checkpoint that ships alone, and this bundle was made of another: leave --model out for this row"
+        )
+    graph: Any = FrameGraph(generator, "fp32")
     if wanted.name == "torch-compile":
         graph = torch.compile(graph)
     amount = torch.ones(1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeenh_bench.result import INTERRUPTED, busy_lines
+from edgeenh_bench.noise import noise_line
+from edgeenh_bench.result import INTERRUPTED, doubts
 from edgeenh_bench.table import grid
 
 Json = Mapping[str, Any]
@@ -19,7 +20,9 @@ def render(document: Json) -> str:
     lines += [f"not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
         lines.append(app_line(app))
-    lines += [*document["remarks"], *busy_lines(document)]
+    if noise := document.get("noise"):
+        lines.append(noise_line(noise))
+    lines += [*document["remarks"], *doubts(document)]
     if document["interrupted"]:
         lines.append(INTERRUPTED)
     return "\n\n".join([*parts, "\n".join(lines)])

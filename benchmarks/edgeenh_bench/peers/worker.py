@@ -22,7 +22,13 @@ class PeerWorker(worker.Worker):
         # OpenCV takes any size; networks get what ours gets: the frame padded to the multiple, cropped after
         multiple = 1 if name == "opencv" else bundle.manifest.generator.size_multiple
         height, width = padded_size(*self._shape[:2], multiple)
-        wanted = Wanted(name, onnx, (width, height), self._request["threads"] or cores_allowed())
+        wanted = Wanted(
+            name,
+            onnx,
+            (width, height),
+            self._request["threads"] or cores_allowed(),
+            bundle.manifest.training.checkpoint_sha256,
+        )
         return self._load(lambda: open_peer(wanted), (height, width), 1)
 
 

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from edgeenh_bench.report.label_room import left_of, wide
+
 Point = tuple[float, float]
 
 WIDTH, HEIGHT = 640.0, 300.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 10.0, 42.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 20.0, 10.0, 42.0
 TICKS = 6
-BAR, BAR_LEFT, BAR_RIGHT = 24.0, 170.0, 130.0
+BAR, BAR_RIGHT = 24.0, 130.0
 MOST_POINTS = 600
 """A line of more is thinned: the eye sees no more on 640 units, and the file stays small. Extremes are kept."""
 
@@ -87,7 +89,7 @@ def scatter(points: Mapping[str, Point], x_name: str, y_name: str, *, log_x: boo
     parts = [_path([axes.place(point) for point in front], "front")] if len(front) > 1 else []
     for number, (name, point) in enumerate(points.items()):
         x, y = axes.place(point)
-        side, shift = ("end", -8.0) if x > WIDTH * 0.7 else ("start", 8.0)
+        side, shift = ("end", -8.0) if x > WIDTH - wide(name) and x > WIDTH / 2 else ("start", 8.0)
         parts.append(
             f'<circle class="c{number % 8}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(name)}: {point[0]:.3g}, {point[1]:.4g}</title></circle>'
         )
@@ -116,17 +118,17 @@ def bars(values: Mapping[str, tuple[float, float | None]], unit: str) -> str:
     top = max((length for length, _ in values.values()), default=0.0)
     if top <= 0.0:
         return ""
-    height = BAR * len(values) + TOP
-    room = WIDTH - BAR_LEFT - BAR_RIGHT
+    left = left_of([*values])
+    height, room = BAR * len(values) + TOP, WIDTH - left - BAR_RIGHT
     parts = []
     for number, (label, (length, filled)) in enumerate(values.items()):
-        y, shown = TOP / 2 + number * BAR, f"{length:.3g} {unit}"
-        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
+        y, shown = TOP / 2 + number * BAR, f"{length:.4g} {unit}"
+        parts.append(f'<text x="{left - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
         for style, part in (("bar whole", length), ("bar part", length if filled is None else filled)):
             parts.append(
-                f'<rect class="{style}" x="{BAR_LEFT}" y="{y + 3:.1f}" width="{part / top * room:.1f}" height="{BAR - 6}"/>'
+                f'<rect class="{style}" x="{left}" y="{y + 3:.1f}" width="{part / top * room:.1f}" height="{BAR - 6}"/>'
             )
-        parts.append(f'<text x="{BAR_LEFT + length / top * room + 5:.1f}" y="{y + 15:.1f}">{escape(shown)}</text>')
+        parts.append(f'<text x="{left + length / top * room + 5:.1f}" y="{y + 15:.1f}">{escape(shown)}</text>')
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="Bars in {escape(unit)}">{"".join(parts)}</svg>'
     )
@@ -139,11 +141,12 @@ def stacked(rows: Mapping[str, Mapping[str, float]], unit: str) -> str:
         return ""
     names = list(dict.fromkeys(name for parts in rows.values() for name in parts))
     colours = {name: number % 8 for number, name in enumerate(names)}
-    room, lines = WIDTH - BAR_LEFT - BAR_RIGHT, math.ceil(len(names) / 4)
+    left = left_of([*rows])
+    room, lines = WIDTH - left - BAR_RIGHT, math.ceil(len(names) / 4)
     made = []
     for number, (label, parts) in enumerate(rows.items()):
-        y, x = TOP / 2 + number * BAR, BAR_LEFT
-        made.append(f'<text x="{BAR_LEFT - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
+        y, x = TOP / 2 + number * BAR, left
+        made.append(f'<text x="{left - 6}" y="{y + 15:.1f}" text-anchor="end">{escape(label)}</text>')
         for name, value in parts.items():
             wide = max(0.0, value) / top * room  # a rest may be a few nanoseconds below 0
             title = f"<title>{escape(name)}: {value:.4g} {escape(unit)}</title>"
@@ -184,10 +187,11 @@ def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
     if not rows:
         return ""
     low, high = _padded([value for values in rows.values() for value in values], log=False)
-    height, room = BAR * len(rows) + BOTTOM, WIDTH - BAR_LEFT - RIGHT
+    left = left_of([*rows])
+    height, room = BAR * len(rows) + BOTTOM, WIDTH - left - RIGHT
 
     def across(value: float) -> float:
-        return BAR_LEFT + (value - low) / (high - low) * room
+        return left + (value - low) / (high - low) * room
 
     parts = []
     for value in ticks(low, high):
@@ -196,12 +200,12 @@ def strip(rows: Mapping[str, Sequence[float]], x_name: str) -> str:
         parts.append(f'<text x="{x:.1f}" y="{height - BOTTOM + 16}" text-anchor="middle">{value:g}</text>')
     for number, (label, values) in enumerate(rows.items()):
         y = (number + 0.5) * BAR
-        parts.append(f'<text x="{BAR_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
+        parts.append(f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(label)}</text>')
         parts += [
             f'<circle class="c{number % 8} dim" cx="{across(v):.1f}" cy="{y:.1f}" r="5"><title>{v:.4g}</title></circle>'
             for v in values
         ]
-    name = f'<text class="name" x="{BAR_LEFT + room / 2}" y="{height - 6}" text-anchor="middle">{escape(x_name)}</text>'
+    name = f'<text class="name" x="{left + room / 2}" y="{height - 6}" text-anchor="middle">{escape(x_name)}</text>'
     return (
         f'<svg viewBox="0 0 {WIDTH:g} {height:g}" role="img" aria-label="{escape(x_name)}">{"".join(parts)}{name}</svg>'
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgeenh.errors import InputError
+from edgeenh_bench.noise import noise_line
 from edgeenh_bench.peers.table import HEAD, app_line, cells
 from edgeenh_bench.report import charts
 from edgeenh_bench.report.panels import Panel, Parts, Table
 from edgeenh_bench.report.running import endurance_panel, streams_panel
-from edgeenh_bench.result import INTERRUPTED, busy_lines
+from edgeenh_bench.result import INTERRUPTED, doubts
 from edgeenh_bench.roofline import GROUP_HEAD, group_cells, sentences
 from edgeenh_bench.scaling_table import (
     CAMERA_HEAD,
@@ -24,6 +24,7 @@ from edgeenh_bench.scaling_table import (
     size_cells,
     size_name,
 )
+from edgeenh_bench.stored_result import MALFORMED, read_json
 
 Json = Mapping[str, Any]
 
@@ -31,8 +32,8 @@ Json = Mapping[str, Any]
 def schema_of(path: Path) -> str | None:
     """The schema that a file names; None where it cannot be read or names none."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        document = read_json(path, "edgeenh bench --json")
+    except InputError:
         return None
     found = document.get("schema") if isinstance(document, dict) else None
     return found if isinstance(found, str) else None
@@ -57,10 +58,10 @@ def read_panel(path: Path) -> Panel:
     Raises:
         InputError: It cannot be read, is of another schema, or lacks a part.
     """
+    document = read_json(path, "edgeenh bench … --json")
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
         return panel(document, path.name)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as exc:
+    except MALFORMED as exc:
         raise InputError(
             f"{path} is no whole result ({type(exc).__name__}: {exc}): give a file that `edgeenh bench peers`, `streams`, "
             "`scaling`, `roofline`, `--soak` or `--fault` wrote with --json"
@@ -71,7 +72,7 @@ def panel(document: Json, name: str) -> Panel:
     """One document, called `name`, as a panel; LookupError or TypeError where a part is missing."""
     title, build = SHOWN[document["schema"]]
     lines, tables, figures = build(document)
-    lines = [*lines, *(f"{_sentence(line)}." for line in busy_lines(document))]
+    lines = [*lines, *(f"{_sentence(line)}." for line in doubts(document))]
     lines += [f"{_sentence(INTERRUPTED)}."] if document.get("interrupted") else []
     model = document["model"]
     about = f"{name} · measured {document['created']} · {model['id']} {model['version']}"
@@ -83,8 +84,10 @@ def _peers(document: Json) -> Parts:
     lines = [f"Not measured: {row['label']}: {row['reason']}" for row in document["rows"] if not row["available"]]
     if app := document["benchmark_app"]:
         lines.append(f"{app_line(app)}.")
+    if noise := document.get("noise"):
+        lines.append(f"{noise_line(noise)}.")
     lines += document.get("remarks", [])
-    bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "p50 in ms")
+    bars = charts.bars({row["label"]: (row["latency_ms"]["p50"], None) for row in ran}, "ms")
     return (
         lines,
         [Table("Peers", (*HEAD, "what it is"), [(*cells(row), row["what"]) for row in ran])],

@@ -11,20 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.backends.laps import PARTS
-from edgeenh.errors import MissingExtra
+from edgeenh.errors import InputError, MissingExtra
 from edgeenh.files import write_text
+from edgeenh_bench.noise import interval_text, noise_line
 from edgeenh_bench.report import charts
+from edgeenh_bench.report.choice import choice
 from edgeenh_bench.report.panels import Panel
 from edgeenh_bench.report.quality import tables
 from edgeenh_bench.stopwatch import REST
+from edgeenh_bench.table import TAIL_HEAD, tail, tail_cells
 
 if TYPE_CHECKING:
     from edgeenh_bench.drift_pictures import DriftPicture
 
 Json = Mapping[str, Any]
 
-IDENTICAL_DB = 110.0
-"""Where identical pictures, whose PSNR is infinite, stand in a picture of decibels."""
+LEAST_TOP_DB = 110.0
+"""Where identical pictures are drawn at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,25 @@ def write_page(
     write_text(path, render_page(sections, quality, panels))
 
 
+def require_shown(sections: Sequence[Section], quality: Sequence[tuple[Path, Json]]) -> None:
+    """Refuse stored documents that the page cannot show, by the name of their file.
+
+    Raises:
+        InputError: One lacks a part, or has another kind of value there.
+        MissingExtra: jinja2 is not installed.
+    """
+    alone = [(one.name, [Section(one.document, one.name)], list[Json]()) for one in sections]
+    for name, shown, judged in [*alone, *((path.name, list[Section](), [one]) for path, one in quality)]:
+        try:
+            render_page(shown, judged)
+        except MissingExtra:
+            raise
+        except Exception as exc:  # of a document from anywhere: a missing part, another type, a number beyond a float
+            raise InputError(
+                f"{name} is no whole result ({type(exc).__name__}: {exc}): give a file as its command wrote it, or measure again"
+            ) from exc
+
+
 def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panels: Sequence[Panel] = ()) -> str:
     """The page as text; every word from a result is escaped.
 
@@ -77,14 +99,18 @@ def render_page(sections: Sequence[Section], quality: Sequence[Json] = (), panel
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"ms": _ms, "number": _number, "decibels": _decibels, "megabytes": _megabytes}
+    environment.filters |= {"tail": tail, "interval": interval_text, "noise": noise_line}
     template = environment.from_string((folder / "page.html.j2").read_text(encoding="utf-8"))
     style, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     shown = [_shown(section) for section in sections]
     judged = [table for document in quality for table in tables(document)]
     limits = [{"panel": panel, "environment": list(_leaves("", panel.environment))} for panel in panels]
+    chosen = choice([section["labelled"] for section in shown], quality) if shown else None
     model = sections[0].document["model"] if sections else None
     title = f"{model['id']} {model['version']}" if model else ", ".join(panel.title for panel in panels)
-    return template.render(title=title, sections=shown, quality=judged, limits=limits, style=style, script=script)
+    return template.render(
+        title=title, sections=shown, quality=judged, limits=limits, choice=chosen, style=style, script=script
+    )
 
 
 def _shown(section: Section) -> dict[str, Any]:
@@ -92,13 +118,17 @@ def _shown(section: Section) -> dict[str, Any]:
     rows = [_row(row) for row in document["rows"]]
     ran = [row for row in rows if row["available"]]
     raw = {row["label"]: row["raw_ms"] for row in ran}
-    points = {row["label"]: (row["latency_ms"]["p50"], row["decibels"]) for row in ran if row["decibels"] is not None}
+    top = _identical_db(ran)
+    drift = {row["label"]: (row["latency_ms"]["p50"], row["decibels"]) for row in ran if row["decibels"] is not None}
+    points = {label: (p50, min(decibels, top)) for label, (p50, decibels) in drift.items()}
     memory = {row["label"]: (row["latency_ms"]["p50"], row["rss_mb"]) for row in ran if row["rss_mb"] is not None}
     return {
         "name": section.name,
         "document": document,
+        "labelled": {**document, "rows": rows},
         "rows": rows,
         "ran": ran,
+        "tail_head": ("row", *TAIL_HEAD[2:]),
         "refused": _refused(rows),
         "colour": {row["label"]: number % 8 for number, row in enumerate(ran)},
         "split": charts.stacked({row["label"]: _parts(row) for row in ran if row["split_ms"]}, "ms"),
@@ -106,11 +136,13 @@ def _shown(section: Section) -> dict[str, Any]:
         "ecdf": charts.ecdf(raw),
         "timeline": charts.timeline(raw),
         "pareto": charts.scatter(points, "p50 in ms (logarithmic)", "PSNR against FP32 in dB"),
-        "best": charts.pareto(points),
+        "best": charts.pareto(drift),
+        "identical_db": f"{top:.0f}",
         "memory": charts.scatter(memory, "p50 in ms (logarithmic)", "memory in MB", low_y=True),
         "lightest": charts.pareto({label: (p50, -megabytes) for label, (p50, megabytes) in memory.items()}),
         "drift": charts.strip(
-            {row["label"]: row["decibels_of_each"] for row in ran}, "PSNR against FP32 in dB, a dot per frame"
+            {row["label"]: [min(one, top) for one in row["decibels_of_each"]] for row in ran},
+            "PSNR against FP32 in dB, a dot per frame",
         ),
         "missing": section.missing,
         "pictures": {label: [_picture(one) for one in found] for label, found in section.pictures.items()},
@@ -131,10 +163,12 @@ def _refused(rows: Sequence[Json]) -> dict[tuple[str, str], list[str]]:
 
 def _row(row: Json) -> dict[str, Any]:
     label = row.get("label") or "-".join(str(row[key]) for key in ("backend", "device", "precision") if row[key])
-    decibels = IDENTICAL_DB if row.get("identical") else row.get("psnr_db")
+    decibels = math.inf if row.get("identical") else row.get("psnr_db")
     each = row.get("drift_of_each") or []
     return {
         "paced": None,
+        "graph_mb": None,
+        "tails": tail_cells(row) if row["available"] else (),
         "joules_per_frame": None,
         "split_ms": None,
         **row,
@@ -152,7 +186,7 @@ def _parts(row: Json) -> dict[str, float]:
 
 
 def _spread(each: Sequence[Json]) -> dict[str, float] | None:
-    """Lowest, middle and highest PSNR over the compared frames; identical ones count as `IDENTICAL_DB`."""
+    """Lowest, middle and highest PSNR over the compared frames; that of identical ones is infinite."""
     found = sorted(_decibels_of(each))
     return (
         {"least": found[0], "middle": found[len(found) // 2], "most": found[-1], "count": len(found)} if found else None
@@ -160,7 +194,13 @@ def _spread(each: Sequence[Json]) -> dict[str, float] | None:
 
 
 def _decibels_of(each: Sequence[Json]) -> list[float]:
-    return [IDENTICAL_DB if one["psnr_db"] is None else one["psnr_db"] for one in each]
+    return [math.inf if one["psnr_db"] is None else one["psnr_db"] for one in each]
+
+
+def _identical_db(rows: Sequence[Json]) -> float:
+    """Where identical pictures, whose PSNR is infinite, are drawn: above every other; one level off in one value of a frame may be 130 dB."""
+    found: list[float] = [one for row in rows for one in (row["decibels"], *row["decibels_of_each"]) if one is not None]
+    return max([LEAST_TOP_DB, *(one + 5.0 for one in found if math.isfinite(one))])
 
 
 def _picture(picture: DriftPicture) -> dict[str, Any]:
@@ -213,7 +253,7 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 
 def _decibels(value: float) -> str:
-    return "identical" if value == IDENTICAL_DB else f"{value:.2f} dB"
+    return "identical" if value == math.inf else f"{value:.2f} dB"
 
 
 def _megabytes(value: float | None) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgeenh.errors import InputError
+from edgeenh_bench.stored_result import read_json
 
 SCHEMA = "edgeenh.quality/1"
 Json = Mapping[str, Any]
@@ -19,10 +19,7 @@ def read_quality(path: Path) -> dict[str, Any]:
     Raises:
         InputError: It cannot be read, or is no such document.
     """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise InputError(f"{path} cannot be read as JSON: give a file that `edgeenh evaluate --json` wrote") from exc
+    document = read_json(path, "edgeenh evaluate --json")
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         raise InputError(f"{path} is of schema {schema!r}, expected {SCHEMA}: give a file of `edgeenh evaluate --json`")

@@ -42,8 +42,8 @@ def endurance_panel(document: Json) -> Parts:
     backend = document["backend"]
     how = f" on {backend['name']}, {backend['precision']}" if backend else ""
     what = "Soak" if document["kind"] == "soak" else "Rehearsal of faults"
-    verdicts = {True: "every limit holds", False: "A LIMIT WAS MISSED", None: "interrupted, and not judged"}
-    verdict = verdicts[document["passed"]]
+    unjudged = document.get("ended_early") or "interrupted, and not judged"
+    verdict = {True: "every limit holds", False: "A LIMIT WAS MISSED", None: unjudged}[document["passed"]]
     lines = [f"{what} of {document['seconds']:g} s: {document['source']}{how}; {verdict}."]
     lines += [_growth_line(name, document["growth"].get(name)) for name in GROWTHS if "growth" in document]
     found = [Table("Limits", ("figure", "measured", "limit", "verdict"), [_figure(one) for one in document["figures"]])]

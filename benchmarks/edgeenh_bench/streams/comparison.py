@@ -21,10 +21,11 @@ from edgeenh.errors import BackendUnavailable, SourceError, UsageError
 from edgeenh.padding import padded_size
 from edgeenh.pixels import RGB
 from edgeenh.sources import open_source
+from edgeenh_bench.conditions import Conditions
 from edgeenh_bench.memory import PeakOfTree
-from edgeenh_bench.other_load import OtherLoad
 from edgeenh_bench.result import head
 from edgeenh_bench.rounds import Report
+from edgeenh_bench.rows import unstable
 from edgeenh_bench.source_frames import check_size, require_colour
 from edgeenh_bench.streams.catalogue import BY_NAME, PACED, PACES, SLOW, UNPACED, WAYS, Pace
 from edgeenh_bench.streams.readers import missing
@@ -95,7 +96,7 @@ def compare_streams(request: Request, report: Report, now: datetime) -> dict[str
     bundle = Bundle.shipped() if request.model is None else Bundle.open(request.model)
     clip = _look_at(request, bundle)
     paces = paces_of(clip.fps, request.slow_ms)
-    load, interrupted = OtherLoad(), False
+    conditions, interrupted = Conditions(), False
     try:
         _measure(request, bundle, clip, rows, paces, report)
     except KeyboardInterrupt:
@@ -105,7 +106,7 @@ def compare_streams(request: Request, report: Report, now: datetime) -> dict[str
         for row in rows:
             if not row.passes:
                 row.fail("interrupted before its first pass")
-    busy = load.share()
+    circumstances = conditions.to_json()
     ours = {row.backend: row for row in rows if row.way.name == "edgeenh"}
     return {
         **head(SCHEMA, now, bundle),
@@ -118,8 +119,9 @@ def compare_streams(request: Request, report: Report, now: datetime) -> dict[str
             "rounds": request.rounds, "threads": request.threads, "paces": [pace.to_json() for pace in paces], "meaning": PACES,
             "memory": "largest sum over the process and its descendants in a pass that is not timed: PSS counts shared pages once, RSS in each",
         },
-        "cpu_share_of_other_programs": round(busy, 3),
+        **circumstances,
         "rows": [row.to_json(paces, ours.get(row.backend)) for row in rows],
+        "doubts": [line for row in rows if row.available for line in unstable(row.label, row.ms_per_frame(), "unpaced passes")],
     }  # fmt: skip
 
 
@@ -156,7 +158,7 @@ def _look_at(request: Request, bundle: Bundle) -> Clip:
     require_colour(bundle, "clips")
     if not request.source.is_file():
         raise SourceError(
-            f"{request.source} is no file: give --source a video, e.g. clip.mp4; others than us cannot read more"
+            f"{request.source} is no file: give --source a video, e.g. clip.mp4; the loops that the stream is compared with read nothing else"
         )
     source = open_source(str(request.source), photometric=RGB.photometric)
     try:
@@ -166,7 +168,7 @@ def _look_at(request: Request, bundle: Bundle) -> Clip:
     finally:
         source.close()
     if size is None or fps is None:
-        raise SourceError(f"{request.source} has no frame rate: give a video, or --fps")
+        raise SourceError(f"{request.source} has no frame rate: give a video that names one, or --paced FPS")
     if frames < FEWEST_FRAMES:
         raise SourceError(
             f"{request.source} holds {frames} frame, expected {FEWEST_FRAMES} or more: give a longer clip"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from edgeenh_bench.result import INTERRUPTED, busy_lines
+from edgeenh_bench.result import INTERRUPTED, doubts
 from edgeenh_bench.streams.catalogue import PACED, SLOW, UNPACED
 from edgeenh_bench.table import grid
 
@@ -32,7 +32,7 @@ def render(document: Json) -> str:
     for title, name, rows in tables(document):
         parts += [title, grid([name, *rows])]
     lines = [*sentences(document), *(f"{row['label']}: {row['what']}" for row in document["rows"] if row["available"])]
-    lines += refusals(document) + list(document["clip"]["remarks"]) + busy_lines(document)
+    lines += refusals(document) + list(document["clip"]["remarks"]) + doubts(document)
     if document["interrupted"]:
         lines.append(INTERRUPTED)
     return "\n\n".join([*parts, "\n".join(lines)])

@@ -71,7 +71,8 @@ class StreamWorker:
     def _open_session(self, bundle: Bundle) -> Any:
         from edgeenh_bench.peers.sessions import Wanted, open_peer
 
-        wanted = Wanted(f"{self._request['backend']}-bare", bundle.model("fp32").onnx, self._size, self._threads)
+        checkpoint, onnx = bundle.manifest.training.checkpoint_sha256, bundle.model("fp32").onnx
+        wanted = Wanted(f"{self._request['backend']}-bare", onnx, self._size, self._threads, checkpoint)
         self._opened = open_peer(wanted)
         return self._opened.info
 

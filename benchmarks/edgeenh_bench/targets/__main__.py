@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeenh.cli.output import exit_code_of, remark, say
-from edgeenh.errors import GateFailed, MissingExtra, UsageError
-from edgeenh_bench.result import BUSY
+from edgeenh.errors import EdgeenhError, GateFailed, UsageError
+from edgeenh.files import make_folder
+from edgeenh_bench.conditions import Conditions
+from edgeenh_bench.result import doubts
 from edgeenh_bench.source_tree import ROOT
 from edgeenh_bench.targets import TARGETS
 from edgeenh_bench.targets.figures import Measurement, document, write
@@ -27,16 +29,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run_all(names: Sequence[str], model: Path | None, threads: int | None, out: Path) -> None:
-    """Measure every target named, also after one was missed.
+    """Measure every target named, also after one was missed or could not be measured.
 
     Raises:
-        UsageError: A name is unknown; nothing was measured. GateFailed: A target was missed.
-        EdgeenhError: One could not be measured.
+        UsageError: A name is unknown, or `out` cannot be written to; nothing was measured.
+        EdgeenhError: One could not be measured; the first reason. GateFailed: Otherwise, where a target was missed.
     """
     unknown = [name for name in names if name not in TARGETS]
     if unknown:
         raise UsageError(f"there is no target {unknown[0]!r}: choose among {', '.join(TARGETS)}")
-    missed = [name for name in names if not run(name, model, threads, out)]
+    make_folder(out.absolute())  # before the work, not after it
+    missed, errors = list[str](), dict[str, EdgeenhError]()
+    for name in names:
+        try:
+            if not run(name, model, threads, out):
+                missed.append(name)
+        except EdgeenhError as exc:
+            errors[name] = exc
+            remark(f"{name} was not measured: {exc}")
+    if errors:
+        remark(f"not measured: {', '.join(errors)}; missed: {', '.join(missed) or 'none'}")
+        raise next(iter(errors.values()))
     if missed:
         raise GateFailed(f"missed: {', '.join(missed)}; the figures stand in {out}")
 
@@ -48,20 +61,15 @@ def run(name: str, model: Path | None, threads: int | None, out: Path) -> bool:
         EdgeenhError: It could not be measured.
     """
     remark(f"{name}: {TARGETS[name]}")
-    try:
-        from edgeenh_bench.other_load import OtherLoad
-    except ImportError as exc:
-        raise MissingExtra("measuring a target", "bench") from exc
-    load = OtherLoad()
+    conditions = Conditions()
     module = importlib.import_module(f"edgeenh_bench.targets.{name.replace('-', '_')}")
     measured: Measurement = module.measure(model, threads)
-    busy = load.share()
-    path = write(out, document(name, measured, busy, datetime.now(UTC), model))
-    if busy > BUSY:
-        remark(f"other programs used {busy:.0%} of this machine's CPU time: run it again on an idle machine")
-    for figure in measured.figures:
+    result = document(name, measured, conditions.to_json(), datetime.now(UTC), model)
+    for line in doubts(result):
+        remark(line)
+    for figure in measured.figures:  # before they are written: what cannot be is not lost
         say(figure.line())
-    say(f"written: {path}")
+    say(f"written: {write(out, result)}")
     return measured.passed
 
 

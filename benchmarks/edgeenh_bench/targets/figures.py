@@ -82,9 +82,16 @@ class Measurement:
 
 
 def document(
-    target: str, measured: Measurement, other_load: float, now: datetime, model: Path | None = None
+    target: str, measured: Measurement, conditions: Mapping[str, Any], now: datetime, model: Path | None = None
 ) -> dict[str, Any]:
-    """The result of `target` as JSON values, with everything a published figure must carry; `model` is what was asked for with `--model`."""
+    """The result of `target` as JSON values, with everything a published figure must carry.
+
+    Args:
+        target, measured: What was measured.
+        conditions: Under which (`edgeenh_bench.conditions`).
+        now: The moment that it is dated with.
+        model: What was asked for with `--model`.
+    """
     return {
         "schema": SCHEMA,
         "target": target,
@@ -92,7 +99,7 @@ def document(
         "created": now.isoformat(timespec="seconds"),
         "source": source_state(),
         "environment": fingerprint(),
-        "cpu_share_of_other_programs": round(other_load, 3),
+        **conditions,
         "passed": measured.passed,
         "figures": [figure.to_json() for figure in measured.figures],
         "details": dict(measured.details),

@@ -11,7 +11,9 @@ import pytest
 
 from edgeenh.cli import main
 from edgeenh_bench import roofline, scaling
+from edgeenh_bench.peers.table import render as peers_table
 from edgeenh_bench.report import charts, limits
+from edgeenh_bench.scaling_table import render as scaling_table
 
 EVIL = "<img src=x onerror=alert(1)>"
 SIZES = ((64, 48), (96, 64), (160, 96))
@@ -49,6 +51,21 @@ def test_each_has_a_section_with_tables_and_a_chart(folder: Path) -> None:
     document = json.loads((folder / "scaling.json").read_text())
     for found in document["exponents"].values():
         assert f"exponent {found['value']:.3f}" in text
+
+
+def test_each_says_its_conditions_and_what_to_doubt(folder: Path) -> None:
+    for name in ("peers", "scaling", "roofline"):
+        document: dict[str, Any] = json.loads((folder / f"{name}.json").read_text())
+        assert set(document["clocks"]) == {"before", "after"}
+        assert isinstance(document["variables"], dict)
+        document["doubts"] = [f"{name}: latencies vary by 77%"]
+        (folder / "doubted.json").write_text(json.dumps(document))
+        assert main(["bench", "report", str(folder / "doubted.json"), "--html", str(folder / "doubted.html")]) == 0
+        assert f"{name.capitalize()}: latencies vary by 77%." in (folder / "doubted.html").read_text()
+        render: dict[str, Any] = {"peers": peers_table, "scaling": scaling_table, "roofline": roofline.render}
+        assert f"{name}: latencies vary by 77%" in render[name](document)
+    noise = json.loads((folder / "peers.json").read_text())["noise"]
+    assert noise["row"] in ("onnxruntime-cpu-fp32", "openvino-fp32", "onnxruntime-bare-fp32")
 
 
 def test_words_from_results_are_escaped(folder: Path) -> None:

@@ -141,6 +141,56 @@ def test_a_frame_that_is_missing_or_elsewhere_is_said(
     assert "a worst frame of fake-fp32 cannot be shown" in (tmp_path / "x.html").read_text()
 
 
+@pytest.mark.parametrize("name", ["made.html", "stored.html"])
+def test_on_paper_no_table_is_wider_than_the_sheet(browser: Any, folder: Path, name: str) -> None:
+    sheet = 718  # A4 less its margins, in CSS pixels
+    page, _ = look(browser, folder / name, sheet, "light")
+    page.emulate_media(media="print")
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    widths = page.evaluate("[...document.querySelectorAll('table')].map(one => one.getBoundingClientRect().right)")
+    assert len(widths) >= 3
+    assert max(widths) <= sheet
+
+
+CUT = """[...document.querySelectorAll("svg text:not([transform])")].filter(one => {
+  const box = one.getBBox(), whole = one.ownerSVGElement.viewBox.baseVal;
+  return box.x < 0 || box.x + box.width > whole.width;
+}).map(one => one.textContent)"""
+
+
+def test_no_name_in_a_chart_is_cut_on_a_phone(browser: Any, folder: Path) -> None:
+    page, _ = look(browser, folder / "made.html", 360, "light")
+    assert "onnxruntime-cpu-fp32" in page.evaluate("[...document.querySelectorAll('svg text')].map(t => t.textContent)")
+    assert page.evaluate(CUT) == []
+
+
+def test_percentiles_that_were_not_earned_say_how_many_frames_they_need(folder: Path) -> None:
+    text = (folder / "made.html").read_text()
+    assert '<td class="n">needs 592 more</td>' in text  # p99 of 70 frames
+    assert '<td class="n">needs 6566 more</td>' in text
+    assert "Noise of this machine: " in text
+
+
+def test_identical_is_above_whatever_differs(folder: Path, tmp_path: Path) -> None:
+    document = json.loads((folder / "r.json").read_text())
+    one, other = (row for row in document["rows"] if row["available"] and row["backend"] == "onnxruntime")
+    one |= {"identical": True, "psnr_db": None, "drift_of_each": [one["drift_of_each"][0] | {"psnr_db": None}]}
+    other |= {"identical": False, "psnr_db": 131.0, "drift_of_each": [one["drift_of_each"][0] | {"psnr_db": 131.0}]}
+    one["latency_ms"]["p50"], other["latency_ms"]["p50"] = (
+        9.0,
+        8.0,
+    )  # the other is faster, and this one exact: none is beaten
+    (tmp_path / "r.json").write_text(json.dumps(document))
+    assert main(["bench", "report", str(tmp_path / "r.json"), "--html", str(tmp_path / "x.html")]) == 0
+    text = (tmp_path / "x.html").read_text()
+    assert "identical is drawn at 136 dB" in text
+    front = re.search(r"nothing is beaten in both: ([^.]+)\.", text)
+    assert front is not None
+    assert {one["label"], other["label"]} <= set(front[1].split(", "))
+    assert f"{one['label']}: 1 frames, PSNR lowest identical" in text
+    assert f"{other['label']}: 1 frames, PSNR lowest 131.00 dB" in text
+
+
 def test_on_paper_everything_is_open(browser: Any, folder: Path) -> None:
     page, _ = look(browser, folder / "stored.html", 1280, "light")
     assert page.locator("details[open]").count() == 0
