@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
@@ -231,19 +231,35 @@ def verify_journal(path: Path) -> ChainVerdict:
     Raises:
         OutputFailed: A file cannot be read.
     """
+    return verify_chain(read_journal(path))
+
+
+def read_journal(path: Path) -> dict[str, bytes]:
+    """The content of a journal's files by their names, oldest first.
+
+    Raises:
+        OutputFailed: A file cannot be read.
+    """
     numbered = sorted(
         (int(found.suffix[1:]), found) for found in path.parent.glob(f"{path.name}.*") if found.suffix[1:].isdigit()
     )
     files = [*(found for _, found in reversed(numbered)), *([path] if path.exists() else [])]
-    head, lines, anchored, broken = "", 0, False, False
+    contents = {}
     for file in files:
         try:
-            content = file.read_bytes()
+            contents[file.name] = file.read_bytes()
         except OSError as exc:
             raise OutputFailed(f"{file} cannot be read: {exc.strerror}") from exc
+    return contents
+
+
+def verify_chain(files: Mapping[str, bytes]) -> ChainVerdict:
+    """Check the chain over the contents of a journal's files, oldest first; names are for the verdict."""
+    head, lines, anchored, broken = "", 0, False, False
+    for name, content in files.items():
         for number, line in enumerate(content.split(b"\n")[: None if content[-1:] != b"\n" else -1], start=1):
             found = _prev_of(line)
-            where = f"{file.name}, line {number}"
+            where = f"{name}, line {number}"
             if found is None:
                 if broken:
                     return ChainVerdict(lines, head, anchored, f"{where} is no event")
@@ -263,7 +279,7 @@ def verify_journal(path: Path) -> ChainVerdict:
 def _prev_of(line: bytes) -> str | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     prev = event.get("prev") if isinstance(event, dict) else None
     return prev if isinstance(prev, str) else None

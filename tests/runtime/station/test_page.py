@@ -14,7 +14,7 @@ import pytest
 from edgeenh.bundle import Bundle
 from edgeenh.config.tables import Model
 
-from .conftest import TOKEN, Running, begin, make_token
+from .conftest import TOKEN, Running, Start, begin, make_token
 from .test_looking import unpack
 
 CHROMIUM = shutil.which("chromium")
@@ -124,9 +124,9 @@ def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) 
 def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contained: Running) -> None:
     assert page.is_disabled("#strength")
     unlock(page, "a-wrong-token-9876543210")
-    page.wait_for_selector("#strength:not([disabled])")
-    slide(page, 0.5)
-    page.wait_for_function("() => document.getElementById('change-note').textContent.startsWith('refused')")
+    page.wait_for_function("() => document.getElementById('change-note').textContent.includes('token is wrong')")
+    assert page.is_disabled("#strength")
+    assert page.evaluate("sessionStorage.getItem('edgeenh.token')") is None
     assert contained.station.model.main.strength == 1.0
     unlock(page, TOKEN)
     page.wait_for_selector("#strength:not([disabled])")
@@ -135,6 +135,9 @@ def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contain
     assert contained.station.model.main.strength == 0.5
 
     before = contained.station.model.bundle
+    assert page.inner_text("#model-value") == contained.station.model.name
+    assert page.input_value("#bundle") == "", "a name in the list looks like the model that is in use"
+    assert page.is_disabled("#swap")
     for name, why in (
         ("broken", "expected an edgeenh bundle"),
         ("grey", "expected .* for RGB"),
@@ -148,10 +151,11 @@ def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contain
         )
         badge_says(page, "ENHANCED")  # the present one goes on
         assert contained.station.model.bundle is before
-    page.wait_for_selector("#swap:not([disabled])")
+    page.wait_for_selector("#bundle:not([disabled])")
     page.select_option("#bundle", "again.edgeenh")
     page.click("#swap")
     page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
+    assert page.input_value("#bundle") == ""
     page.wait_for_selector("#events li[data-kind='bundle_chosen'], #events li[data-kind='swapped']")
     badge_says(page, "ENHANCED")
 
@@ -283,6 +287,51 @@ def test_hours_of_sleep_count_although_the_monotonic_clock_stood_still(page: Any
         }"""
     )
     assert age > 3_600_000
+
+
+def test_a_picture_grows_old_before_the_eyes_where_the_way_is_slow(page: Any) -> None:
+    """Frames that come seldom may be shown for long: then how old they are is said as it grows, whatever it was when they came."""
+    said = page.evaluate(
+        """async () => {
+            const { Viewer } = await import("/page/viewer.js");
+            const root = document.getElementById("viewer").cloneNode(true);
+            const picture = () => createImageBitmap(new ImageData(8, 8));
+            const viewer = new Viewer(root), now = Date.now, said = [];
+            for (const [period_ms, later] of [[40, 1500], [40, 2600], [null, 1500], [2000, 1500], [2000, 3600]]) {
+                const head = { status: "ENHANCED", period_ms };
+                viewer.show({ head, before: await picture(), after: await picture(), age: 300 });
+                viewer.period = 1000; // as on a way that takes one frame in a second
+                Date.now = () => now() + later;
+                viewer.check();
+                Date.now = now;
+                const badge = root.querySelector("#badge");
+                said.push([root.dataset.state, badge.className, badge.textContent]);
+            }
+            return said;
+        }"""
+    )
+    two, three, four = (["live", "late", f"LATE {n} s · ENHANCED"] for n in (2, 3, 4))
+    assert said == [two, three, two, ["live", "enhanced", "ENHANCED"], four]
+
+
+def test_where_looking_needs_the_token_a_wrong_one_is_told_and_another_can_be_given(browser: Any, start: Start) -> None:
+    running = start(protect="all")
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(f"http://127.0.0.1:{running.port}/")
+    unlock(page, "a-wrong-token-9876543210")
+    page.wait_for_function("() => document.getElementById('change-note').textContent.includes('token is wrong')")
+    unlock(page, TOKEN)
+    page.wait_for_function("() => document.getElementById('connection').textContent === 'connected'")
+    assert "no stream" in page.inner_text("#dead-why")
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (667, 375), (390, 844)])
+def test_on_a_phone_the_picture_is_as_wide_as_the_screen(page: Any, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("width => document.getElementById('viewer').clientWidth >= 0.95 * width", arg=width)
 
 
 def unlock(page: Any, token: str) -> None:

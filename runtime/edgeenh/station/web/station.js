@@ -47,20 +47,41 @@ async function watch(stream) {
   }
 }
 
+/** Show the model in use beside the label; the list is for another one, and has none chosen until somebody does. */
+function showModel() {
+  choices(byId("bundle"), info.bundles.length ? ["", ...info.bundles] : [], "");
+  byId("model-value").textContent = `${info.model.id} ${info.model.version}`;
+}
+
+/** The token that a request was sent with is not the station's: forget it, unless another one was given meanwhile. */
+function refuse(sent) {
+  if (sent === "" || sent !== token()) return;
+  setToken("");
+  note("the token is wrong: unlock again");
+}
+
+function enable() {
+  const may = info !== null && info.can_change && info.token_accepted && token() !== "" && !steering;
+  byId("strength").disabled = !may;
+  byId("bundle").disabled = !may || !info.bundles.length;
+  byId("swap").disabled = byId("bundle").disabled || byId("bundle").value === "";
+}
+
 function choices(select, names, chosen) {
   if ([...select.options].map((option) => option.value).join("\n") === names.join("\n")) return;
-  select.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+  select.replaceChildren(...names.map((name) => new Option(name || "choose another", name, false, name === chosen)));
 }
 
 async function look() {
+  const sent = token();
   try {
     info = await json("/v1/info");
     const names = info.streams.map((stream) => stream.name);
     choices(byId("stream"), names, current);
-    choices(byId("bundle"), info.bundles, "");
+    showModel();
     showInfo(info);
-    const may = info.can_change && token() !== "";
-    for (const id of ["strength", "bundle", "swap"]) byId(id).disabled = steering || !may || (id !== "strength" && !info.bundles.length);
+    if (!info.token_accepted) refuse(sent);
+    enable();
     byId("login").hidden = !info.can_change && token() === "";
     byId("login").textContent = token() ? "Lock" : "Unlock";
     if (!steering && document.activeElement !== byId("strength")) setStrength(info.strength);
@@ -74,7 +95,9 @@ async function look() {
   } catch (error) {
     if (error.status === 401) {
       connected(false, "locked");
+      refuse(sent);
       byId("login").hidden = false;
+      byId("login").textContent = token() ? "Lock" : "Unlock";
     } else if (!error.status) connected(false, "no connection");
     showUnknown(error.status ? error.message : "the station does not answer; what stands here is old");
   }
@@ -93,10 +116,11 @@ function note(text) {
 async function change(path, value, doing) {
   steering = true;
   note(doing);
-  for (const id of ["strength", "bundle", "swap"]) byId(id).disabled = true;
+  enable();
   try {
     await post(path, value);
     note("done");
+    if ("bundle" in value) byId("bundle").value = "";
   } catch (error) {
     if (error.status === 401) setToken("");
     note(`refused: ${error.message}`);
@@ -107,6 +131,7 @@ async function change(path, value, doing) {
 byId("stream").addEventListener("change", (event) => watch(event.target.value));
 byId("strength").addEventListener("input", (event) => setStrength(Number(event.target.value)));
 byId("strength").addEventListener("change", (event) => change("/v1/strength", { strength: Number(event.target.value) }, "changing strength"));
+byId("bundle").addEventListener("change", enable);
 byId("swap").addEventListener("click", () => change("/v1/bundle", { bundle: byId("bundle").value }, "judging the bundle on its golden frames; the present one goes on"));
 byId("freeze").addEventListener("click", () => viewer.freeze());
 byId("zoom-in").addEventListener("click", () => viewer.setZoom(viewer.zoom * 1.5));
