@@ -293,7 +293,10 @@ def test_bodies_leave_no_files(start: Start, tmp_path: Path, monkeypatch: pytest
 
 
 def test_what_strangers_send_does_not_fill_the_log(running: Running, caplog: pytest.LogCaptureFixture) -> None:
-    for sent in (b"\x16\x03\x01 no HTTP\r\n\r\n", b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"):
+    for sent in (
+        b"\x16\x03\x01 no HTTP\r\n\r\n",
+        b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    ):
         with socket.create_connection(("127.0.0.1", running.port), timeout=30) as client:
             client.sendall(sent)
             assert client.recv(65536).startswith(b"HTTP/1.1 ")

@@ -37,7 +37,7 @@ async function watch(stream) {
     chart?.add(frame.head.latency_ms, frame.age);
     const { head } = frame;
     // Of the picture that is shown: while it is frozen, what stands there goes on to be of the frozen one.
-    if (!viewer.frozen) byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old${head.backend ? ` · ${head.backend}` : ""}`;
+    if (!viewer.frozen) byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old when shown${head.backend ? ` · ${head.backend}` : ""}`;
     // The pixels are on the canvas after the next frame of the screen; only then is another one asked for.
     if (document.hidden) continue;
     const drawn = moment();
@@ -142,7 +142,7 @@ viewer.onState = (state) => {
   if (state === "dead") byId("frame-facts").textContent = "";
 };
 viewer.onFreeze = (on) => {
-  if (on) byId("frame-facts").textContent = byId("frame-facts").textContent.replace(/\d+ ms old/, "frozen");
+  if (on) byId("frame-facts").textContent = byId("frame-facts").textContent.replace(/\d+ ms old when shown/, "frozen");
   byId("freeze").setAttribute("aria-pressed", String(on));
   byId("freeze").textContent = on ? "Go on" : "Freeze";
 };
