@@ -96,12 +96,51 @@ def test_the_divider_follows_the_pointer_and_the_keys(page: Any) -> None:
 def test_zoom_by_button_wheel_and_key(page: Any) -> None:
     page.click("#zoom-in")
     assert page.inner_text("#zoom") == "150 %"
-    page.locator("#zoom-in").blur()
+    page.keyboard.press("+")
+    assert page.inner_text("#zoom") == "225 %", "a button that has the focus takes the space bar alone"
     page.keyboard.press("0")
     assert page.inner_text("#zoom") == "100 %"
     page.hover("#canvas", position={"x": 100, "y": 300})
     page.mouse.wheel(0, -100)
     page.wait_for_function("() => document.getElementById('zoom').textContent === '125 %'")
+
+
+def test_arrows_move_an_enlarged_picture_and_not_one_that_is_seen_whole(page: Any) -> None:
+    page.keyboard.press(" ")
+    badge_says(page, "FROZEN")
+    drawn = "document.getElementById('canvas').toDataURL()"
+    whole = page.evaluate(drawn)
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(drawn) == whole
+    page.keyboard.press("+")
+    enlarged = page.evaluate(drawn)
+    page.keyboard.press("ArrowDown")
+    moved = page.evaluate(drawn)
+    assert moved not in (whole, enlarged)
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(drawn) == enlarged
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    edge = page.evaluate(drawn)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(drawn) == edge
+    page.focus("#divider")
+    page.keyboard.press("ArrowLeft")
+    assert page.get_attribute("#divider", "aria-valuenow") == "48"
+
+
+def test_a_station_that_refuses_is_not_said_to_be_gone(page: Any) -> None:
+    refused = {
+        "status": 503,
+        "content_type": "application/json",
+        "body": '{"error": "there are enough watchers", "code": "busy"}',
+    }
+    page.route("**/v1/frame*", lambda route: route.fulfill(**refused))
+    page.wait_for_selector('#viewer[data-state="dead"]')
+    page.wait_for_function("() => document.getElementById('dead-why').textContent === 'there are enough watchers'")
+    assert page.inner_text("#connection") == "refused"
+    page.unroute("**/v1/frame*")
+    page.wait_for_selector('#viewer[data-state="live"]')
 
 
 def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) -> None:
@@ -130,6 +169,14 @@ def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contain
     assert contained.station.model.main.strength == 1.0
     unlock(page, TOKEN)
     page.wait_for_selector("#strength:not([disabled])")
+    page.focus("#strength")
+    holds = (
+        "asked => fetch('/v1/info').then(answer => answer.json()).then(info => Math.abs(info.strength - asked) < 1e-6)"
+    )
+    for strength in (0.95, 0.9):  # the slider cannot be moved meanwhile, and has the focus again afterwards
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function(holds, arg=strength)
+        page.wait_for_function("() => document.activeElement.matches('#strength:not([disabled])')")
     slide(page, 0.5)
     page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
     assert contained.station.model.main.strength == 0.5

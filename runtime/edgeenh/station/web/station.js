@@ -29,7 +29,7 @@ async function watch(stream) {
     if (frame.none) {
       viewer.none(frame.none);
       if (frame.none.state === "unreachable") connected(false, "no connection");
-      if (frame.none.state === "locked") connected(false, "locked");
+      if (frame.none.state === "locked" || frame.none.state === "refused") connected(false, frame.none.state);
       continue;
     }
     viewer.show(frame);
@@ -114,6 +114,7 @@ function note(text) {
 }
 
 async function change(path, value, doing) {
+  const focused = document.activeElement;
   steering = true;
   note(doing);
   enable();
@@ -126,6 +127,8 @@ async function change(path, value, doing) {
     note(`refused: ${error.message}`);
   }
   steering = false;
+  enable();
+  if (document.activeElement === document.body) focused?.focus(); // what is disabled loses the focus, and the next key would go nowhere
 }
 
 byId("stream").addEventListener("change", (event) => watch(event.target.value));
@@ -158,13 +161,22 @@ byId("token-dialog").addEventListener("close", () => {
   byId("token").value = "";
 });
 
+const PAN = {
+  ArrowLeft: () => viewer.pan(-0.1, 0),
+  ArrowRight: () => viewer.pan(0.1, 0),
+  ArrowUp: () => viewer.pan(0, -0.1),
+  ArrowDown: () => viewer.pan(0, 0.1),
+};
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, select, textarea, #events, dialog, dialog *")) return;
+  if (event.key === " " && event.target.matches("button")) return; // presses the button
   const act = {
     " ": () => viewer.freeze(),
     "+": () => viewer.setZoom(viewer.zoom * 1.5),
     "-": () => viewer.setZoom(viewer.zoom / 1.5),
     0: () => viewer.setZoom(1),
+    ...(viewer.zoom > 1 && PAN),
   }[event.key];
   if (!act) return;
   event.preventDefault();

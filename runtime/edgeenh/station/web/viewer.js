@@ -59,7 +59,7 @@ export class Viewer {
   /** No frame came; the picture goes when it is too old to be called live. */
   none(how) {
     this.why = how.why ?? "";
-    this.check(how.state === "unreachable" || how.state === "lost" || how.state === "ended" || how.state === "locked");
+    this.check(["unreachable", "refused", "locked", "lost", "ended"].includes(how.state));
   }
 
   get dead() {
@@ -127,6 +127,13 @@ export class Viewer {
     }
     this.#keepInside();
     this.onZoom(this.zoom);
+    this.draw();
+  }
+
+  /** Look further to the right and down by shares of what is seen. */
+  pan(right, down) {
+    this.centre = [this.centre[0] + right / this.zoom, this.centre[1] + down / this.zoom];
+    this.#keepInside();
     this.draw();
   }
 
