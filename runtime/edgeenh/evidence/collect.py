@@ -135,7 +135,7 @@ class Collection:
             self.missing["events"] = "no --events was given"
             return
         from edgeenh.evidence.events import VERIFICATION, verification
-        from edgeenh.monitoring.journal import read_journal
+        from edgeenh.monitoring.chain import read_journal
 
         if not path.is_file():
             raise UsageError(f"--events {path} does not exist: give the file that [monitoring] events names")

@@ -18,7 +18,7 @@ def verification(files: Mapping[str, bytes]) -> dict[str, Any]:
     Args:
         files: The journal's files by the names of the members, oldest first.
     """
-    from edgeenh.monitoring.journal import verify_chain
+    from edgeenh.monitoring.chain import verify_chain
 
     verdict = verify_chain(files)
     return {
