@@ -50,8 +50,13 @@ def create_secret(path: Path, data: bytes) -> None:
             temporary.unlink()
 
 
-def read_secret(path: Path, what: str) -> bytes:
-    """Read a file that must be its owner's alone; `what` is what messages call it.
+def read_secret(path: Path, what: str, make: str = "make one with `edgeenh keygen`") -> bytes:
+    """Read a file that must be its owner's alone.
+
+    Args:
+        path: The file.
+        what: What messages call it.
+        make: How to come by one, for the message when it is missing.
 
     Raises:
         UsageError: It is missing, not a plain file of this user (or root), readable by others, or too large.
@@ -59,7 +64,7 @@ def read_secret(path: Path, what: str) -> bytes:
     try:
         data, found = read_once(path, _MAX_BYTES, follow=False)
     except FileNotFoundError as exc:
-        raise UsageError(f"there is no {what} at {path}: give its path, or make one with `edgeenh keygen`") from exc
+        raise UsageError(f"there is no {what} at {path}: give its path, or {make}") from exc
     except OSError as exc:
         raise UsageError(f"the {what} {path} cannot be read ({exc.strerror}): give a plain file you may read") from exc
     if found.st_uid not in (os.geteuid(), 0):

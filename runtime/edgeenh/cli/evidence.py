@@ -68,12 +68,15 @@ def evidence(
     found.configuration(config)
     found.events(events)
     found.texts()
-    about = {"created": created, "edgeenh": __version__, "missing": found.missing}
+    about = {"created": created, "edgeenh": __version__, "missing": found.missing, "wrong": found.wrong}
     digest = write_pack(out, found.members, about, signer)
     document = {"schema": "edgeenh.evidence/1", "pack": str(out), "index_sha256": digest, "missing": found.missing}
+    document["wrong"] = found.wrong
     output.emit_json(json_target, {**document, "members": sorted(found.members), "signed": signer is not None})
     for name, why in found.missing.items():
         output.remark(f"not in the pack: {name}: {why}")
+    for name, why in found.wrong.items():
+        output.remark(f"in the pack, and wrong: {name}: {why}")
     if signer is None:
         output.remark("the pack is not signed: give --key, or nobody can tell it from a forged one")
     output.say(f"{out}: {len(found.members)} members, index {digest}")
@@ -88,19 +91,22 @@ def verify(
     ] = None,
     json_target: output.JsonOption = None,
 ) -> None:
-    """Check a pack: every member as its index says, none missing or extra, and with --public-key whose it is.
+    """Check a pack: every member as its index says, none missing or extra, the events in it an unbroken chain, and with --public-key whose it is.
 
     Exit: 0 it is; 2 bad usage; 4 it is not.
 
     Example: edgeenh evidence verify pack.zip --public-key station.key.pub
     """
     from edgeenh.bundle.keys import load_public
+    from edgeenh.errors import IntegrityError
+    from edgeenh.evidence.events import problem_of
     from edgeenh.evidence.pack import read_pack
 
     found = read_pack(pack, None if public_key is None else load_public(public_key))
     document = {
         "schema": "edgeenh.evidence-verify/1", "pack": str(pack), "members": len(found.members), "signed_by": found.key_id,
-        "signature_checked": found.checked, "created": found.index.get("created"), "missing": found.index.get("missing"),
+        "signature_checked": found.checked, "created": found.index.get("created"), "missing": found.missing,
+        "events_problem": (broken := problem_of(found)),
     }  # fmt: skip
     output.emit_json(json_target, document)
     output.say(f"{pack}: {len(found.members)} members, each as the index says")
@@ -109,6 +115,10 @@ def verify(
     else:
         signed = "its signature was not checked: give --public-key" if found.key_id else "it is not signed"
         output.remark(f"{signed}; digests alone find damage, not forgery")
-    for name, why in (found.index.get("missing") or {}).items():
+    for name, why in found.missing.items():
         output.remark(f"the pack says that it does not have: {name}: {why}")
+    if broken:
+        raise IntegrityError(
+            f"{pack}: its events are no unbroken history: {broken}; ask whoever made it for the journal"
+        )
     output.next_step(f"unzip -l {shlex.quote(str(pack))}")

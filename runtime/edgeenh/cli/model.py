@@ -81,4 +81,5 @@ def next_step(source: str, model: Path | None, enhancer: AnyEnhancer) -> str:
     if enhancer.pixels != RGB:
         return f"edgeenh inspect {shlex.quote(str(enhancer.bundle.path))}"
     chosen = f" --model {shlex.quote(str(model))}" if model else ""
-    return f"edgeenh bench{chosen} --source {shlex.quote(source)}"
+    there = "" if source == "-" else f" --source {shlex.quote(source)}"  # a pipe was read, and cannot be read again
+    return f"edgeenh bench{chosen}{there}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from edgeenh.bundle import Bundle
 
 RESULTS = (".json", ".jsonl", ".md", ".csv", ".html", ".txt", ".xml")
-KINDS = ("latency", "soak", "fault", "quality")
-"""What results are about, as the names of their files say."""
+KINDS = {"latency": ("latency",), "soak": ("soak",), "fault": ("fault", "kills"), "quality": ("quality",)}
+"""What results are about, as the names of their files say: one of the words in it."""
 
 MOST_RESULT_BYTES = 32_000_000
 
@@ -32,12 +33,14 @@ class Collection:
     Attributes:
         members: Content by name.
         missing: What was not given or found, by the name that the texts use, and why.
+        wrong: Members that are here and speak against what they stand for, and why.
     """
 
     def __init__(self, created: str) -> None:
         self.created = created
         self.members: dict[str, bytes] = {}
         self.missing: dict[str, str] = {}
+        self.wrong: dict[str, str] = {}
 
     def software(self) -> None:
         """Bill of materials, SOUP list, and the fingerprint of this computer."""
@@ -83,11 +86,12 @@ class Collection:
                 self._result(path, path.relative_to(base))
         for kind in KINDS:
             if not any(self._is_result(name, kind) for name in self.members):
-                self.missing[f"results: {kind}"] = "no file of --results has it in its name"
+                words = " or ".join(KINDS[kind])
+                self.missing[f"results: {kind}"] = f"no file of --results has {words} in its name"
 
     @staticmethod
     def _is_result(name: str, kind: str) -> bool:
-        return name.startswith("results/") and kind in name
+        return name.startswith("results/") and any(word in name for word in KINDS.get(kind, (kind,)))
 
     def _result(self, path: Path, relative: Path) -> None:
         name = "results/" + "/".join(_safe(part) for part in relative.parts)
@@ -101,7 +105,7 @@ class Collection:
             self.members[name] = path.read_bytes()
 
     def configuration(self, path: Path | None) -> None:
-        """The station's file, and as it is understood; without the passwords in URLs.
+        """The station's file, and as it is understood; without the passwords in URLs, or not at all.
 
         Raises:
             UsageError: It is no station's file.
@@ -111,14 +115,15 @@ class Collection:
             return
         from edgeenh.config import read_config
         from edgeenh.config.shown import resolved
-        from edgeenh.sources.network import without_password
 
         config = read_config(path)
         texts = {"station.toml": path.read_text("utf-8"), "understood.toml": resolved(config)}
         for name, text in texts.items():
-            for source in config.many("source"):
-                text = text.replace(source.spec, without_password(source.spec))
-            self.members[f"configuration/{name}"] = text.encode()
+            told = _without_passwords(text)
+            if told is None:
+                self.missing[f"configuration/{name}"] = "a password in it could not be taken out: write URLs plainly"
+            else:
+                self.members[f"configuration/{name}"] = told.encode()
 
     def events(self, path: Path | None) -> None:
         """The hash-chained journal, and whether its chain holds.
@@ -129,21 +134,17 @@ class Collection:
         if path is None:
             self.missing["events"] = "no --events was given"
             return
-        from edgeenh.monitoring.journal import verify_journal
+        from edgeenh.evidence.events import VERIFICATION, verification
+        from edgeenh.monitoring.chain import read_journal
 
         if not path.is_file():
             raise UsageError(f"--events {path} does not exist: give the file that [monitoring] events names")
-        verdict = verify_journal(path)
-        for file in sorted(path.parent.glob(f"{path.name}*")):
-            if file == path or re.fullmatch(re.escape(path.name) + r"\.[0-9]+", file.name):
-                self.members[f"events/{_safe(file.name)}"] = file.read_bytes()
-        self._json(
-            "events/verification.json",
-            {
-                "holds": verdict.holds, "lines": verdict.lines, "head": verdict.head, "anchored": verdict.anchored,
-                "problem": verdict.problem,
-            },
-        )  # fmt: skip
+        files = {f"events/{_safe(name)}": content for name, content in read_journal(path).items()}
+        self.members |= files
+        document = verification(files)
+        self._json(VERIFICATION, document)
+        if document["problem"]:
+            self.wrong[VERIFICATION] = f"the chain of events does not hold: {document['problem']}"
 
     def texts(self) -> None:
         """Assurance case and threat model, each piece of evidence marked as here or missing; last, when all is known."""
@@ -153,9 +154,11 @@ class Collection:
             self.members[name] = re.sub(r"\{([^{}]+)\}", lambda found: self._mark(found[1]), text).encode()
 
     def _mark(self, wanted: str) -> str:
-        """`{name}` in a text: that the member is there or is not; `{results: soak}` for any result of that kind."""
+        """`{name}` in a text: that the member is there, not there or wrong; `{results: soak}` for any result of that kind."""
         kind = wanted.removeprefix("results: ")
         found = [name for name in self.members if name == wanted or (kind != wanted and self._is_result(name, kind))]
+        if wanted in self.wrong:
+            return f"`{wanted}` (**{self.wrong[wanted]}**)"
         return f"`{wanted}`" if found else f"`{wanted}` (**not in this pack**)"
 
     def _json(self, name: str, document: Any) -> None:
@@ -166,3 +169,27 @@ def _safe(part: str) -> str:
     """A file's name as a member may have it."""
     made = re.sub(r"[^A-Za-z0-9._-]+", "-", part).strip(".-")
     return made or "file"
+
+
+_PASSWORD = re.compile(r"(://[^\s/:@\"']*):[^\s/]*@")
+
+
+def _without_passwords(text: str) -> str | None:
+    """A station's file with `***` for the passwords in its URLs; None when one is still there, e.g. behind an escape."""
+    from edgeenh.sources.network import without_password
+
+    told = _PASSWORD.sub(r"\1:***@", text)
+    try:
+        values = list(_texts(tomllib.loads(told)))
+    except tomllib.TOMLDecodeError:
+        return None
+    return told if all(without_password(text) == text == _PASSWORD.sub(r"\1:***@", text) for text in values) else None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)

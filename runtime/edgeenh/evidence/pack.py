@@ -79,6 +79,11 @@ class Pack:
     key_id: str | None
     checked: bool
 
+    @property
+    def missing(self) -> dict[str, str]:
+        """What the pack says that it does not have, and why."""
+        return {str(name): str(why) for name, why in self.index.get("missing", {}).items()}
+
 
 def read_pack(path: Path, key: PublicKey | None) -> Pack:
     """Read and check a pack.
@@ -120,6 +125,8 @@ def _unzip(path: Path, data: bytes) -> dict[str, bytes]:
                 raise _broken(path, "it is larger than a pack may be")
             if len(set(names)) != len(names) or not all(_NAME.fullmatch(name) for name in names):
                 raise _broken(path, "two members have one name, or one has a name that no pack has")
+            if any(entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for entry in entries):
+                raise _broken(path, "a member is packed in a way that no pack is")
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, zlib.error, struct.error, OSError, ValueError, RuntimeError, EOFError) as exc:
         raise _broken(path, f"it is no ZIP that can be read ({exc})") from exc
@@ -132,6 +139,8 @@ def _index(path: Path, data: bytes) -> dict[str, Any]:
         raise _broken(path, f"it has no {INDEX}") from exc
     if not isinstance(index, dict) or index.get("schema") != SCHEMA or not isinstance(index.get("members"), dict):
         raise _broken(path, f"{INDEX} is not of the schema {SCHEMA}")
+    if not isinstance(index.get("missing", {}), dict):
+        raise _broken(path, f"{INDEX} does not say what is missing as a table")
     return index
 
 

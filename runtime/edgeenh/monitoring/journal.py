@@ -11,23 +11,24 @@ counted and told in the next line that can be (`events_lost`).
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 from queue import Full, Queue
 from typing import Any
 
-from edgeenh.errors import OutputFailed
+from edgeenh.errors import UsageError
 from edgeenh.files import make_folder, translate_write_error
+from edgeenh.monitoring.chain import FIRST
 
 SCHEMA = "edgeenh.events/1"
-FIRST = "0" * 64
 WAITING = 10_000
 """Events that wait for the disk at most."""
 
@@ -52,7 +53,7 @@ class EventJournal:
         on_failure: Called once per series of failures with one line, in the journal's thread.
 
     Raises:
-        UsageError: The place may not be written to.
+        UsageError: The place may not be written to, or another process writes this journal.
         OutputFailed: The disk is full.
     """
 
@@ -161,6 +162,7 @@ class EventJournal:
             if newer.exists():
                 newer.replace(older)
         former, self._file = self._file, FileIO(self._file_path, "a")
+        _lock(self._file)
         former.close()
 
     def _numbered(self, number: int) -> Path:
@@ -169,10 +171,16 @@ class EventJournal:
     def _open(self) -> FileIO:
         make_folder(self._file_path.parent)
         try:
+            file = FileIO(self._file_path, "a")
+            if not _lock(file):
+                file.close()
+                raise UsageError(
+                    f"{self.path} is the journal of another process that runs, and two would break its chain: "
+                    "give each station a file of its own"
+                )
             last, whole = _last_line(self._file_path)
             if last is None:
                 last, _ = _last_line(self._numbered(1))
-            file = FileIO(self._file_path, "a")
             if not file.tell():
                 self._file_path.chmod(0o640)
             if last is not None:
@@ -183,6 +191,17 @@ class EventJournal:
         except OSError as exc:
             raise translate_write_error(self._file_path, exc) from exc
         return file
+
+
+def _lock(file: FileIO) -> bool:
+    """Take a file for this process until it is closed; False when another has it. Where nothing can be locked nothing is."""
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        return exc.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+    return True
 
 
 def _last_line(path: Path) -> tuple[bytes | None, bool]:
@@ -201,69 +220,3 @@ def _last_line(path: Path) -> tuple[bytes | None, bool]:
         return None, True
     whole = tail.endswith(b"\n")
     return tail.removesuffix(b"\n").rpartition(b"\n")[2], whole
-
-
-@dataclass(frozen=True, slots=True)
-class ChainVerdict:
-    """What `verify_journal` found.
-
-    Attributes:
-        lines: Lines in all files.
-        head: SHA-256 of the last line; compare it with one that was kept elsewhere.
-        anchored: The very first line is there (`prev` is zeros); False = older files are gone.
-        problem: The first line that does not fit, in words; empty when all do.
-    """
-
-    lines: int
-    head: str
-    anchored: bool
-    problem: str
-
-    @property
-    def holds(self) -> bool:
-        """Nothing was changed, removed or inserted in between."""
-        return not self.problem
-
-
-def verify_journal(path: Path) -> ChainVerdict:
-    """Check the chain of a journal over all of its files, oldest first.
-
-    Raises:
-        OutputFailed: A file cannot be read.
-    """
-    numbered = sorted(
-        (int(found.suffix[1:]), found) for found in path.parent.glob(f"{path.name}.*") if found.suffix[1:].isdigit()
-    )
-    files = [*(found for _, found in reversed(numbered)), *([path] if path.exists() else [])]
-    head, lines, anchored, broken = "", 0, False, False
-    for file in files:
-        try:
-            content = file.read_bytes()
-        except OSError as exc:
-            raise OutputFailed(f"{file} cannot be read: {exc.strerror}") from exc
-        for number, line in enumerate(content.split(b"\n")[: None if content[-1:] != b"\n" else -1], start=1):
-            found = _prev_of(line)
-            where = f"{file.name}, line {number}"
-            if found is None:
-                if broken:
-                    return ChainVerdict(lines, head, anchored, f"{where} is no event")
-                broken = True  # may be the rest of a power cut: then the next line says so
-            elif lines == 0:
-                anchored = found == FIRST
-            elif found != head:
-                return ChainVerdict(lines, head, anchored, f"{where} does not follow the line before it")
-            elif broken:
-                if json.loads(line).get("kind") != "line_repaired":
-                    return ChainVerdict(lines, head, anchored, f"the line before {where} is no event")
-                broken = False
-            head, lines = hashlib.sha256(line).hexdigest(), lines + 1
-    return ChainVerdict(lines, head, anchored, "the last line is cut off" if broken else "")
-
-
-def _prev_of(line: bytes) -> str | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    prev = event.get("prev") if isinstance(event, dict) else None
-    return prev if isinstance(prev, str) else None

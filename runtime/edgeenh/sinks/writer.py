@@ -23,7 +23,9 @@ def check_durable(mode: str, sink: Sink, out: Sequence[str]) -> None:
     if mode != "exposure":
         return
     if not out:
-        raise UsageError("mode exposure needs a place for its pictures: --out FOLDER (null throws them away)")
+        raise UsageError(
+            "mode exposure needs a place for its pictures: --out FOLDER, or [[sink]] in a station's file (null throws them away)"
+        )
     if not getattr(sink, "durable", False):
         raise UsageError(
             f"--out {', '.join(out)} does not keep each frame as it comes, and an exposure needs that: use a folder"

@@ -49,11 +49,11 @@ def read_token(path: Path) -> str:
     """
     from edgeenh.secret_files import read_secret
 
-    text = read_secret(path, "token").decode("ascii", "replace").strip()
+    make = f"make one, e.g. `(umask 077; openssl rand -hex 32 > {path})`"
+    text = read_secret(path, "token", make).decode("ascii", "replace").strip()
     if len(text) < LEAST_TOKEN or not re.fullmatch(r"[\x21-\x7e]+", text):
         raise UsageError(
-            f"the token in {path} is no line of {LEAST_TOKEN} or more ASCII characters without spaces: "
-            f"make one, e.g. `(umask 077; openssl rand -hex 32 > {path})`"
+            f"the token in {path} is no line of {LEAST_TOKEN} or more ASCII characters without spaces: {make}"
         )
     return text
 
@@ -110,7 +110,7 @@ class Guard:
         scope["edgeenh.token"] = self._holds_token(headers.get("authorization", ""))
         path = scope["path"]
         if self._protect_all and not scope["edgeenh.token"] and path not in OPEN_PATHS and not self._public(path):
-            raise unauthorised()
+            raise unauthorised(scope)
 
     def _holds_token(self, authorization: str) -> bool:
         kind, _, given = authorization.partition(" ")
@@ -125,7 +125,7 @@ class Guard:
         if self._token is None:
             raise Refused(403, "no_token", "nothing can be changed here: the station has no token ([service] token)")
         if not scope.get("edgeenh.token"):
-            raise unauthorised()
+            raise unauthorised(scope)
 
     def _is_here(self, host: str) -> bool:
         """Whether a Host header names this computer: an address, `localhost`, or one of the names."""
@@ -142,11 +142,11 @@ class Guard:
         return True
 
 
-def unauthorised() -> Refused:
-    """401: the token is missing or wrong."""
-    return Refused(
-        401, "token", "this needs the station's token: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
-    )
+def unauthorised(scope: Scope) -> Refused:
+    """401: the token is missing or wrong, and which of both."""
+    given = any(name == b"authorization" for name, _ in scope["headers"])
+    what = "the token is wrong, expected the station's" if given else "this needs the station's token"
+    return Refused(401, "token", f"{what}: Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
 
 async def answer(send: Send, error: Refused) -> None:

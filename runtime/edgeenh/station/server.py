@@ -68,6 +68,7 @@ class Server:
             app, log_config=None, access_log=False, lifespan="off", server_header=False, date_header=False,
             http=bounded_protocol(station.settings.connections), timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=1, proxy_headers=False, ws="none", loop="asyncio",
+            log_level="error",  # its warnings are of what strangers sent: they would fill the station's own log
         )  # fmt: skip
         config.load()
         config.ssl = listener.tls
@@ -119,7 +120,7 @@ def _tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
     if key is None:
         raise UsageError("tls_certificate and tls_key go together: give both")
-    read_secret(key, "TLS key")
+    read_secret(key, "TLS key", "take the one that belongs to the certificate")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

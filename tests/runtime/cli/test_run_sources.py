@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
+import edgeenh
+from edgeenh.cli.model import next_step
 from edgeenh.pictures import write_picture
 from edgeenh.sources import open_source
 
@@ -44,6 +46,12 @@ def test_raw_frames_go_through_a_pipe(start_script: Start, tmp_path: Path, fake:
     assert process.returncode == 0, errors
     assert _accounting(tmp_path)["enhanced"] == 5
     assert open_source(tmp_path / "out.mkv").length == 5
+
+
+def test_a_pipe_is_not_named_as_what_to_read_again() -> None:
+    with edgeenh.load(backend="fake") as enhancer:
+        assert next_step("-", None, enhancer) == "edgeenh bench"
+        assert next_step("my clip.mp4", None, enhancer) == "edgeenh bench --source 'my clip.mp4'"
 
 
 def test_a_pipe_that_ends_in_the_middle_of_a_frame_is_a_lost_frame_and_exit_1(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeenh.monitoring.journal import verify_journal
+from edgeenh.monitoring.chain import verify_journal
 from edgeenh.sinks.shared_memory import SharedMemorySink
 from edgeenh.sources import open_source
 

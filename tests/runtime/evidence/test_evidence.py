@@ -140,6 +140,120 @@ def test_no_flipped_bit_changes_what_is_read(pack: Path, keys: Path, place: floa
     assert found.members == read_pack(pack, key).members  # e.g. a date in the archive, which nothing is read from
 
 
+def lzma(source: Path, target: Path) -> Path:
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w", zipfile.ZIP_LZMA) as made:
+        for name in archive.namelist():
+            made.writestr(name, archive.read(name))
+    data = bytearray(target.read_bytes())
+    data[60:90] = bytes(30)
+    target.write_bytes(data)
+    return target
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lzma,
+        lambda source, target: rezip(
+            source, target, lambda m: m.update({"evidence.json": _unsaid(m["evidence.json"])})
+        ),
+    ],
+)
+def test_a_forged_pack_without_a_key_is_refused_in_one_line(
+    make: Any, pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evidence", "verify", str(make(pack, tmp_path / "forged.zip"))]) == 4
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def _unsaid(index: bytes) -> bytes:
+    return json.dumps({**json.loads(index), "missing": "nothing"}).encode()
+
+
+CHANGES: dict[str, Any] = {
+    "changed": lambda lines: [lines[0], lines[1].replace(b"detail", b"Detail"), *lines[2:]],
+    "taken out": lambda lines: [lines[0], *lines[2:]],
+    "no event": lambda lines: [*lines[:-1], b"[" * 100_000, b"x", b""],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_events_that_were_rewritten_are_told_when_the_pack_is_made_and_refused_when_it_is_verified(
+    change: Any, tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "events.jsonl", tmp_path / "pack.zip"
+    journal = EventJournal(path, sync=False)
+    journal.add("kind", "detail")
+    journal.close(30)
+    path.write_bytes(b"\n".join(change(path.read_bytes().split(b"\n"))))
+    assert main(["evidence", "--out", str(out), "--key", str(keys), "--events", str(path)]) == 0
+    assert "the chain of events does not hold" in capsys.readouterr().err
+    case = read_pack(out, None).members["assurance-case.md"].decode()
+    assert "`events/verification.json` (**the chain of events does not hold" in case
+    assert (
+        main(["evidence", "verify", str(out), "--public-key", f"{keys}.pub", "--json", str(tmp_path / "v.json")]) == 4
+    )
+    assert "no unbroken history" in capsys.readouterr().err
+    assert json.loads((tmp_path / "v.json").read_text())["events_problem"]
+
+
+def test_a_pack_that_says_of_its_events_what_they_are_not_is_refused(pack: Path, keys: Path, tmp_path: Path) -> None:
+    found = read_pack(pack, None)
+    events = found.members["events/events.jsonl"].split(b"\n")
+    members = {**found.members, "events/events.jsonl": b"\n".join([events[0], *events[2:]])}
+    write_pack(tmp_path / "lies.zip", members, {}, load_private(keys))
+    assert main(["evidence", "verify", str(tmp_path / "lies.zip"), "--public-key", f"{keys}.pub"]) == 4
+    shorter = {**found.members, "events/events.jsonl": b"\n".join([*events[:2], b""])}
+    write_pack(tmp_path / "cut.zip", shorter, {}, load_private(keys))
+    assert main(["evidence", "verify", str(tmp_path / "cut.zip"), "--public-key", f"{keys}.pub"]) == 4
+
+
+def test_a_journal_of_several_files_is_checked_oldest_first(tmp_path: Path, keys: Path) -> None:
+    path, out = tmp_path / "events.jsonl", tmp_path / "pack.zip"
+    journal = EventJournal(path, sync=False, max_bytes=400, files=20)
+    for _ in range(12):
+        journal.add("kind", "detail " * 20)
+    journal.close(30)
+    assert (tmp_path / "events.jsonl.10").exists()
+    assert main(["evidence", "--out", str(out), "--key", str(keys), "--events", str(path)]) == 0
+    assert json.loads(read_pack(out, None).members["events/verification.json"])["anchored"]
+    assert main(["evidence", "verify", str(out), "--public-key", f"{keys}.pub"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "left_out"),
+    [
+        ('"rtsp://me:geh\\u0065im@camera/1"', False),
+        ("""'rtsp://me:geheim"x\\y@camera/1'""", False),
+        ('"rtsp://me:geheim@more@camera/1"', False),
+        ('"rtsp://me:geheim\\u0040camera/1"', True),
+        ('"rtsp://me:ge heim@camera/1"', True),
+    ],
+)
+def test_no_password_of_a_url_gets_into_a_pack_however_it_is_written(
+    spec: str, *, left_out: bool, tmp_path: Path
+) -> None:
+    (tmp_path / "station.toml").write_text(f"# formerly rtsp://me:geheim@camera/0\n[[source]]\nspec = {spec}\n")
+    out = tmp_path / "pack.zip"
+    assert main(["evidence", "--out", str(out), "--config", str(tmp_path / "station.toml")]) == 0
+    found = read_pack(out, None)
+    text = b"".join(content for name, content in found.members.items() if name.startswith("configuration/"))
+    assert b"heim" not in text
+    assert b"\\u0065im" not in text
+    assert ("configuration/station.toml" in found.missing) == left_out
+    assert left_out or b"me:***@camera/1" in text
+
+
+@pytest.mark.parametrize("name", ["faults.json", "2026-11-29-worker-kills.json"])
+def test_kills_are_results_of_faults(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("{}")
+    out = tmp_path / "pack.zip"
+    assert main(["evidence", "--out", str(out), "--results", str(tmp_path / name)]) == 0
+    found = read_pack(out, None)
+    assert "results: fault" not in found.missing
+    assert "`results: fault` (**" not in found.members["assurance-case.md"].decode()
+
+
 @pytest.mark.parametrize(
     "words", [[], ["--out", "/proc/x/pack.zip"], ["--out", "p.zip", "--results", "missing"], ["--out", "p.zip", "--config", "missing"],
               ["--out", "p.zip", "--events", "missing"], ["--out", "p.zip", "--key", "missing"]]

@@ -16,7 +16,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edgeenh.errors import InferenceFailed, UsageError
 from edgeenh.monitoring.address import Address, parse_address
-from edgeenh.monitoring.journal import EventJournal, verify_journal
+from edgeenh.monitoring.chain import verify_journal
+from edgeenh.monitoring.journal import EventJournal
 from edgeenh.monitoring.run import Monitoring
 from edgeenh.stream import ManualClock, Stream
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeenh.errors import OutputFailed, UsageError
-from edgeenh.monitoring.journal import FIRST, EventJournal, verify_journal
+from edgeenh.monitoring.chain import FIRST, verify_journal
+from edgeenh.monitoring.journal import EventJournal
 
 
 def journal(path: Path | str, **more: Any) -> EventJournal:
@@ -123,6 +124,20 @@ def test_a_full_disk_loses_events_says_so_and_holds_nothing_up(tmp_path: Path) -
     opened.close()
     assert [event["kind"] for event in lines(path)] == ["journal_opened", "events_lost", "told", "journal_closed"]
     assert lines(path)[1]["detail"] == "5 events could not be written"
+    assert verify_journal(path).holds
+
+
+def test_two_stations_do_not_write_one_journal(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    first = journal(path, max_bytes=300)
+    for number in range(3):  # also after a new file was begun
+        first.add("told", f"event {number}")
+        first.flush()
+        with pytest.raises(UsageError, match="another process"):
+            journal(path)
+    first.close(30)
+    assert path.with_name("events.jsonl.2").exists()
+    journal(path).close(30)
     assert verify_journal(path).holds
 
 

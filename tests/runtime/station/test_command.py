@@ -24,7 +24,7 @@ from .conftest import Running
         ("[service]\nprotect = 'all'", "needs a token"),
         ("[service]\ntls_key = 'k'", "go together"),
         ("[service]\nbind = '127.0.0.1:0'\nbundles = ['a/x.edgeenh', 'b/x.edgeenh']", "two files"),
-        ("[service]\nbind = '127.0.0.1:0'\ntoken = 'missing'", "there is no token"),
+        ("[service]\nbind = '127.0.0.1:0'\ntoken = 'missing'", "make one, e.g. `(umask 077; openssl rand"),
     ],
 )
 def test_bad_usage_is_one_line(file: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

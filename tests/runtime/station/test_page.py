@@ -14,7 +14,7 @@ import pytest
 from edgeenh.bundle import Bundle
 from edgeenh.config.tables import Model
 
-from .conftest import TOKEN, Running, begin, make_token
+from .conftest import TOKEN, Running, Start, begin, make_token
 from .test_looking import unpack
 
 CHROMIUM = shutil.which("chromium")
@@ -96,12 +96,51 @@ def test_the_divider_follows_the_pointer_and_the_keys(page: Any) -> None:
 def test_zoom_by_button_wheel_and_key(page: Any) -> None:
     page.click("#zoom-in")
     assert page.inner_text("#zoom") == "150 %"
-    page.locator("#zoom-in").blur()
+    page.keyboard.press("+")
+    assert page.inner_text("#zoom") == "225 %", "a button that has the focus takes the space bar alone"
     page.keyboard.press("0")
     assert page.inner_text("#zoom") == "100 %"
     page.hover("#canvas", position={"x": 100, "y": 300})
     page.mouse.wheel(0, -100)
     page.wait_for_function("() => document.getElementById('zoom').textContent === '125 %'")
+
+
+def test_arrows_move_an_enlarged_picture_and_not_one_that_is_seen_whole(page: Any) -> None:
+    page.keyboard.press(" ")
+    badge_says(page, "FROZEN")
+    drawn = "document.getElementById('canvas').toDataURL()"
+    whole = page.evaluate(drawn)
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate(drawn) == whole
+    page.keyboard.press("+")
+    enlarged = page.evaluate(drawn)
+    page.keyboard.press("ArrowDown")
+    moved = page.evaluate(drawn)
+    assert moved not in (whole, enlarged)
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(drawn) == enlarged
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    edge = page.evaluate(drawn)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(drawn) == edge
+    page.focus("#divider")
+    page.keyboard.press("ArrowLeft")
+    assert page.get_attribute("#divider", "aria-valuenow") == "48"
+
+
+def test_a_station_that_refuses_is_not_said_to_be_gone(page: Any) -> None:
+    refused = {
+        "status": 503,
+        "content_type": "application/json",
+        "body": '{"error": "there are enough watchers", "code": "busy"}',
+    }
+    page.route("**/v1/frame*", lambda route: route.fulfill(**refused))
+    page.wait_for_selector('#viewer[data-state="dead"]')
+    page.wait_for_function("() => document.getElementById('dead-why').textContent === 'there are enough watchers'")
+    assert page.inner_text("#connection") == "refused"
+    page.unroute("**/v1/frame*")
+    page.wait_for_selector('#viewer[data-state="live"]')
 
 
 def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) -> None:
@@ -124,17 +163,28 @@ def test_a_frozen_picture_says_that_it_is_frozen(page: Any, contained: Running) 
 def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contained: Running) -> None:
     assert page.is_disabled("#strength")
     unlock(page, "a-wrong-token-9876543210")
-    page.wait_for_selector("#strength:not([disabled])")
-    slide(page, 0.5)
-    page.wait_for_function("() => document.getElementById('change-note').textContent.startsWith('refused')")
+    page.wait_for_function("() => document.getElementById('change-note').textContent.includes('token is wrong')")
+    assert page.is_disabled("#strength")
+    assert page.evaluate("sessionStorage.getItem('edgeenh.token')") is None
     assert contained.station.model.main.strength == 1.0
     unlock(page, TOKEN)
     page.wait_for_selector("#strength:not([disabled])")
+    page.focus("#strength")
+    holds = (
+        "asked => fetch('/v1/info').then(answer => answer.json()).then(info => Math.abs(info.strength - asked) < 1e-6)"
+    )
+    for strength in (0.95, 0.9):  # the slider cannot be moved meanwhile, and has the focus again afterwards
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function(holds, arg=strength)
+        page.wait_for_function("() => document.activeElement.matches('#strength:not([disabled])')")
     slide(page, 0.5)
     page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
     assert contained.station.model.main.strength == 0.5
 
     before = contained.station.model.bundle
+    assert page.inner_text("#model-value") == contained.station.model.name
+    assert page.input_value("#bundle") == "", "a name in the list looks like the model that is in use"
+    assert page.is_disabled("#swap")
     for name, why in (
         ("broken", "expected an edgeenh bundle"),
         ("grey", "expected .* for RGB"),
@@ -148,10 +198,11 @@ def test_strength_and_bundle_are_changed_with_the_token_alone(page: Any, contain
         )
         badge_says(page, "ENHANCED")  # the present one goes on
         assert contained.station.model.bundle is before
-    page.wait_for_selector("#swap:not([disabled])")
+    page.wait_for_selector("#bundle:not([disabled])")
     page.select_option("#bundle", "again.edgeenh")
     page.click("#swap")
     page.wait_for_function("() => document.getElementById('change-note').textContent === 'done'")
+    assert page.input_value("#bundle") == ""
     page.wait_for_selector("#events li[data-kind='bundle_chosen'], #events li[data-kind='swapped']")
     badge_says(page, "ENHANCED")
 
@@ -283,6 +334,51 @@ def test_hours_of_sleep_count_although_the_monotonic_clock_stood_still(page: Any
         }"""
     )
     assert age > 3_600_000
+
+
+def test_a_picture_grows_old_before_the_eyes_where_the_way_is_slow(page: Any) -> None:
+    """Frames that come seldom may be shown for long: then how old they are is said as it grows, whatever it was when they came."""
+    said = page.evaluate(
+        """async () => {
+            const { Viewer } = await import("/page/viewer.js");
+            const root = document.getElementById("viewer").cloneNode(true);
+            const picture = () => createImageBitmap(new ImageData(8, 8));
+            const viewer = new Viewer(root), now = Date.now, said = [];
+            for (const [period_ms, later] of [[40, 1500], [40, 2600], [null, 1500], [2000, 1500], [2000, 3600]]) {
+                const head = { status: "ENHANCED", period_ms };
+                viewer.show({ head, before: await picture(), after: await picture(), age: 300 });
+                viewer.period = 1000; // as on a way that takes one frame in a second
+                Date.now = () => now() + later;
+                viewer.check();
+                Date.now = now;
+                const badge = root.querySelector("#badge");
+                said.push([root.dataset.state, badge.className, badge.textContent]);
+            }
+            return said;
+        }"""
+    )
+    two, three, four = (["live", "late", f"LATE {n} s · ENHANCED"] for n in (2, 3, 4))
+    assert said == [two, three, two, ["live", "enhanced", "ENHANCED"], four]
+
+
+def test_where_looking_needs_the_token_a_wrong_one_is_told_and_another_can_be_given(browser: Any, start: Start) -> None:
+    running = start(protect="all")
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    page.goto(f"http://127.0.0.1:{running.port}/")
+    unlock(page, "a-wrong-token-9876543210")
+    page.wait_for_function("() => document.getElementById('change-note').textContent.includes('token is wrong')")
+    unlock(page, TOKEN)
+    page.wait_for_function("() => document.getElementById('connection').textContent === 'connected'")
+    assert "no stream" in page.inner_text("#dead-why")
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(844, 390), (667, 375), (390, 844)])
+def test_on_a_phone_the_picture_is_as_wide_as_the_screen(page: Any, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("width => document.getElementById('viewer').clientWidth >= 0.95 * width", arg=width)
 
 
 def unlock(page: Any, token: str) -> None:

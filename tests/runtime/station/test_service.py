@@ -215,12 +215,17 @@ def test_another_page_may_not_ask(running: Running) -> None:
 
 def test_changes_need_the_token(running: Running) -> None:
     body = b'{"strength": 0.5}'
-    for headers in ({}, {"Authorization": "Bearer wrong-token-0123456789"}, {"Authorization": f"Basic {TOKEN}"}):
+    lines = {"": "needs the station's token", "Bearer wrong-token-0123456789": "is wrong", f"Basic {TOKEN}": "is wrong"}
+    for given, line in lines.items():
+        headers = {"Authorization": given} if given else {}
         reply = running.ask("POST", "/v1/strength", body, Content_Type="application/json", **headers)
         assert reply.status == 401
+        assert line in reply.json["error"]
+        assert running.ask("GET", "/v1/info", **headers).json["token_accepted"] is False
         assert reply.headers["www-authenticate"] == "Bearer"
     told = running.ask("POST", "/v1/strength", body, Content_Type="application/json", Authorization=f"Bearer {TOKEN}")
     assert told.status == 409, "the model runs in this process, so it cannot be changed"
+    assert running.ask("GET", "/v1/info", Authorization=f"Bearer {TOKEN}").json["token_accepted"] is True
 
 
 def test_without_a_token_nothing_can_be_changed(start: Start) -> None:
@@ -285,6 +290,17 @@ def test_bodies_leave_no_files(start: Start, tmp_path: Path, monkeypatch: pytest
         assert running.ask("POST", "/v1/enhance", large, Content_Type="image/png").status == 200
     assert list((tmp_path / "temporary").iterdir()) == []
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
+def test_what_strangers_send_does_not_fill_the_log(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    for sent in (
+        b"\x16\x03\x01 no HTTP\r\n\r\n",
+        b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=30) as client:
+            client.sendall(sent)
+            assert client.recv(65536).startswith(b"HTTP/1.1 ")
+    assert caplog.records == []
 
 
 def test_half_a_head_is_let_go(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

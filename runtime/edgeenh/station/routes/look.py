@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import FastAPI, Header, Query
+from fastapi import FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from edgeenh.station.errors import Refused, busy
@@ -70,8 +70,8 @@ def _add_state(app: FastAPI, service: Service) -> None:
     listeners = 0
 
     @app.get("/v1/info", responses=errors(), summary="What runs, and what may be chosen")
-    async def info() -> dict[str, Any]:
-        return station.info()
+    async def info(request: Request) -> dict[str, Any]:
+        return {**station.info(), "token_accepted": bool(request.scope.get("edgeenh.token"))}
 
     @app.get("/v1/state", responses=errors(404, 422), summary="Accounting, latencies and drift of a stream")
     async def state(stream: StreamName = None) -> dict[str, Any]:
@@ -139,7 +139,9 @@ def _add_frames(app: FastAPI, service: Service) -> None:
         if shot is None:
             return Response(status_code=204, headers={"X-Edgeenh-Stream": header_text(json.dumps(how))})
         ages = {"age_ms": round((now - shot.captured_ns) / 1e6, 1), "waited_ms": round((now - began) / 1e6, 1)}
-        return Response(pack(shot, stream=how, **ages), media_type="application/vnd.edgeenh.frame")
+        fps = lane.stream.source.fps
+        more = {"stream": how, "period_ms": round(1e3 / fps, 1) if fps else None, **ages}
+        return Response(pack(shot, **more), media_type="application/vnd.edgeenh.frame")
 
 
 def find(service: Service, name: str | None) -> Lane:

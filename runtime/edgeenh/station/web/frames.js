@@ -47,7 +47,8 @@ export async function* frames(stream, signal) {
     } catch (error) {
       if (signal.aborted) return;
       after = 0; // the station may have been started anew, and count from 1
-      yield { none: { state: error.status === 401 ? "locked" : "unreachable", why: error.status ? error.message : "the station does not answer" } };
+      const state = error.status === 401 ? "locked" : error.status ? "refused" : "unreachable";
+      yield { none: { state, why: error.status ? error.message : "the station does not answer" } };
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }

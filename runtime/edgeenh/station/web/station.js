@@ -29,7 +29,7 @@ async function watch(stream) {
     if (frame.none) {
       viewer.none(frame.none);
       if (frame.none.state === "unreachable") connected(false, "no connection");
-      if (frame.none.state === "locked") connected(false, "locked");
+      if (frame.none.state === "locked" || frame.none.state === "refused") connected(false, frame.none.state);
       continue;
     }
     viewer.show(frame);
@@ -37,7 +37,7 @@ async function watch(stream) {
     chart?.add(frame.head.latency_ms, frame.age);
     const { head } = frame;
     // Of the picture that is shown: while it is frozen, what stands there goes on to be of the frozen one.
-    if (!viewer.frozen) byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old${head.backend ? ` · ${head.backend}` : ""}`;
+    if (!viewer.frozen) byId("frame-facts").textContent = `${head.width}×${head.height} · frame ${head.sequence} · ${Math.round(frame.age)} ms old when shown${head.backend ? ` · ${head.backend}` : ""}`;
     // The pixels are on the canvas after the next frame of the screen; only then is another one asked for.
     if (document.hidden) continue;
     const drawn = moment();
@@ -47,20 +47,41 @@ async function watch(stream) {
   }
 }
 
+/** Show the model in use beside the label; the list is for another one, and has none chosen until somebody does. */
+function showModel() {
+  choices(byId("bundle"), info.bundles.length ? ["", ...info.bundles] : [], "");
+  byId("model-value").textContent = `${info.model.id} ${info.model.version}`;
+}
+
+/** The token that a request was sent with is not the station's: forget it, unless another one was given meanwhile. */
+function refuse(sent) {
+  if (sent === "" || sent !== token()) return;
+  setToken("");
+  note("the token is wrong: unlock again");
+}
+
+function enable() {
+  const may = info !== null && info.can_change && info.token_accepted && token() !== "" && !steering;
+  byId("strength").disabled = !may;
+  byId("bundle").disabled = !may || !info.bundles.length;
+  byId("swap").disabled = byId("bundle").disabled || byId("bundle").value === "";
+}
+
 function choices(select, names, chosen) {
   if ([...select.options].map((option) => option.value).join("\n") === names.join("\n")) return;
-  select.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+  select.replaceChildren(...names.map((name) => new Option(name || "choose another", name, false, name === chosen)));
 }
 
 async function look() {
+  const sent = token();
   try {
     info = await json("/v1/info");
     const names = info.streams.map((stream) => stream.name);
     choices(byId("stream"), names, current);
-    choices(byId("bundle"), info.bundles, "");
+    showModel();
     showInfo(info);
-    const may = info.can_change && token() !== "";
-    for (const id of ["strength", "bundle", "swap"]) byId(id).disabled = steering || !may || (id !== "strength" && !info.bundles.length);
+    if (!info.token_accepted) refuse(sent);
+    enable();
     byId("login").hidden = !info.can_change && token() === "";
     byId("login").textContent = token() ? "Lock" : "Unlock";
     if (!steering && document.activeElement !== byId("strength")) setStrength(info.strength);
@@ -74,7 +95,9 @@ async function look() {
   } catch (error) {
     if (error.status === 401) {
       connected(false, "locked");
+      refuse(sent);
       byId("login").hidden = false;
+      byId("login").textContent = token() ? "Lock" : "Unlock";
     } else if (!error.status) connected(false, "no connection");
     showUnknown(error.status ? error.message : "the station does not answer; what stands here is old");
   }
@@ -91,22 +114,27 @@ function note(text) {
 }
 
 async function change(path, value, doing) {
+  const focused = document.activeElement;
   steering = true;
   note(doing);
-  for (const id of ["strength", "bundle", "swap"]) byId(id).disabled = true;
+  enable();
   try {
     await post(path, value);
     note("done");
+    if ("bundle" in value) byId("bundle").value = "";
   } catch (error) {
     if (error.status === 401) setToken("");
     note(`refused: ${error.message}`);
   }
   steering = false;
+  enable();
+  if (document.activeElement === document.body) focused?.focus(); // what is disabled loses the focus, and the next key would go nowhere
 }
 
 byId("stream").addEventListener("change", (event) => watch(event.target.value));
 byId("strength").addEventListener("input", (event) => setStrength(Number(event.target.value)));
 byId("strength").addEventListener("change", (event) => change("/v1/strength", { strength: Number(event.target.value) }, "changing strength"));
+byId("bundle").addEventListener("change", enable);
 byId("swap").addEventListener("click", () => change("/v1/bundle", { bundle: byId("bundle").value }, "judging the bundle on its golden frames; the present one goes on"));
 byId("freeze").addEventListener("click", () => viewer.freeze());
 byId("zoom-in").addEventListener("click", () => viewer.setZoom(viewer.zoom * 1.5));
@@ -117,7 +145,7 @@ viewer.onState = (state) => {
   if (state === "dead") byId("frame-facts").textContent = "";
 };
 viewer.onFreeze = (on) => {
-  if (on) byId("frame-facts").textContent = byId("frame-facts").textContent.replace(/\d+ ms old/, "frozen");
+  if (on) byId("frame-facts").textContent = byId("frame-facts").textContent.replace(/\d+ ms old when shown/, "frozen");
   byId("freeze").setAttribute("aria-pressed", String(on));
   byId("freeze").textContent = on ? "Go on" : "Freeze";
 };
@@ -133,13 +161,22 @@ byId("token-dialog").addEventListener("close", () => {
   byId("token").value = "";
 });
 
+const PAN = {
+  ArrowLeft: () => viewer.pan(-0.1, 0),
+  ArrowRight: () => viewer.pan(0.1, 0),
+  ArrowUp: () => viewer.pan(0, -0.1),
+  ArrowDown: () => viewer.pan(0, 0.1),
+};
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select, textarea, button") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, select, textarea, #events, dialog, dialog *")) return;
+  if (event.key === " " && event.target.matches("button")) return; // presses the button
   const act = {
     " ": () => viewer.freeze(),
     "+": () => viewer.setZoom(viewer.zoom * 1.5),
     "-": () => viewer.setZoom(viewer.zoom / 1.5),
     0: () => viewer.setZoom(1),
+    ...(viewer.zoom > 1 && PAN),
   }[event.key];
   if (!act) return;
   event.preventDefault();

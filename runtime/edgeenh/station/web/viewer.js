@@ -5,7 +5,7 @@ import { moment, since } from "./time.js";
 const NEVER = { monotonic: -Infinity, wall: -Infinity };
 const LEAST_DEAD_MS = 1000;
 const DEAD_PERIODS = 5;
-const LATE_MS = 1000; // a picture that was older when it was shown is not of now, whatever its stream says
+const LATE_MS = 1000; // a picture that is older than this and the camera's own period is not of now, whatever its stream says
 
 export class Viewer {
   constructor(root) {
@@ -59,7 +59,7 @@ export class Viewer {
   /** No frame came; the picture goes when it is too old to be called live. */
   none(how) {
     this.why = how.why ?? "";
-    this.check(how.state === "unreachable" || how.state === "lost" || how.state === "ended" || how.state === "locked");
+    this.check(["unreachable", "refused", "locked", "lost", "ended"].includes(how.state));
   }
 
   get dead() {
@@ -77,8 +77,9 @@ export class Viewer {
     }
     this.root.dataset.status = state === "dead" ? "" : (head?.status ?? "");
     const said = head ? head.status + (head.reason ? ` · ${head.reason.replaceAll("_", " ")}` : "") : "NO PICTURE";
-    const late = state === "live" && this.shown.age > LATE_MS;
-    const text = state === "frozen" ? `FROZEN, not live · ${said}` : late ? `LATE ${(this.shown.age / 1000).toFixed(1)} s · ${said}` : said;
+    const old = this.shown ? this.shown.age + since(this.shownAt) : 0;
+    const late = state === "live" && old > LATE_MS + (head.period_ms ?? 0);
+    const text = state === "frozen" ? `FROZEN, not live · ${said}` : late ? `LATE ${Math.ceil(old / 1000)} s · ${said}` : said;
     if (this.badge.textContent !== text) this.badge.textContent = text;
     this.badge.className = state === "frozen" ? "frozen" : late ? "late" : (head?.status ?? "none").toLowerCase();
     this.badge.title = head?.detail ?? "";
@@ -126,6 +127,13 @@ export class Viewer {
     }
     this.#keepInside();
     this.onZoom(this.zoom);
+    this.draw();
+  }
+
+  /** Look further to the right and down by shares of what is seen. */
+  pan(right, down) {
+    this.centre = [this.centre[0] + right / this.zoom, this.centre[1] + down / this.zoom];
+    this.#keepInside();
     this.draw();
   }
 
