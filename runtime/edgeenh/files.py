@@ -107,7 +107,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise translate_write_error(path, exc) from exc
         raise  # the body failed to read something else; that is its own error to tell
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it has its name; or the disk takes no change any more, and why is being raised
             temporary.unlink()
 
 
