@@ -47,6 +47,7 @@ class FaultyDisk(Fullness):
         super().__init__(clock)
         self._disk = disk
         self.open, self.names, self.read, self.sync = disk.open, disk.names, disk.read, disk.sync
+        self.in_place = disk.in_place
         self.rename, self.remove, self.sync_names, self.close = disk.rename, disk.remove, disk.sync_names, disk.close
 
     def write(self, name: str, parts: Sequence[bytes | memoryview]) -> None:
