@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,3 +100,10 @@ def test_names_of_places_do_not_depend_on_the_order_and_hold_no_password() -> No
 )
 def test_each_of_several_sources_has_a_place_in_the_place(spec: str, expected: str) -> None:
     assert place_of(spec, "cam", 1, 2) == expected
+
+
+def test_a_source_that_cannot_be_opened_leaves_no_sink_of_another_open(edgeenh: Any, fake: Any, tmp_path: Path) -> None:
+    name = f"edgeenh-several-{os.getpid()}"
+    done = edgeenh("run", "synthetic:32x24@5", tmp_path / "none.png", *fake, "--in-process", "--out", f"shm:{name}")
+    assert done.code == 2, done.err
+    assert not list(Path("/dev/shm").glob(f"{name}*"))
