@@ -54,6 +54,7 @@ class Spool:
 
     Attributes:
         notices: What happened to it; whoever reads takes them out.
+        trouble: It could not be written to when it was last tried.
 
     Raises:
         UsageError: It is no folder that may be used, of another version, or in use by another process.
@@ -66,7 +67,7 @@ class Spool:
         self.counts: Counter[str] = Counter()
         self._wall, self._lock = wall, threading.RLock()
         self._header, self._number = Header(secrets.token_hex(4), 0), 0
-        self._opened = self._begun = self._trouble = False
+        self._opened = self._begun = self.trouble = False
         self._done: Done | None = None
         self._files: dict[str, str] = {}  # of each exposure that is on the disk and not done with
         try:
@@ -130,8 +131,8 @@ class Spool:
                 return Exposure(self._name_of(run), captured_at, digest, spooled=False)
             self.counts["stored"] += 1
             self._keep_in_mind(replace(frame, exposure=exposure))
-            if self._trouble:
-                self._trouble = False
+            if self.trouble:
+                self.trouble = False
                 self._tell("spooled_again", f"exposures are written to {self.name} again from {exposure.id} on")
             return exposure
 
@@ -292,7 +293,7 @@ class Spool:
 
     def _tell_trouble(self, error: OSError | UsageError) -> None:
         """The first of a series."""
-        if not self._trouble:
-            self._trouble = True
+        if not self.trouble:
+            self.trouble = True
             what = f"exposures cannot be written to {self.name} ({getattr(error, 'strerror', None) or error})"
             self._tell("not_spooled", f"{what}: they go on without, each marked, until they can be")

@@ -171,6 +171,7 @@ def test_a_full_disk_stops_nothing_and_every_exposure_without_a_copy_says_so(
     assert [frame.exposure.spooled for frame in shown] == [True, True, False, False, True, True]
     assert len({frame.exposure.id for frame in shown}) == 6
     assert [event.kind for event in stream.events] == ["not_spooled", "spooled_again"]
+    assert not stream.vitals().unspooled
     assert "it was told to fail" in stream.events[0].detail
     assert (stream.accounting.enhanced, stream.accounting.holds) == (6, True)
     report = stream.report()["spool"]
@@ -188,6 +189,7 @@ def test_a_disk_that_became_read_only_gives_what_is_on_it_and_goes_on(tmp_path: 
     exposures = [frame.original.exposure for frame in stream]
     assert [(one.spooled, one.replayed) for one in exposures if one] == [(True, True), (False, False), (False, False)]
     assert sorted(event.kind for event in stream.events) == ["not_acknowledged", "not_spooled"]
+    assert stream.vitals().unspooled
     again = Spool(tmp_path) if not disk.close() else None  # type: ignore[func-returns-value]
     assert again is not None
     assert [frame.exposure.id for frame in again.waiting(0) if frame.exposure] == [exposures[0].id]  # type: ignore[union-attr]
