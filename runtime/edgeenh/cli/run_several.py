@@ -110,6 +110,7 @@ class Several:
             {
                 "source": {"id": lane.stream.source.id, "fps": lane.stream.source.fps},
                 "sink": lane.sink.id,
+                **({"sinks": lane.sink.to_json()} if hasattr(lane.sink, "to_json") else {}),
                 "unwritten": lane.writer.unwritten,
                 "failure": str(lane.failure) if lane.failure else None,
                 **lane.stream.report(),
