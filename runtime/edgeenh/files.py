@@ -63,6 +63,11 @@ def is_of_place(error: EdgeenhError) -> bool:
     return isinstance(error, OutputFailed) or isinstance(error.__cause__, OSError)
 
 
+def is_read_only(error: EdgeenhError) -> bool:
+    """Whether the disk takes no file at all, so that the next one need not be tried."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EROFS
+
+
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and prove that files can be made in it.
 
