@@ -136,7 +136,9 @@ _LIVE = ("--mode", "live", "--out", "null")
 STATES = {
     "starting": State("the worker process starts", "WorkerProcess.open = stop_then(WorkerProcess.open)", _LIVE),
     "warming": State(
-        "the worker prepares for the first frame", "WorkerProcess.prepare = stop_then(WorkerProcess.prepare)", _LIVE
+        "the worker prepares for the first frame",
+        "WorkerProcess.prepare = stop_then(WorkerProcess.prepare)",
+        ("--mode", "live", "--out", f"shm:edgeenh-{os.getpid()}"),
     ),
     "streaming live": State("frames go", "NullSink.write = after(5, NullSink.write, reached)", _LIVE),
     "streaming offline": State(

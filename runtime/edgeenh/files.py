@@ -63,6 +63,11 @@ def is_of_place(error: EdgeenhError) -> bool:
     return isinstance(error, OutputFailed) or isinstance(error.__cause__, OSError)
 
 
+def is_read_only(error: EdgeenhError) -> bool:
+    """Whether the disk takes no file at all, so that the next one need not be tried."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EROFS
+
+
 def make_folder(path: Path) -> Path:
     """Make `path` and its parents, and prove that files can be made in it.
 
@@ -107,7 +112,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise translate_write_error(path, exc) from exc
         raise  # the body failed to read something else; that is its own error to tell
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it has its name; or the disk takes no change any more, and why is being raised
             temporary.unlink()
 
 

@@ -47,6 +47,17 @@ def test_a_full_disk_is_said_as_such(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_failed_is_told_also_where_the_disk_lets_nothing_be_removed(tmp_path):
+    def write():
+        with replacing(tmp_path / "out.bin") as temporary:
+            temporary.unlink()
+            temporary.mkdir()  # as on a disk that became read-only, it cannot be unlinked
+            raise OSError(errno.EROFS, "Read-only file system", str(temporary))
+
+    with pytest.raises(UsageError, match=r"out\.bin cannot be written \(Read-only"):
+        write()
+
+
 def test_results_are_ordinary_files(tmp_path):
     old = os.umask(0o027)
     try:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from edgeenh.stream.health import Bounds
 from edgeenh_train.config import VARIANT_NAMES
 from edgeenh_train.networks import (
     SIZE_MULTIPLE,
@@ -83,6 +84,21 @@ def test_a_curve_keeps_the_order_of_levels(
     shown = (levels + curve(levels, curve.bounded(raw))).clamp(0.0, 1.0)
     assert (shown - levels).abs().max() <= cap + 1e-9
     assert (shown.flatten().diff() >= -1e-9).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from([GainCurve, WindowCurve]), st.floats(0.05, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0),
+    st.floats(0.0, 1.0),
+)  # fmt: skip
+def test_a_curve_stays_within_the_bounds_that_a_stream_judges_by(
+    form: type[GainCurve] | type[WindowCurve], cap: float, a: float, b: float, strength: float
+) -> None:
+    curve = form(cap)
+    raw = torch.tensor([a, b][: form.outputs], dtype=torch.float64).reshape(1, -1, 1, 1)
+    levels = torch.linspace(0.0, 1.0, 513, dtype=torch.float64).reshape(1, 1, 1, -1)
+    shown = (levels + strength * curve(levels, curve.bounded(raw))).clamp(0.0, 1.0)
+    assert (shown - levels).abs().max() <= cap * Bounds(cap, (), ()).share(strength) + 1e-9
 
 
 @settings(max_examples=60, deadline=None)

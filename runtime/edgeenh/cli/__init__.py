@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import takewhile
 from typing import Any
@@ -73,6 +76,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words after `edgeenh`; None = those of this process.
     """
     words = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    with ended_like_ctrl_c(words):
+        return _main(words)
+
+
+def _main(words: list[str]) -> int:
     output.start(words)
     # OpenCV and FFmpeg would write their own lines between ours; what they complain of is found and said by us.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
@@ -100,6 +108,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _end(
             f"this is a bug in edgeenh: {line}; `edgeenh --debug {' '.join(words)}` shows where, please report it", 1
         )
+
+
+@contextmanager
+def ended_like_ctrl_c(words: Sequence[str]) -> Iterator[None]:
+    """A service may be told to end while it still starts: then SIGTERM is a Ctrl-C, until the command has handlers of its own."""
+    service = {"run", "station"} & set(words) and threading.current_thread() is threading.main_thread()
+    if not service or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def make_app() -> typer.Typer:

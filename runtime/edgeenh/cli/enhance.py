@@ -27,6 +27,7 @@ from edgeenh.cli.model import (
     next_step,
 )
 from edgeenh.errors import InferenceFailed, InputError, MissingExtra, OutputFailed, SourceError
+from edgeenh.files import is_read_only
 from edgeenh.identity import backend_json, describe, model_json
 from edgeenh.loading import load_enhancer
 
@@ -157,6 +158,8 @@ def enhance_all(
                 outcomes.append(_enhance_one(workshop, item, ledger, again=again))
             except (InputError, InferenceFailed, MissingExtra) as exc:
                 outcomes.append(Outcome.failed(str(item.source), exc))
+                if is_read_only(exc):
+                    break
             except OutputFailed as exc:
                 outcomes.append(Outcome.failed(str(item.source), exc))
                 break

@@ -72,7 +72,7 @@ def exit_code(report: dict[str, Any], failure: EdgeenhError | None) -> int:
         return failure.exit_code
     if "faults" in report:
         return 0 if accounting["holds"] and all(fault["answered"] for fault in report["faults"]) else 1
-    failed = any(sink["failure"] and sink["keeps"] for sink in report.get("sinks", ()))
+    failed = any(sink["keeps"] and (sink["failure"] or sink["missed"]) for sink in report.get("sinks", ()))
     if failed or report["unwritten"] or report.get("spool", {}).get("unspooled"):
         return 1
     if report["mode"] != "live":

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeenh.cli import output
-from edgeenh.cli.shutdown import Shutdown, interruptible
+from edgeenh.cli.shutdown import Shutdown, aborting, interruptible
 from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.sinks.places import place_names, place_of
 from edgeenh.sinks.writer import Writer, check_durable
@@ -47,6 +47,7 @@ class Several:
 
         self.group: StreamGroup = StreamGroup(enhancer)
         self.lanes: list[Lane] = []
+        self.sinks: list[Sink] = []
 
     def open(
         self, sources: Sequence[str], mode: str | None, spool: Path | None, out: Sequence[str], **options: Any
@@ -74,6 +75,7 @@ class Several:
                 limits = {"max_age_ms": options["max_age"], "frames": options["frames"]}
                 stream = self.group.add(source, mode=chosen, spool=kept, **limits)
                 unowned.pop_all()
+            self.sinks.append(sink)
             options["watched"].watch(stream)
             self.lanes.append(Lane(stream, sink, Writer(stream, sink)))
 
@@ -84,8 +86,9 @@ class Several:
 
         A sink that fails ends its own lane only where its mode says so; see `edgeenh.sinks.writer`.
         """
-        interruptible(self.group.prepare)
-        shutdown = Shutdown([lane.stream for lane in self.lanes], kill, [lane.sink for lane in self.lanes])
+        with aborting(self.sinks):
+            interruptible(self.group.prepare)
+        shutdown = Shutdown([lane.stream for lane in self.lanes], kill, self.sinks)
         interrupts.react(shutdown.soft, shutdown.hard)
         lanes = {id(lane.stream): lane for lane in self.lanes}
         try:
@@ -107,6 +110,7 @@ class Several:
             {
                 "source": {"id": lane.stream.source.id, "fps": lane.stream.source.fps},
                 "sink": lane.sink.id,
+                **({"sinks": lane.sink.to_json()} if hasattr(lane.sink, "to_json") else {}),
                 "unwritten": lane.writer.unwritten,
                 "failure": str(lane.failure) if lane.failure else None,
                 **lane.stream.report(),

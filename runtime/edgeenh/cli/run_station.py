@@ -11,7 +11,7 @@ from edgeenh.cli import output
 from edgeenh.cli.interrupts import Interrupts
 from edgeenh.cli.model import check_bits, next_step
 from edgeenh.cli.run_report import broken_off, counts_line, exit_code, make_report, tell
-from edgeenh.cli.shutdown import Shutdown, interruptible
+from edgeenh.cli.shutdown import Shutdown, aborting, interruptible
 from edgeenh.errors import EdgeenhError, UsageError
 from edgeenh.identity import backend_json, describe, model_json
 from edgeenh.loading import load_contained, load_enhancer
@@ -133,7 +133,8 @@ def run_several(
 
     run = several.Several(enhancer)
     try:
-        run.open(sources, mode, spool, out, photometric=enhancer.pixels.photometric, **options)
+        with aborting(run.sinks):
+            run.open(sources, mode, spool, out, photometric=enhancer.pixels.photometric, **options)
         failure = run.pump(interrupts, kill, options["watched"])
     finally:
         run.group.close()
@@ -167,7 +168,8 @@ def pump(
     Raises:
         EdgeenhError: The stream could not start; nothing was written.
     """
-    interruptible(stream.prepare)
+    with aborting([sink]):
+        interruptible(stream.prepare)
     shutdown = Shutdown([stream], kill, [sink])
     interrupts.react(shutdown.soft, shutdown.hard)
     watched.start()

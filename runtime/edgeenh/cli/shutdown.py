@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from edgeenh.sinks.fan_out import hurry
@@ -60,6 +61,18 @@ class Shutdown:
     def done(self) -> None:
         """The run has ended by itself."""
         self._timer.cancel()
+
+
+@contextmanager
+def aborting(sinks: Sequence[Sink]) -> Iterator[None]:
+    """Where what is inside fails or is interrupted, no sink stays open: a name in /dev/shm would outlive the run."""
+    try:
+        yield
+    except BaseException:
+        for sink in sinks:
+            hurry(sink)
+            sink.abort()
+        raise
 
 
 def interruptible(work: Callable[[], Result]) -> Result:

@@ -27,7 +27,7 @@ class Verdict:
     Attributes:
         live: The process is at work.
         ready: Enhanced frames come out within the contract.
-        state: One word: starting, enhancing, waiting, passthrough, late, silent, lost, stalled, ended.
+        state: One word: starting, enhancing, waiting, passthrough, unspooled, late, silent, lost, stalled, ended.
         why: One line for people.
     """
 
@@ -58,6 +58,8 @@ def judge(vitals: Vitals, now_ns: int) -> Verdict:
         return Verdict(live=True, ready=False, state="starting", why="no frame came out yet")
     if shown.reason is not None:
         return Verdict(live=True, ready=False, state="passthrough", why=f"the originals go out ({shown.reason})")
+    if vitals.unspooled:
+        return Verdict(live=True, ready=False, state="unspooled", why="exposures cannot be written to the spool")
     if vitals.max_age_ms is not None and shown.age_ms > vitals.max_age_ms:
         return Verdict(
             live=True,

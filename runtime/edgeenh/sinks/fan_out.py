@@ -38,7 +38,7 @@ class FanOut(BaseSink):
         self.durable = any(getattr(sink, "durable", False) for sink in sinks)
         self.keeps = any(getattr(sink, "keeps", True) for sink in sinks)
         self.sinks, self._strict = list(sinks), strict
-        self._written = [0] * len(sinks)
+        self._written, self._missed = [0] * len(sinks), [0] * len(sinks)
         self._failed: list[EdgeenhError | None] = [None] * len(sinks)
         self._out: set[int] = set()
 
@@ -47,6 +47,7 @@ class FanOut(BaseSink):
         taken, fatal, last = 0, None, None
         for index, sink in enumerate(self.sinks):
             if index in self._out:
+                self._missed[index] += 1
                 last = last or self._failed[index]
                 continue
             if (error := self._give(index, frame)) is None:
@@ -65,6 +66,7 @@ class FanOut(BaseSink):
         try:
             sink.write(frame)
         except EdgeenhError as exc:
+            self._missed[index] += 1
             self._tell_failure(index, exc, frame)
             return exc
         self._written[index] += 1
@@ -126,9 +128,10 @@ class FanOut(BaseSink):
                 "id": sink.id,
                 "keeps": getattr(sink, "keeps", True),
                 "written": written,
+                "missed": missed,
                 "failure": str(failed) if failed else None,
             }
-            for sink, written, failed in zip(self.sinks, self._written, self._failed, strict=True)
+            for sink, written, missed, failed in zip(self.sinks, self._written, self._missed, self._failed, strict=True)
         ]
 
 

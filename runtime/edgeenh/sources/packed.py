@@ -88,7 +88,7 @@ PACKINGS = {
 }
 
 
-def unpack(data: bytes | Bytes, name: str, width: int, height: int) -> Values:
+def unpack(data: bytes | bytearray | Bytes, name: str, width: int, height: int) -> Values:
     """The values of a packed picture.
 
     Args:

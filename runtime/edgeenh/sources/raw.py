@@ -6,7 +6,8 @@ import os
 import re
 import select
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -16,13 +17,20 @@ from edgeenh.notices import Notice
 from edgeenh.pixels import GREY, RGB
 from edgeenh.sources.base import BaseSource
 from edgeenh.sources.grammar import rate_of, size_of
+from edgeenh.sources.packed import PACKINGS, unpack
 from edgeenh.sources.wake import Wake
 
 if TYPE_CHECKING:
+    from edgeenh.pixels import Levels
     from edgeenh.stream.clock import Clock
 
-FORMATS = {"rgb24": (RGB.photometric, 8, 3), "gray8": (GREY.photometric, 8, 1), "gray16le": (GREY.photometric, 16, 2)}
-"""Photometric, bits per value and bytes per pixel, by FFmpeg's names."""
+FORMATS: dict[str, tuple[str, int, Callable[[int], int]]] = {
+    "rgb24": (RGB.photometric, 8, lambda count: 3 * count),
+    "gray8": (GREY.photometric, 8, lambda count: count),
+    "gray16le": (GREY.photometric, 16, lambda count: 2 * count),
+    **{name: (GREY.photometric, packing.bits, packing.length) for name, packing in PACKINGS.items()},
+}
+"""Photometric, bits per value and bytes of so many pixels: by FFmpeg's names, and by GenICam's what it has no name for."""
 
 _CHUNK = 1 << 20
 
@@ -31,7 +39,7 @@ class RawSource(BaseSource):
     """Frames without any header, one behind the other.
 
     The writer waits for us, so nothing is lost; bytes at the end that make no whole frame are counted as one frame in
-    `lost_upstream["truncated"]`.
+    `lost_upstream["truncated"]`. A packed frame begins with a byte of its own: the last bits of the one before are filled up.
 
     Args:
         spec: `WIDTHxHEIGHT:FORMAT@FPS`, `@FPS` may be left out.
@@ -64,7 +72,7 @@ class RawSource(BaseSource):
             raise SourceError("stdin is closed: pipe raw frames into this command")
         super().__init__("-", clock)
         self.ends = True
-        found, self._full, pixel = FORMATS[match[2]]
+        found, self._full, length = FORMATS[match[2]]
         if found != photometric:
             raise UsageError(
                 f"--raw {spec!r} gives {found} frames and the model takes {photometric} ones: choose another format or model"
@@ -72,7 +80,8 @@ class RawSource(BaseSource):
         self.size = size_of(spec, match[1])
         self.fps = rate_of(spec, match[3]) if match[3] else None
         self._photometric, self._bits, self._descriptor = photometric, bits, descriptor
-        self._length = self.size[0] * self.size[1] * pixel
+        self._packing = match[2] if match[2] in PACKINGS else ""
+        self._length = length(self.size[0] * self.size[1])
         self._wake = Wake()
 
     def read(self) -> Frame | None:
@@ -87,9 +96,15 @@ class RawSource(BaseSource):
         width, height = self.size
         if self._photometric == RGB.photometric:
             return self._frame(np.frombuffer(data, np.uint8).reshape(height, width, 3), self._clock.now_ns())
+        return self._frame(
+            self._grey(data, width, height), self._clock.now_ns(), "", self._photometric, self._bits or self._full
+        )
+
+    def _grey(self, data: bytearray, width: int, height: int) -> Levels:
+        if self._packing:
+            return unpack(data, self._packing, width, height)
         kind = np.dtype("u1" if self._full == 8 else "<u2")
-        image = np.frombuffer(data, kind).reshape(height, width)
-        return self._frame(image, self._clock.now_ns(), "", self._photometric, self._bits or self._full)
+        return cast("Levels", np.frombuffer(data, kind).reshape(height, width))
 
     def interrupt(self) -> None:
         """See `Source.interrupt`."""

@@ -34,6 +34,11 @@ class Custody:
         """The spool's."""
         return self.spool.notices if self.spool else ()
 
+    @property
+    def unspooled(self) -> bool:
+        """Whether the spool could not be written to when it was last tried."""
+        return self.spool is not None and self.spool.trouble
+
     def hand_on(self, result: EnhancedFrame) -> None:
         """The stream gives this frame to its taker."""
         self._given = result if self.spool else None

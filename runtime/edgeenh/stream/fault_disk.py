@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgeenh.errors import OutputFailed
+from edgeenh.sinks.fan_out import FanOut, hurry, notices_of
+from edgeenh.sinks.raw import RawSink
 
 if TYPE_CHECKING:
     from edgeenh.frames import EnhancedFrame
+    from edgeenh.notices import Notice
     from edgeenh.sinks import Sink
     from edgeenh.stream.clock import Clock
     from edgeenh.stream.spool_disk import Disk
@@ -44,6 +47,7 @@ class FaultyDisk(Fullness):
         super().__init__(clock)
         self._disk = disk
         self.open, self.names, self.read, self.sync = disk.open, disk.names, disk.read, disk.sync
+        self.in_place = disk.in_place
         self.rename, self.remove, self.sync_names, self.close = disk.rename, disk.remove, disk.sync_names, disk.close
 
     def write(self, name: str, parts: Sequence[bytes | memoryview]) -> None:
@@ -60,16 +64,40 @@ class FaultyDisk(Fullness):
 
 
 class FaultySink(Fullness):
-    """A sink into which nothing can be written while its disk is full; see `edgeenh.sinks.Sink`."""
+    """A sink into which nothing can be written while its disk is full; all else is the sink's. See `edgeenh.sinks.Sink`."""
 
     def __init__(self, sink: Sink, clock: Clock) -> None:
         super().__init__(clock)
-        self._sink = sink
+        self.sink = sink
         self.id, self.durable = sink.id, getattr(sink, "durable", False)
+        self.keeps: bool = getattr(sink, "keeps", True)
         self.close, self.abort = sink.close, sink.abort
 
     def write(self, frame: EnhancedFrame) -> None:
         """See `Sink.write`."""
         if self.full:
             raise OutputFailed(f"{self.id}: {WHY}")
-        self._sink.write(frame)
+        self.sink.write(frame)
+
+    def take_notices(self) -> list[Notice]:
+        """See `BaseSink.take_notices`."""
+        return notices_of(self.sink)
+
+    def hurry(self) -> None:
+        """See `BaseSink.hurry`."""
+        hurry(self.sink)
+
+
+def with_full_disk(sink: Sink, clock: Clock) -> tuple[Sink, list[FaultySink]]:
+    """The sink with a disk that can be full, and each such disk; of several sinks those that only show have none."""
+    if not isinstance(sink, FanOut):
+        faulty = FaultySink(sink, clock)
+        return faulty, [faulty]
+    disks = [FaultySink(one, clock) for one in sink.sinks if _is_on_disk(one)]
+    of = {id(disk.sink): disk for disk in disks}
+    sink.sinks = [of.get(id(one), one) for one in sink.sinks]
+    return sink, disks
+
+
+def _is_on_disk(sink: Sink) -> bool:
+    return getattr(sink, "keeps", True) and not isinstance(sink, RawSink)

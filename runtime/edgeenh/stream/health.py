@@ -55,6 +55,15 @@ class Bounds:
     low: tuple[float, ...]
     high: tuple[float, ...]
 
+    def share(self, strength: float) -> float:
+        """The part of these bounds that holds at a strength 0…1, itself 0…1 and never below the strength.
+
+        A model adds `strength · change` and clamps, and its cap bounds what is left after the clamp. A change that the clamp
+        cuts off at full strength shows at half: the gain of light that takes x to white at strength 1 reaches `cap / (1 − cap)`
+        of x, so at strength s the largest change is `1 − 1/(1 + s·cap/(1 − cap))`.
+        """
+        return strength / (1 - self.cap * (1 - strength)) if strength else 0.0
+
 
 @lru_cache(4)
 def bounds_of(bundle: Bundle) -> Bounds:
@@ -188,11 +197,12 @@ def _constant(before: Levels, enhanced: Levels, noise: int) -> str:
 
 def _too_far(most: float, shifts: NDArray[Any], bounds: Bounds, strength: float, top: int) -> str:
     """What to say of an output whose values are up to `most` levels away, and whose channels' means by `shifts`."""
-    allowed = (bounds.cap * strength + TOLERANCE) * top
+    share = bounds.share(strength)
+    allowed = (bounds.cap * share + TOLERANCE) * top
     if most > allowed:
         return f"a value changed by {most:.0f} levels, and the model changes none by more than {allowed:.0f}"
     for channel, shift in enumerate(shifts.tolist()):
-        low, high = ((bound * strength) * top for bound in (bounds.low[channel], bounds.high[channel]))
+        low, high = ((bound * share) * top for bound in (bounds.low[channel], bounds.high[channel]))
         if not low - TOLERANCE * top <= shift <= high + TOLERANCE * top:
             name = "RGB"[channel] if len(shifts) == 3 else "grey"
             return f"the mean of {name} shifted by {shift:.0f} levels, outside the band of {low:.0f} to {high:.0f}"

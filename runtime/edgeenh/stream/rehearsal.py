@@ -13,7 +13,7 @@ from edgeenh.errors import UsageError
 from edgeenh.frames import PassthroughReason
 from edgeenh.stream.events import Event, EventLog
 from edgeenh.stream.fault_camera import CameraFaults, with_camera_faults
-from edgeenh.stream.fault_disk import FaultyDisk, FaultySink
+from edgeenh.stream.fault_disk import FaultyDisk, FaultySink, with_full_disk
 from edgeenh.stream.fault_schedule import KINDS, Fault, FaultSchedule
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ ANSWERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "gpu-lost": (("backend_error",), ("worker_recovered",)),
     "model-nan": ((PassthroughReason.UNHEALTHY_OUTPUT.value,),),
     "slow-model": (),
-    "disk-full": (("not_spooled", "not_written"), ("spooled_again", "written_again")),
+    "disk-full": (("not_spooled", "not_written", "sink_failed"), ("spooled_again", "written_again", "sink_back")),
     "clock-step": (),
 }
 """What must be seen after a fault, one of each group: kinds of events, or reasons with which frames passed through."""
@@ -115,9 +115,9 @@ class Rehearsal:
         return with_camera_faults(source, self._camera)
 
     def sink(self, sink: Sink) -> Sink:
-        """A sink around `sink` whose disk can be full."""
-        faulty = FaultySink(sink, self._clock)
-        self._disks.append(faulty)
+        """`sink`, whose disk can be full; see `with_full_disk`."""
+        faulty, disks = with_full_disk(sink, self._clock)
+        self._disks += disks
         return faulty
 
     def attach(self, enhancer: object, spool: Spool | None, log: EventLog) -> None:

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,7 @@ ENTRY, DAMAGED = ".exposure", ".damaged"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 """What happens to a disk that was right: a station goes on without it, and tries again with every exposure."""
 
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_UTC_NOW = partial(datetime.now, UTC)
 
 
 class Spool:
@@ -55,19 +54,20 @@ class Spool:
 
     Attributes:
         notices: What happened to it; whoever reads takes them out.
+        trouble: It could not be written to when it was last tried.
 
     Raises:
         UsageError: It is no folder that may be used, of another version, or in use by another process.
     """
 
-    def __init__(self, where: str | Path | Disk, *, wall: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, where: str | Path | Disk, *, wall: Callable[[], datetime] = _UTC_NOW) -> None:
         self.disk: Disk = FolderDisk(Path(where)) if isinstance(where, str | Path) else where
         self.name = str(getattr(self.disk, "folder", "spool"))
         self.notices: deque[Notice] = deque(maxlen=KEPT)
         self.counts: Counter[str] = Counter()
         self._wall, self._lock = wall, threading.RLock()
         self._header, self._number = Header(secrets.token_hex(4), 0), 0
-        self._opened = self._begun = self._trouble = False
+        self._opened = self._begun = self.trouble = False
         self._done: Done | None = None
         self._files: dict[str, str] = {}  # of each exposure that is on the disk and not done with
         try:
@@ -121,7 +121,9 @@ class Spool:
             try:
                 self._begin()
                 exposure = Exposure(self._name_of(self._header.session), captured_at, digest)
-                self._write(f"{self._header.session:08d}-{self._number:08d}{ENTRY}", frame, exposure)
+                name = f"{self._header.session:08d}-{self._number:08d}{ENTRY}"
+                self._put(name, pack(frame, exposure))
+                self._files[exposure.id] = name
             except (OSError, UsageError) as exc:
                 self.counts["unspooled"] += 1
                 self._tell_trouble(exc)
@@ -129,8 +131,8 @@ class Spool:
                 return Exposure(self._name_of(run), captured_at, digest, spooled=False)
             self.counts["stored"] += 1
             self._keep_in_mind(replace(frame, exposure=exposure))
-            if self._trouble:
-                self._trouble = False
+            if self.trouble:
+                self.trouble = False
                 self._tell("spooled_again", f"exposures are written to {self.name} again from {exposure.id} on")
             return exposure
 
@@ -141,7 +143,9 @@ class Spool:
             DamagedError: It is not as it was stored, and is set aside; or it cannot be read, and stays.
         """
         assert frame.exposure is not None
-        name = self._files[frame.exposure.id]
+        name = self._files.get(frame.exposure.id)
+        if name is None:
+            raise DamagedError(f"it is no longer in {self.name}")
         try:
             loaded = unpack(self.disk.read(name), frame.captured_ns)
         except OSError as exc:
@@ -176,11 +180,7 @@ class Spool:
         """From now on the time of day is another by `step`, for playing a fault; call the result to end that."""
         wall = self._wall
         self._wall = lambda: wall() + step
-
-        def restore() -> None:
-            self._wall = wall
-
-        return restore
+        return lambda: setattr(self, "_wall", wall)
 
     def to_json(self) -> dict[str, Any]:
         """The state for a report."""
@@ -206,7 +206,9 @@ class Spool:
     def _open(self) -> None:
         """Lock it and learn its name; what was being written when a former run ended is removed."""
         if self._opened:
-            return
+            if self.disk.in_place():
+                return
+            self._leave()
         if not self.disk.open():
             raise UsageError(
                 f"the spool {self.name} is in use by {owner_of(self.disk)}: each station needs one of its own"
@@ -226,6 +228,13 @@ class Spool:
                     self.disk.remove(name)
             write_owner(self.disk, self._wall())
 
+    def _leave(self) -> None:
+        """Another folder has its name, or none; what is in the former one is given when that is a spool again."""
+        left = f"{len(self._files)} exposures were in it and not done with"
+        self._tell("spool_replaced", f"the folder {self.name} was moved, removed or replaced; {left}")
+        self._files.clear()
+        self.close()
+
     def _begin(self) -> None:
         """Once per run, before its first exposure: a number of the run that no other has."""
         self._open()
@@ -234,17 +243,14 @@ class Spool:
         header = self._header._replace(session=self._header.session + 1)
         self._put(HEADER, [header.to_bytes()])
         self._header, self._begun = header, True
+        if self._done is not None:
+            self.remember()
 
     # ── writing ──
 
     def _name_of(self, session: int | None) -> str:
         """An id; without a session one that is unique by chance alone."""
-        run = secrets.token_hex(4) if session is None else f"{session:08d}"
-        return f"{self._header.id}-{run}-{self._number:08d}"
-
-    def _write(self, name: str, frame: Frame, exposure: Exposure) -> None:
-        self._put(name, pack(frame, exposure))
-        self._files[exposure.id] = name
+        return f"{self._header.id}-{secrets.token_hex(4) if session is None else f'{session:08d}'}-{self._number:08d}"
 
     def _put(self, name: str, parts: list[bytes] | list[bytes | memoryview]) -> None:
         """Write a file such that it is there whole, or not at all."""
@@ -287,7 +293,7 @@ class Spool:
 
     def _tell_trouble(self, error: OSError | UsageError) -> None:
         """The first of a series."""
-        if not self._trouble:
-            self._trouble = True
+        if not self.trouble:
+            self.trouble = True
             what = f"exposures cannot be written to {self.name} ({getattr(error, 'strerror', None) or error})"
             self._tell("not_spooled", f"{what}: they go on without, each marked, until they can be")

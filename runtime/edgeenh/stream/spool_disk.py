@@ -18,6 +18,10 @@ class Disk(Protocol):
         """Make the folder where there is none, and lock it; False when somebody else holds the lock."""
         ...
 
+    def in_place(self) -> bool:
+        """Whether the folder that was opened is still the one of that name: it may be moved, removed or mounted over."""
+        ...
+
     def names(self) -> list[str]:
         """The files in it."""
         ...
@@ -58,6 +62,8 @@ class Disk(Protocol):
 class FolderDisk:
     """A folder of the file system; its lock is flock(2) on the folder itself, which a killed process cannot keep.
 
+    Once it is open, everything is done in that very folder, also when it got another name meanwhile.
+
     Args:
         folder: Where.
     """
@@ -83,32 +89,41 @@ class FolderDisk:
         self._handle = handle
         return True
 
+    def in_place(self) -> bool:
+        """See `Disk.in_place`."""
+        try:
+            return os.path.samestat(self.folder.stat(), os.fstat(self._handle))
+        except OSError:
+            return False
+
     def names(self) -> list[str]:
         """See `Disk.names`."""
-        return [entry.name for entry in os.scandir(self.folder) if entry.is_file(follow_symlinks=False)]
+        with os.scandir(self._handle if self._handle >= 0 else self.folder) as entries:
+            return [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
 
     def read(self, name: str, most: int | None = None) -> bytes:
         """See `Disk.read`."""
-        with (self.folder / name).open("rb") as file:
+        opened = self._handle >= 0  # whose it is must be known also where somebody else has it
+        with open(self._at(name, os.O_RDONLY) if opened else self.folder / name, "rb") as file:  # noqa: PTH123
             return file.read() if most is None else file.read(most)
 
     def write(self, name: str, parts: Sequence[bytes | memoryview]) -> None:
         """See `Disk.write`; what was written of it is removed when the rest could not be."""
-        path = self.folder / name
+        handle = self._at(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         try:
-            with path.open("wb", buffering=0) as file:
+            with open(handle, "wb", buffering=0) as file:  # noqa: PTH123 (a descriptor)
                 for part in filter(len, parts):
                     rest = memoryview(part).cast("B")
                     while rest:
                         rest = rest[file.write(rest) :]
         except OSError:
             with suppress(OSError):
-                path.unlink()
+                self.remove(name)
             raise
 
     def append(self, name: str, data: bytes) -> None:
         """See `Disk.append`."""
-        handle = os.open(self.folder / name, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        handle = self._at(name, os.O_WRONLY | os.O_APPEND)
         try:
             if os.write(handle, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), name)
@@ -118,7 +133,7 @@ class FolderDisk:
 
     def sync(self, name: str) -> None:
         """See `Disk.sync`: fsync(2)."""
-        handle = os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC)
+        handle = self._at(name, os.O_RDONLY)
         try:
             os.fsync(handle)
         finally:
@@ -126,20 +141,29 @@ class FolderDisk:
 
     def rename(self, old: str, new: str) -> None:
         """See `Disk.rename`."""
-        (self.folder / old).rename(self.folder / new)
+        folder = self._folder()
+        os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
 
     def remove(self, name: str) -> None:
         """See `Disk.remove`."""
-        (self.folder / name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._folder())
 
     def sync_names(self) -> None:
         """See `Disk.sync_names`: fsync(2) of the folder."""
-        if self._handle < 0:
-            raise OSError(errno.EBADF, "the folder is not open", str(self.folder))
-        os.fsync(self._handle)
+        os.fsync(self._folder())
 
     def close(self) -> None:
         """See `Disk.close`."""
         handle, self._handle = self._handle, -1
         if handle >= 0:
             os.close(handle)
+
+    def _folder(self) -> int:
+        if self._handle < 0:
+            raise OSError(errno.EBADF, "the folder is not open", str(self.folder))
+        return self._handle
+
+    def _at(self, name: str, flags: int) -> int:
+        """A file of the folder, opened; the caller closes it."""
+        return os.open(name, flags | os.O_CLOEXEC, 0o666, dir_fd=self._folder())

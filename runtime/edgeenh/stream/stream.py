@@ -253,7 +253,7 @@ class Stream(StreamThreads):
         seen, figures = self.accounting.counts(), self._figures
         return Vitals(
             self.source.id, self.mode, started, ended, figures.started_ns, limit_ms, periodic, self.source.fps, lost,
-            seen.in_flight, figures.shown,
+            seen.in_flight, figures.shown, self._custody.unspooled,
         )  # fmt: skip
 
     @property

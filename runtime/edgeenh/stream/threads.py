@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class StreamThreads:
         self._room, self._work, self._results = (threading.Condition(self._lock) for _ in range(3))
         self._prepared = self._started = self._stopping = self._captured_all = self._worked_all = False
         self._failure: Exception | None = None
+        self._lost_upstream = Counter[str]()  # what the accounting has of the source's
         self.on_change: Callable[[], object] = _nobody
         self._threads: list[threading.Thread] = []
 
@@ -64,8 +66,6 @@ class StreamThreads:
                     break
         finally:
             self._take_notices()
-            for reason, count in self.source.lost_upstream.items():
-                self.accounting.lose_upstream(reason, count)
             self.source.close()
 
     def _wait_for_room(self) -> bool:
@@ -86,7 +86,12 @@ class StreamThreads:
             return True
 
     def _take_notices(self) -> None:
-        """What the source has to tell; the taker of frames looks too, while none comes."""
+        """What the source has to tell, and what it lost; the taker of frames looks too, while none comes."""
+        with self._lock:
+            lost = Counter(self.source.lost_upstream.copy())
+            for reason, frames in (lost - self._lost_upstream).items():
+                self.accounting.lose_upstream(reason, frames)
+            self._lost_upstream = lost
         with suppress(IndexError):
             while self.source.notices:
                 notice = self.source.notices.pop(0)

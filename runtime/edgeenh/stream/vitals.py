@@ -23,6 +23,7 @@ class Vitals:
         lost: What is told of a source that is lost; empty while it is there.
         in_flight: Frames captured, and neither handed over nor dropped.
         shown: The last frames that were handed over.
+        unspooled: Exposure: the spool could not be written to when it was last tried.
     """
 
     source: str
@@ -36,3 +37,4 @@ class Vitals:
     lost: str
     in_flight: int
     shown: Shown
+    unspooled: bool = False

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,22 @@ def test_wrong_options_and_places_are_refused_before_the_work(
     done = edgeenh_without_rights("enhance", photos, *fake, "--out", tmp_path / "locked" / "out")
     assert done.code == 2
     assert "cannot be written (Permission denied)" in done.err
+
+
+def test_a_disk_that_became_read_only_is_not_tried_with_every_picture(
+    edgeenh: Run, photos: Path, tmp_path: Path, fake: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def read_only(path: Path, target: Path) -> Path:
+        if target.name == "b.png":
+            raise OSError(errno.EROFS, "Read-only file system", str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", read_only)
+    done = edgeenh("enhance", photos, *fake, "--out", tmp_path / "out", "--json", "-")
+    assert done.code == 1
+    assert done.document["counts"] == {"found": 3, "enhanced": 1, "done_before": 0, "failed": 1, "not_begun": 1}
 
 
 def test_a_full_disk_keeps_what_is_done(

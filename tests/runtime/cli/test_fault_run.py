@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +36,23 @@ def test_answered_faults_are_exit_0(edgeenh: Run, fake: list[object]) -> None:
     kinds = {event["kind"] for event in done.document["events"]}
     assert {"fault_played", "not_written", "written_again", "incomplete"} <= kinds
     assert done.err.count(": answered") == 3
+
+
+def test_a_full_disk_fails_what_writes_to_it_and_not_what_shows(
+    edgeenh: Run, fake: list[object], tmp_path: Path
+) -> None:
+    folder, shown = tmp_path / "frames", f"shm:edgeenh-{os.getpid()}"
+    words = ["--mode", "live", "--max-age", 60_000, "--frames", 40, "--in-process", "--out", folder, "--out", shown]
+    done = edgeenh("run", "synthetic:96x64@50", *fake, *words, "--fault", "disk-full=40ms@100ms", "--json", "-")
+    assert done.code == 0, done.err
+    on_disk, in_memory = done.document["sinks"]
+    assert done.document["faults"][0]["answered"]
+    assert on_disk["missed"] >= 1
+    assert (in_memory["missed"], in_memory["written"]) == (0, on_disk["written"] + on_disk["missed"])
+    assert len(list(folder.glob("*.png"))) == on_disk["written"]
+    assert {"sink_failed", "sink_back"} <= {event["kind"] for event in done.document["events"]}
+    assert f"written: {folder}" in done.err
+    assert "nothing was written" not in done.err
 
 
 def test_a_fault_that_is_not_answered_is_exit_1(edgeenh: Run, fake: list[object]) -> None:

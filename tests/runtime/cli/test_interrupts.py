@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
@@ -166,3 +167,14 @@ def test_a_signal_ends_enhance_after_the_picture_it_is_at(
     counts = json.loads((tmp_path / "r.json").read_text())["counts"]
     assert counts == {"found": 5, "enhanced": 1, "done_before": 0, "failed": 0, "not_begun": 4}
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "enhanced.jsonl"]
+
+
+@pytest.mark.parametrize("command", ["run", "station"])
+def test_sigterm_before_the_command_is_even_loaded_is_an_interrupt(command: str) -> None:
+    script = (
+        "import os, signal, sys\nfrom edgeenh import cli\n"
+        "cli._app_for = lambda words: os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"sys.exit(cli.main([{command!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "edgeenh: interrupted\n")

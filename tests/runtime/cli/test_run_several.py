@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgeenh.errors import OutputFailed
+from edgeenh.frames import EnhancedFrame
 from edgeenh.pictures import read_picture, write_picture
+from edgeenh.sinks.folder import FolderSink
 from edgeenh.sinks.places import folder_name, place_names, place_of
 
 Run = Callable[..., Any]
@@ -99,3 +103,28 @@ def test_names_of_places_do_not_depend_on_the_order_and_hold_no_password() -> No
 )
 def test_each_of_several_sources_has_a_place_in_the_place(spec: str, expected: str) -> None:
     assert place_of(spec, "cam", 1, 2) == expected
+
+
+def test_a_source_that_cannot_be_opened_leaves_no_sink_of_another_open(edgeenh: Any, fake: Any, tmp_path: Path) -> None:
+    name = f"edgeenh-several-{os.getpid()}"
+    done = edgeenh("run", "synthetic:32x24@5", tmp_path / "none.png", *fake, "--in-process", "--out", f"shm:{name}")
+    assert done.code == 2, done.err
+    assert not list(Path("/dev/shm").glob(f"{name}*"))
+
+
+def test_a_frame_that_one_sink_of_a_source_lacks_is_counted_and_exit_1(
+    edgeenh: Run, fake: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures, written = iter([OutputFailed("full for once")]), FolderSink.write
+
+    def write(sink: FolderSink, frame: EnhancedFrame) -> None:
+        for failure in failures:
+            raise failure
+        written(sink, frame)
+
+    monkeypatch.setattr(FolderSink, "write", write)
+    words = [*fake, "--in-process", "--mode", "live", "--max-age", "60000", "--frames", "3", "--json", "-"]
+    done = edgeenh("run", "synthetic:32x24@20", "synthetic:48x24@20", *words, "--out", "null", "--out", tmp_path / "o")
+    sinks = [stream["sinks"][1] for stream in done.document["streams"]]
+    assert (done.code, sorted(sink["missed"] for sink in sinks)) == (1, [0, 1])
+    assert [sink["failure"] for sink in sinks] == [None, None]

@@ -17,7 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeenh.errors import OutputFailed
+from edgeenh.frames import EnhancedFrame
 from edgeenh.monitoring.chain import verify_journal
+from edgeenh.sinks.folder import FolderSink
 from edgeenh.sinks.shared_memory import SharedMemorySink
 from edgeenh.sources import open_source
 
@@ -239,6 +242,24 @@ def test_a_sink_that_fails_in_live_is_told_and_the_others_go_on(
     assert folder["written"] == report["accounting"]["enhanced"] > 0
     assert "MiB left to write" in video["failure"]
     assert [event["kind"] for event in report["events"]].count("sink_failed") == 1
+
+
+def test_a_frame_that_one_of_the_sinks_lacks_is_counted_and_exit_1(
+    edgeenh: Run, clip: Path, tmp_path: Path, quick: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([OutputFailed("full for once")])
+    written = FolderSink.write
+
+    def write(sink: FolderSink, frame: EnhancedFrame) -> None:
+        for failure in failures:
+            raise failure
+        written(sink, frame)
+
+    monkeypatch.setattr(FolderSink, "write", write)
+    words = [*quick, "--mode", "live", "--max-age", "60000", "--frames", "4", "--json", "-"]
+    done = edgeenh("run", clip, *words, "--out", "null", "--out", tmp_path / "pictures")
+    folder = done.document["sinks"][1]
+    assert (done.code, folder["missed"], folder["failure"]) == (1, 1, None)
 
 
 def test_a_password_is_not_shown(edgeenh: Run) -> None:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 PATHS = [str(ROOT / name) for name in ("runtime", "train", "export", "benchmarks")]
 
 QUICK = {("worker dead offline", signal.SIGTERM), ("camera lost", signal.SIGINT), ("starting", signal.SIGTERM)}
+QUICK |= {("warming", signal.SIGTERM)}
 QUICK |= {("dicom sender silent", signal.SIGTERM), ("dicom archive silent", signal.SIGINT)}
 CASES = [(name, number) for name in STATES for number in (signal.SIGTERM, signal.SIGINT)]
 

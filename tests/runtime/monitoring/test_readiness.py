@@ -43,6 +43,7 @@ def shown(**changes: object) -> Vitals:
         (shown(at_ns=NOW - round((STALL_MS + 1) * MS)), False, False, "stalled"),
         (replace(GOOD, ended=True), False, False, "ended"),
         (replace(GOOD, mode="offline", max_age_ms=None, periodic=False), True, True, "enhancing"),
+        (replace(GOOD, mode="exposure", max_age_ms=None, unspooled=True), True, False, "unspooled"),
     ],
 )
 def test_the_verdict_follows_from_the_state(vitals: Vitals, live: bool, ready: bool, state: str) -> None:
@@ -59,6 +60,7 @@ vitals_of_all_kinds = st.builds(
     st.integers(0, 5),
     st.builds(Shown, st.integers(0, 9), st.none() | st.integers(0, NOW), ages, st.none() | st.just("drift"),
               st.none() | st.integers(0, NOW), st.none() | ages),
+    st.booleans(),
 )  # fmt: skip
 
 
@@ -71,6 +73,7 @@ def test_ready_is_never_said_without_an_enhanced_frame_within_the_contract(vital
         assert vitals.started
         assert not vitals.ended
         assert not vitals.lost
+        assert not vitals.unspooled
         assert vitals.shown.at_ns is not None
         if vitals.periodic:
             period_ms = 1000 / vitals.fps if vitals.fps else vitals.shown.interval_ms or 0

@@ -106,9 +106,8 @@ def test_live_goes_on_without_a_sink_that_fails_and_comes_back_to_one_that_can(m
     assert video.ends == ["abort"]
     sink.close()
     assert (video.ends, folder.ends, preview.ends) == (["abort"], ["close"], ["close"])
-    assert [(entry["id"], entry["written"], bool(entry["failure"])) for entry in sink.to_json()] == [
-        ("v", 1, True), ("f", 3, False), ("p", 5, False),
-    ]  # fmt: skip
+    told = [(entry["id"], entry["written"], entry["missed"], bool(entry["failure"])) for entry in sink.to_json()]
+    assert told == [("v", 1, 4, True), ("f", 3, 2, False), ("p", 5, 0, False)]
 
 
 def test_live_fails_only_when_nobody_takes_a_frame(make_frame: MakeFrame) -> None:

@@ -18,9 +18,32 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgeenh.sources.packed import PACKINGS
 from edgeenh.stream import ManualClock
 
 WriteVideo = Callable[..., Path]
+
+
+def _slow_pack(values: list[int], name: str) -> bytes:
+    """Bit by bit, as the standards draw it."""
+    bits = PACKINGS[name].bits
+    if name.endswith("p"):  # one stream, lowest bit first
+        stream = [value >> place & 1 for value in values for place in range(bits)]
+        stream += [0] * (-len(stream) % 8)
+        return bytes(sum(bit << i for i, bit in enumerate(stream[at : at + 8])) for at in range(0, len(stream), 8))
+    out = bytearray()
+    low = bits - 8
+    for at in range(0, len(values), 2):
+        pair = values[at : at + 2]
+        shared = sum((value & ((1 << low) - 1)) << 4 * place for place, value in enumerate(pair))
+        out += bytes([pair[0] >> low, shared, *(value >> low for value in pair[1:])])
+    return bytes(out)
+
+
+@pytest.fixture(scope="session")
+def pack() -> Callable[[list[int], str], bytes]:
+    """pack(values, name): a packed picture, written in another way than it is read."""
+    return _slow_pack
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 from edgeenh.errors import BackendUnavailable, MissingExtra, SourceError, UsageError
 from edgeenh.sources import open_source
 from edgeenh.sources.gige import load_aravis
+from edgeenh.sources.packed import PACKINGS
 from edgeenh.sources.recovery import RecoveringSource
 from edgeenh.stream import MonotonicClock
 
@@ -119,6 +121,34 @@ def test_every_format_streams(
     assert frames[-1] is not None
     assert frames[-1].sequence + 1 >= len(frames)
     assert got >= 8
+
+
+@pytest.fixture
+def packed_camera(start_camera: Any, tmp_path: Path) -> Iterator[Path]:
+    """A camera that offers packed formats; its frames are the bytes of the file that is given."""
+    script, frame = Path(__file__).with_name("packed_camera.py"), tmp_path / "frame"
+    command = [sys.executable, script, tmp_path / "camera.xml", frame]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield frame
+        process.kill()
+
+
+@pytest.mark.parametrize("form", sorted(PACKINGS))
+def test_packed_formats_come_exactly_through_the_network(
+    packed_camera: Path, pack: Callable[[list[int], str], bytes], form: str
+) -> None:
+    bits = PACKINGS[form].bits
+    picture = np.random.default_rng(2).integers(0, 1 << bits, (64, 128), np.uint16)
+    packed_camera.write_bytes(pack(picture.reshape(-1).tolist(), form))
+    source = _open(f"gige:GV01?packet=9000&size=128x64&format={form}")
+    for _ in range(5):
+        frame = source.read()
+        assert frame is not None
+        assert (frame.image == picture).all()
+        assert (frame.bits, frame.photometric, frame.image.dtype) == (bits, "grey", np.uint16)
+    source.close()
 
 
 def test_the_first_camera_and_an_address_are_names_too(start_camera: Any) -> None:

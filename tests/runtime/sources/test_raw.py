@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 
 from edgeenh.errors import SourceError, UsageError
 from edgeenh.sources import open_source
+from edgeenh.sources.packed import PACKINGS
 from edgeenh.sources.raw import RawSource
 from edgeenh.stream import ManualClock
 
@@ -68,6 +69,28 @@ def test_frames_come_exactly_and_the_rest_is_reported(
     source.close()
     assert source.lost_upstream == {"truncated": 1}
     assert source.notices[0].detail.startswith(f"stdin ended 4 bytes into frame 3, expected {pictures[0].nbytes}")
+
+
+@pytest.mark.parametrize("form", sorted(PACKINGS))
+@pytest.mark.parametrize("size", [(80, 60), (9, 7)])
+def test_packed_frames_come_exactly(
+    pipe: Pipe, clock: ManualClock, pack: Callable[[list[int], str], bytes], form: str, size: tuple[int, int]
+) -> None:
+    width, height = size
+    bits = PACKINGS[form].bits
+    pictures = np.random.default_rng(1).integers(0, 1 << bits, (3, height, width), np.uint16)
+    writer = _write(pipe[1], b"".join(pack(picture.reshape(-1).tolist(), form) for picture in pictures))
+    source = RawSource(f"{width}x{height}:{form}", clock, photometric="grey", descriptor=pipe[0])
+    for picture in pictures:
+        frame = source.read()
+        assert frame is not None
+        assert (frame.image == picture).all()
+        assert (frame.image.dtype, frame.bits) == (np.uint16, bits)
+    assert source.read() is None
+    writer.join()
+    assert (source.notices, source.lost_upstream) == ([], {})
+    with pytest.raises(UsageError, match="gives grey frames and the model takes RGB ones"):
+        RawSource(f"{width}x{height}:{form}", clock, descriptor=pipe[0])
 
 
 def test_a_pipe_that_ends_between_frames_lost_nothing(pipe: Pipe, clock: ManualClock) -> None:

@@ -139,7 +139,7 @@ def test_the_judgement_can_go_either_way() -> None:
     rehearsal.attach(object(), None, log)
     rehearsal.played[0].at_ns = 5
     assert rehearsal.to_json(0)[0]["missing"] == [
-        "no not_spooled or not_written", "no spooled_again or written_again", "no frame came after it",
+        "no not_spooled or not_written or sink_failed", "no spooled_again or written_again or sink_back", "no frame came after it",
     ]  # fmt: skip
     for kind in ("not_written", "written_again"):
         log.add(Event(kind, "", 4))

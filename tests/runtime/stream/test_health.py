@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import edgeenh
 from edgeenh.bundle import Bundle
 from edgeenh.stream.health import Bounds, FrameHealth, bounds_of
 
@@ -123,8 +124,8 @@ def _middle(seed: int = 0) -> NDArray[np.uint8]:
         (50, 1.0, "the mean of R shifted by 50 levels, outside the band of -26 to 38"),
         (-40, 1.0, "the mean of R shifted by -40 levels"),
         (70, 1.0, "a value changed by 70 levels, and the model changes none by more than 55"),
-        (27, 0.5, "the mean of R shifted by 27 levels, outside the band of -13 to 19"),
-        (40, 0.5, "none by more than 30"),
+        (27, 0.5, "the mean of R shifted by 27 levels, outside the band of -14 to 21"),
+        (40, 0.5, "none by more than 32"),
         (3, 0.0, ""),
         (9, 0.0, "none by more than 4"),
     ],
@@ -171,3 +172,17 @@ def test_what_the_model_can_do_is_healthy(seed: int, strength: float) -> None:
     image = rng.integers(0, 256, (40, 50, 3), np.uint8)
     change = rng.uniform(-0.1, 0.15, image.shape) * strength * 255
     assert FrameHealth().verdict(image, _changed(image, np.rint(change).astype(int)), 8, BOUNDS, strength) == ""
+
+
+@pytest.mark.parametrize("strength", [0.1, 0.25, 0.5, 0.75, 1.0])
+def test_no_picture_of_the_shipped_model_is_called_unhealthy_at_any_strength(strength: float) -> None:
+    """A frame that it brightens so much that the clamp hides a part of the change at strength 1, and less of it at half."""
+    source = edgeenh.open_source("synthetic:320x240@20")
+    frames = [source.read() for _ in range(80)]
+    assert frames[79] is not None
+    image, health = frames[79].image, FrameHealth()
+    with edgeenh.load(backend="onnxruntime") as enhancer:
+        enhanced = np.empty_like(image)
+        health.arm(image, enhanced)
+        enhancer.enhance_into(image, enhanced, strength)
+        assert health.verdict(image, enhanced, 8, bounds_of(enhancer.bundle), strength) == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -170,6 +171,7 @@ def test_a_full_disk_stops_nothing_and_every_exposure_without_a_copy_says_so(
     assert [frame.exposure.spooled for frame in shown] == [True, True, False, False, True, True]
     assert len({frame.exposure.id for frame in shown}) == 6
     assert [event.kind for event in stream.events] == ["not_spooled", "spooled_again"]
+    assert not stream.vitals().unspooled
     assert "it was told to fail" in stream.events[0].detail
     assert (stream.accounting.enhanced, stream.accounting.holds) == (6, True)
     report = stream.report()["spool"]
@@ -187,9 +189,51 @@ def test_a_disk_that_became_read_only_gives_what_is_on_it_and_goes_on(tmp_path: 
     exposures = [frame.original.exposure for frame in stream]
     assert [(one.spooled, one.replayed) for one in exposures if one] == [(True, True), (False, False), (False, False)]
     assert sorted(event.kind for event in stream.events) == ["not_acknowledged", "not_spooled"]
+    assert stream.vitals().unspooled
     again = Spool(tmp_path) if not disk.close() else None  # type: ignore[func-returns-value]
     assert again is not None
     assert [frame.exposure.id for frame in again.waiting(0) if frame.exposure] == [exposures[0].id]  # type: ignore[union-attr]
+    again.close()
+
+
+def test_a_folder_that_is_replaced_is_locked_anew_and_nothing_in_it_is_touched(tmp_path: Path) -> None:
+    place, other = tmp_path / "spool", Spool(tmp_path / "other")
+    theirs = replace(_frame(), exposure=other.store(_frame()))
+    other.close()
+    spool = Spool(place)
+    first, second = (replace(_frame(), exposure=spool.store(_frame())) for _ in range(2))
+    place.rename(tmp_path / "aside")
+    (tmp_path / "other").rename(place)  # as a disk that is mounted over it
+    spool.acknowledge(first)
+    (entry,) = (tmp_path / "aside").glob("*.exposure")
+    assert spool.load(second).image.shape == second.image.shape
+    third = spool.store(_frame())
+    assert third.spooled
+    assert _kinds(spool) == ["spool_replaced"]
+    with pytest.raises(DamagedError, match="no longer in"):
+        spool.load(second)
+    spool.acknowledge(second)
+    assert entry.exists()  # it is given when that folder is a spool again
+    with pytest.raises(UsageError, match="is in use by process"):
+        Spool(place)
+    spool.close()
+    again = Spool(place)
+    assert [frame.exposure.id for frame in again.waiting(0) if frame.exposure] == [theirs.exposure.id, third.id]  # type: ignore[union-attr]
+    again.close()
+
+
+def test_a_spool_that_was_removed_is_made_anew(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.remember()
+    kept = [spool.store(_frame())]
+    shutil.rmtree(tmp_path / "spool")
+    kept.append(spool.store(_frame()))
+    spool.acknowledge(replace(_frame(), exposure=kept[1]))
+    assert (kept[1].spooled, _kinds(spool)) == (True, ["spool_replaced"])
+    spool.close()
+    again = Spool(tmp_path / "spool")
+    again.remember()
+    assert (list(again.waiting(0)), again.known(_frame())) == ([], True)
     again.close()
 
 

@@ -43,6 +43,9 @@ class LoggingDisk:
     def open(self) -> bool:
         return True
 
+    def in_place(self) -> bool:
+        return True
+
     def close(self) -> None:
         pass
 

@@ -291,3 +291,21 @@ def test_the_report_is_json_of_the_run(scripted: Scripted) -> None:
     assert report["latency_ms"]["p50"] >= 50
     assert report["throughput_fps"] > 0
     assert report["events"] == []
+
+
+def test_what_the_source_lost_is_counted_while_the_stream_runs(scripted: Scripted) -> None:
+    source, enhancer, clock = scripted(["ok", "ok", "wait"])
+    source.gate, read = threading.Semaphore(0), source.read
+
+    def read_and_lose() -> object:
+        source.lost_upstream["incomplete"] += 1
+        return read()
+
+    source.read = read_and_lose
+    stream = Stream(source, enhancer, clock=clock)
+    next(stream)
+    next(stream)
+    assert stream.accounting.lost_upstream["incomplete"] in (2, 3)  # the third is being waited for
+    source.gate.release()
+    assert [frame.enhanced for frame in stream] == [True]
+    assert stream.accounting.lost_upstream == {"incomplete": 4}
