@@ -153,7 +153,7 @@ def tail_cells(row: Json) -> tuple[str, ...]:
 
 
 def tail(latency: Json, name: str) -> str:
-    """A percentile, or how many more frames it needs."""
+    """A percentile, or how many more frames it takes to earn one, e.g. `needs 592 more`."""
     missing = latency["frames_missing"].get("p99" if name == "jitter" else name)
     return f"needs {missing} more" if missing else _ms(latency.get(name))
 
