@@ -13,11 +13,13 @@ class Peer:
         name: What the table calls it.
         what: What runs, in words.
         same_model: Whether it computes what the bundle computes, so that its drift means something.
+        multiple: Heights and widths that it takes are multiples of this; None = of the bundle's.
     """
 
     name: str
     what: str
     same_model: bool = False
+    multiple: int | None = None
 
 
 PEERS = (
@@ -26,10 +28,10 @@ PEERS = (
     Peer("torch-eager", "the checkpoint's network in PyTorch, inference mode", same_model=True),
     Peer("torch-compile", "the same under torch.compile (inductor, needs a C++ compiler)", same_model=True),
     Peer("seed", "variant seed, random weights, on OpenVINO FP32"),
-    Peer("uegan", "UEGAN's generator (32 channels), random weights, on OpenVINO FP32"),
+    Peer("uegan", "UEGAN's generator (32 channels), random weights, on OpenVINO FP32", multiple=16),
     Peer("cyclegan", "CycleGAN's ResNet-9 (64 channels), random weights, on OpenVINO FP32"),
     Peer("dncnn", "DnCNN-17 (64 channels), random weights, on OpenVINO FP32"),
-    Peer("opencv", "CLAHE on lightness and a bilateral filter, OpenCV with its own threads"),
+    Peer("opencv", "CLAHE on lightness and a bilateral filter, OpenCV with its own threads", multiple=1),
 )  # fmt: skip
 
 BY_NAME = {peer.name: peer for peer in PEERS}

@@ -19,8 +19,8 @@ class PeerWorker(worker.Worker):
             return super().open()
         bundle = self._open_bundle()
         onnx = bundle.model("fp32").onnx
-        # OpenCV takes any size; networks get what ours gets: the frame padded to the multiple, cropped after
-        multiple = 1 if name == "opencv" else bundle.manifest.generator.size_multiple
+        # networks get what ours gets, the frame padded to a multiple, and cropped after: of their own where they need more
+        multiple = BY_NAME[name].multiple or bundle.manifest.generator.size_multiple
         height, width = padded_size(*self._shape[:2], multiple)
         wanted = Wanted(
             name,

@@ -79,7 +79,7 @@ class FrameHealth:
     """Judges the outputs of one stream, in order. Keeps samples only, never a frame. Used by one thread."""
 
     def __init__(self) -> None:
-        self._armed: tuple[Levels, Levels, Levels] | None = None  # the input, its sample, the mark
+        self._mark: Levels | None = None
         self._last_input: Levels | None = None
         self._last_output: Levels | None = None
 
@@ -91,8 +91,7 @@ class FrameHealth:
             out: The output's memory, of the same kind; some of its values are overwritten with some far from the input's.
             bits: The frame's.
         """
-        before = _sample(image)
-        self._armed = (image, before, _mark(before, out, bits))
+        self._mark = unwritten_mark(image, out, bits)
 
     def verdict(
         self,
@@ -116,12 +115,10 @@ class FrameHealth:
             bounds: The model's; None = not known.
             strength: The frame's, 0…1.
         """
-        armed, self._armed = self._armed, None
-        before = (
-            armed[1] if armed and armed[0] is image else _sample(image)
-        )  # reading cold memory twice would cost 0.1 ms
-        after = _sample(enhanced)
-        if armed and not _furthest(after[::MARKED], armed[2]):
+        mark, self._mark = self._mark, None
+        # Only now, and not in `arm`: the enhancer has just read the input, so it is in the cache.
+        before, after = _sample(image), _sample(enhanced)
+        if mark is not None and not _furthest(after[::MARKED], mark):
             return "the backend did not write its output"
         noise = NOISE * top_of(bits) // 255
         mean, deviation = cv2.meanStdDev(after)
@@ -147,25 +144,27 @@ class FrameHealth:
         return f"the output is the previous one again although the input changed by up to {change:.0f} levels"
 
 
-def unwritten_mark(image: Levels, out: Levels, bits: int) -> None:
-    """Write values to `out`, where samples are taken, that no model can make of `image`.
+def unwritten_mark(image: Levels, out: Levels, bits: int) -> Levels:
+    """Write values to `out`, where some of the samples are taken, that no model can make of `image`.
 
     They are half the range away from the input, and the models are bounded.
+
+    Returns:
+        The values, as every `MARKED`th row of a sample.
     """
-    _mark(_sample(image), out, bits)
-
-
-def _mark(before: Levels, out: Levels, bits: int) -> Levels:
-    """Mark `out`, an image whose input has the sample `before`; returns the marks, as a sample of every `MARKED`th row."""
-    mark: Levels = before[::MARKED] ^ before.dtype.type(1 << (bits - 1))
+    mark: Levels = _triples(_spread(image)[::MARKED], image) ^ image.dtype.type(1 << (bits - 1))
     _spread(out)[::MARKED] = mark.reshape(len(mark), -1)
     return mark
 
 
 def _sample(image: Levels) -> Levels:
     """Values of some rows, a new array [rows,n,C]: of three channels in turn, so that n triples hold 3·n places of a row."""
-    values = _spread(image).copy()
-    return values.reshape(len(values), -1, _channels(image))
+    return _triples(_spread(image), image)
+
+
+def _triples(values: Levels, image: Levels) -> Levels:
+    """A copy of values of `_spread` as [rows,n,C]."""
+    return values.copy().reshape(len(values), -1, _channels(image))
 
 
 def _spread(image: Levels) -> Levels:
