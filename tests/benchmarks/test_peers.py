@@ -18,6 +18,7 @@ def test_a_row_pads_to_what_its_network_takes(name: str, needed: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("default::torch.jit.TracerWarning")  # OpenVINO traces; that the size is fixed is meant
 def test_uegan_opens_at_its_own_multiple() -> None:
     side = BY_NAME["uegan"].multiple or 0
     session = open_peer(Wanted("uegan", b"", (3 * side, 3 * side), 1, ""))
