@@ -7,7 +7,7 @@ from typing import Any
 
 from edgeenh_bench.result import INTERRUPTED, doubts
 from edgeenh_bench.streams.catalogue import PACED, SLOW, UNPACED
-from edgeenh_bench.table import grid
+from edgeenh_bench.table import grid, tail
 
 Json = Mapping[str, Any]
 
@@ -72,7 +72,7 @@ def paced_cells(row: Json, name: str) -> tuple[str, ...]:
     age, growth = seen["age_ms"] or {}, seen["age_growth_ms_per_s"]
     told = (sum(seen[kind].values()) for kind in ("passthrough", "dropped"))
     counts = (seen["frames"], seen["out"], *told, seen["waiting"], seen["lost_in_silence"])
-    ages = (_number(age.get(key)) for key in ("p50", "p99", "max"))
+    ages = (_number(age.get("p50")), tail(age, "p99") if age else "n/a", _number(age.get("max")))
     grows = (
         ("n/a", "n/a") if growth is None else (f"{growth['value']:.3g}", f"{growth['low']:.3g} to {growth['high']:.3g}")
     )

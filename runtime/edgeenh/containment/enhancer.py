@@ -226,7 +226,7 @@ class ContainedEnhancer:
             try:
                 opened = bundle if isinstance(bundle, Bundle) else Bundle.open(Path(bundle), **self._trust)
             except EdgeenhError as exc:
-                self._supervisor.life.tell("swap_refused", str(exc))
+                self._supervisor.life.tell("swap_refused", f"{exc}; {self.bundle.manifest.title} goes on")
                 raise
             limit = self._supervisor.usual_budget_s if max_latency_ms is None else max_latency_ms / 1e3
             self._swapper.swap(opened, limit)

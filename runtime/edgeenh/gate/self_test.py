@@ -2,9 +2,9 @@
 
 * At strength 0 the graph adds nothing, so every value of every channel comes back bit for bit: not moved, not swapped,
   not stale, not rounded.
-* At strength s no value changes by more than s · cap of the full range. Below half the range a saturated colour stays
-  what it is: on the red patch red is the largest channel, on the green one green, on the blue one blue, whatever the
-  model does to the tone. The strength is chosen so.
+* No value changes by more than cap of the full range, and one that is 0 or full by no more than s · cap at strength s. Below half
+  the range a saturated colour stays what it is: on the red patch red is the largest channel, on the green one green, on the
+  blue one blue, whatever the model does to the tone. The strength is chosen so.
 * The same frame gives the same picture, also with another in between. Engines may differ here (NVIDIA's reduce in
   another order from run to run), so a difference is stated, and fails only where it exceeds `MAX_REPEAT`.
 """

@@ -137,6 +137,7 @@ def test_a_bundle_that_will_not_do_is_refused_and_the_present_one_goes_on(
         worker.play("die", at_start=True)
     with pytest.raises(error, match=message):
         worker.swap(path, max_latency_ms=limit)
+    assert [notice.detail.endswith(" goes on") for notice in worker.notices] == [True]
     assert kinds(worker) == ["swap_refused"]
     assert message.split(",")[0].split(" of ")[0] in worker.notices[-1].detail
     assert _enhance(worker, frame) == present.sha256
