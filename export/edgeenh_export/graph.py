@@ -6,7 +6,7 @@
     grey     image float32 [1,H,W,1], 0…1: as `seed`, without the casts, the division and the rounding
 
 An edge variant's coefficients are brought to the picture's size in the layout of frames (`edgeenh_train.networks.carry`), block by block of
-eight rows, so that all of the picture's size is one elementwise loop from bytes to bytes: on a CPU 2.2 times as fast (docs/log.md).
+eight rows, so that all of the picture's size is one elementwise loop from bytes to bytes: on a CPU more than twice as fast (docs/log.md).
 
 Cast is the first and the last node, because a uint8 tensor may touch nothing else in TensorRT. The sum stands in FP32 in both
 precisions, and on the image's own scale: its values are exact there, so strength 0 gives them back bit for bit, and FP16

@@ -62,7 +62,7 @@ def export(
             checkpoint that ships with `edgeenh_train`.
         out: Where to write; None = `<model's id>.edgeenh` in the working folder.
         precisions: `fp32` first, then `fp16` and `int8`, both, or neither.
-        sizes: Frame sizes as (width, height), multiples of 16, or of what a model from elsewhere asks for. None: any size. One: that size only, a static graph.
+        sizes: Frame sizes as (width, height), multiples of 8, or of what a model from elsewhere asks for. None: any size. One: that size only, a static graph.
             Several: a dynamic graph whose manifest and plan are bounded by them; the first is the one it is tuned for.
         tensorrt: `auto`, `off`, `rtx` or `full`; see `edgeenh_export.engines.build_plans`.
         compute_capabilities: GPUs that a plan of TensorRT-RTX is for, e.g. `8.6`; empty = all from 8.0 that it knows.

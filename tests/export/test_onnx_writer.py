@@ -15,6 +15,7 @@ from edgeenh_export.execute import OnnxRunner
 from edgeenh_export.graph import FrameGraph
 from edgeenh_export.onnx_tidy import reduce_max_in_half
 from edgeenh_export.onnx_writer import ALLOWED_OPERATORS, check, write_onnx
+from edgeenh_export.precision.rules import CARRY, fp32_by_rule
 
 
 def shape(value) -> list[object]:
@@ -23,6 +24,14 @@ def shape(value) -> list[object]:
 
 def model_of(report, precision) -> onnx.ModelProto:
     return onnx.load_model_from_string(report.bundle.model(precision).onnx)
+
+
+def test_the_convolution_that_enlarges_the_coefficients_stays_in_fp32_by_rule(exported):
+    """In steps of INT8 it would draw steps over every picture."""
+    model = model_of(exported, "fp32")
+    found = [node for node in model.graph.node if CARRY in node.input]
+    assert [node.op_type for node in found] == ["Conv"]
+    assert found[0].name in fp32_by_rule(model)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

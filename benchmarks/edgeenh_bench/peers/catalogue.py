@@ -27,9 +27,9 @@ PEERS = (
     Peer("openvino-bare", "the same in openvino.compile_model with f32 stated and performance hint LATENCY, no wrapper", same_model=True),
     Peer("torch-eager", "the checkpoint's network in PyTorch, inference mode", same_model=True),
     Peer("torch-compile", "the same under torch.compile (inductor, needs a C++ compiler)", same_model=True),
-    Peer("seed", "variant seed, random weights, on OpenVINO FP32"),
+    Peer("seed", "variant seed, random weights, on OpenVINO FP32", multiple=8),
     Peer("uegan", "UEGAN's generator (32 channels), random weights, on OpenVINO FP32", multiple=16),
-    Peer("cyclegan", "CycleGAN's ResNet-9 (64 channels), random weights, on OpenVINO FP32"),
+    Peer("cyclegan", "CycleGAN's ResNet-9 (64 channels), random weights, on OpenVINO FP32", multiple=4),
     Peer("dncnn", "DnCNN-17 (64 channels), random weights, on OpenVINO FP32"),
     Peer("opencv", "CLAHE on lightness and a bilateral filter, OpenCV with its own threads", multiple=1),
 )  # fmt: skip

@@ -27,7 +27,7 @@ from edgeenh.bundle import Bundle
 from edgeenh.containment.enhancer import ContainedEnhancer
 from edgeenh.containment.recovery import Budget
 from edgeenh.enhancer import Enhancer
-from edgeenh.errors import JobFailed
+from edgeenh.errors import BackendUnavailable, JobFailed
 from edgeenh.frames import Frame
 from edgeenh.padding import padded_size
 from edgeenh.slots import open_slot
@@ -57,7 +57,9 @@ def measure(
     """Measure both parts; `threads` is of one session."""
     bundle = Bundle.shipped() if model is None else Bundle.open(model)
     pictures = _pictures(source)
-    backend = next(name for name in ("openvino", "onnxruntime") if get_backend(name).availability().usable)
+    backend = next((name for name in ("openvino", "onnxruntime") if get_backend(name).availability().usable), None)
+    if backend is None:
+        raise BackendUnavailable("neither openvino nor onnxruntime is installed: pip install 'edgeenh[cpu]'")
     times = _added(bundle, backend, threads, pictures, frames)
     bare, inside, apart = (np.array(times[way]) for way in ("bare", "in-process", "contained"))
     still, original = _kill(bundle, kills)

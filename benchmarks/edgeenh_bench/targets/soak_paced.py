@@ -13,8 +13,9 @@ from pathlib import Path
 
 from edgeenh.bundle import Bundle
 from edgeenh.containment.enhancer import ContainedEnhancer
-from edgeenh.stream import Stream
-from edgeenh_bench.soaking import judge, soak
+from edgeenh.errors import UsageError
+from edgeenh.stream import FaultSchedule, Stream
+from edgeenh_bench.soaking import SETTLED, judge, soak
 from edgeenh_bench.targets.figures import Measurement
 
 
@@ -27,7 +28,15 @@ def measure(
     every_s: float = 5.0,
     first: str = "worker-hang@20s,slow-model@40s,worker-hang@60s",
 ) -> Measurement:
-    """Soak for so many seconds, looking at the process every `every_s`; the faults of `first` come in the tenth that is not judged."""
+    """Soak for so many seconds, looking at the process every `every_s`; the faults of `first` come in the tenth that is not judged.
+
+    Raises:
+        UsageError: They would come later.
+    """
+    if FaultSchedule.parse(first).faults[-1].at_s >= SETTLED * seconds:
+        raise UsageError(
+            f"the faults {first} are not over in the first {SETTLED:.0%} of {seconds:g} s: soak for longer"
+        )
     bundle, backend = (Bundle.shipped(), "fake") if model is None else (Bundle.open(model), "auto")
     with ContainedEnhancer(bundle, backend=backend, threads=threads) as enhancer:
         stream = Stream(source, enhancer, mode="live", faults=first)

@@ -35,7 +35,7 @@ def fp32_by_rule(model: ModelProto) -> set[str]:
     * Sums and means over many values, and norms: a GPU may add them up in FP16, which overflows or stops counting; an
       emulation that only rounds what is stored would not show it.
     * The convolution that enlarges the coefficients (`edgeenh_train.networks.carry`): what it interpolates in steps of INT8, every pixel of the
-      picture has in steps, and it is a hundredth of the work.
+      picture has in steps, and it is a small part of the work.
     """
     kept = {node.name for node in model.graph.node if node.name.startswith(WRAPPER) or INPUT in node.input}
     kept |= {node.name for node in downstream(model.graph, {STRENGTH})}

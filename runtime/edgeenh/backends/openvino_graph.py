@@ -2,7 +2,7 @@
 
 A bundle's graph casts the frame first and last, since in TensorRT a tensor of bytes may touch nothing else. Where it is reshaped
 just behind the first cast, or just before the last, OpenVINO ends a loop there, and writes the picture in floats to memory and reads it
-again. Reshaped while it is bytes it stays one loop from bytes to bytes: 1.4 times as fast for `dental-n` (docs/log.md).
+again. Reshaped while it is bytes it stays one loop from bytes to bytes: 1.2 times as fast for `dental-n` (docs/log.md).
 """
 
 from __future__ import annotations

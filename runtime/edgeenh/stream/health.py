@@ -1,8 +1,8 @@
 """Cheap checks of every enhanced frame: is it a picture of this input at all?
 
-All checks look at some ten thousand values spread over the frame, once of the input and once of the output; what is asked of them is asked
-of OpenCV, one call each, because the memory of a frame is cold and so are a dozen small loops. They are made to catch a backend that broke,
-not a model that is a little off; that is the drift gate's work.
+All checks look at some ten thousand values spread over the frame, of the input and of the output; what is asked of them is asked of OpenCV, one
+call each, since between two frames a dozen small loops have left the caches. They are made to catch a backend that broke, not a model
+that is a little off; that is the drift gate's work.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ ROWS = 64
 """At least so many rows are sampled, in a frame that has them."""
 
 VALUES = 192
-"""At least so many values of each sampled row; of colour a third of them of each channel."""
+"""About so many values of each sampled row; of colour a third of them of each channel."""
 
 MARKED = 8
-"""One of so many sampled rows is marked in the memory of an output: it was not written when all of them still stand there."""
+"""One of so many sampled rows, and the last, is marked in the memory of an output: where a mark still stands, nothing was written."""
+
+ROUNDED = 0.5
+"""Standard deviation below which a sample may be one colour: that of equal values comes out as 1e-8 to 1e-3, and all is looked at then."""
 
 NOISE = 8
 """Input levels of 255 that differ by no more than this may become one output level; a covered lens is not a fault."""
@@ -118,12 +121,12 @@ class FrameHealth:
         mark, self._mark = self._mark, None
         # Only now, and not in `arm`: the enhancer has just read the input, so it is in the cache.
         before, after = _sample(image), _sample(enhanced)
-        if mark is not None and not _furthest(after[::MARKED], mark):
-            return "the backend did not write its output"
+        if mark is not None and (unwritten := _unwritten(after, mark)):
+            return unwritten
         noise = NOISE * top_of(bits) // 255
         mean, deviation = cv2.meanStdDev(after)
         problem = self._stale(before, after, noise)
-        if not problem and not deviation.any():
+        if not problem and float(deviation.max()) < ROUNDED:
             problem = _constant(before, enhanced, noise)
         if bounds is not None and not problem:
             shifts = (mean - cv2.meanStdDev(before)[0]).ravel()
@@ -147,14 +150,29 @@ class FrameHealth:
 def unwritten_mark(image: Levels, out: Levels, bits: int) -> Levels:
     """Write values to `out`, where some of the samples are taken, that no model can make of `image`.
 
-    They are half the range away from the input, and the models are bounded.
+    By turns they are half the range and a quarter of it away from the input, and a model sets a smooth curve.
 
     Returns:
-        The values, as every `MARKED`th row of a sample.
+        The values, as the rows of a sample that `_marked` picks.
     """
-    mark: Levels = _triples(_spread(image)[::MARKED], image) ^ image.dtype.type(1 << (bits - 1))
-    _spread(out)[::MARKED] = mark.reshape(len(mark), -1)
+    mark = _triples(_marked(_spread(image)), image)
+    mark[:, ::2] ^= image.dtype.type(1 << (bits - 1))
+    mark[:, 1::2] ^= image.dtype.type(1 << (bits - 2))
+    _marked(_spread(out))[...] = mark.reshape(len(mark), -1)
     return mark
+
+
+def _marked(rows: Levels) -> Levels:
+    """Every `MARKED`th of the sampled rows, so that the last is one of them."""
+    return rows[(len(rows) - 1) % MARKED :: MARKED]
+
+
+def _unwritten(after: Levels, mark: Levels) -> str:
+    """What to say where marks still stand: a whole row of them, since single values may be what was made of the input."""
+    stand = (_marked(after) == mark).all((1, 2))
+    if stand.all():
+        return "the backend did not write its output"
+    return "the backend did not write all of its output" if stand.any() else ""
 
 
 def _sample(image: Levels) -> Levels:

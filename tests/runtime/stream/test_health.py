@@ -33,6 +33,30 @@ def test_an_output_that_was_not_written_is_found() -> None:
         assert "did not write" in health.verdict(image, out)
 
 
+@pytest.mark.parametrize(
+    ("size", "rows"), [((1080, 1920), (1025, 1080)), ((480, 640), (449, 480)), ((90, 130), (40, 60))]
+)
+def test_an_output_of_which_a_part_was_not_written_is_found(size: tuple[int, int], rows: tuple[int, int]) -> None:
+    image, health = _noise(0, size), FrameHealth()
+    out = np.empty_like(image)
+    health.arm(image, out)
+    written = np.ones(size[0], bool)
+    written[slice(*rows)] = False
+    out[written] = image[written]
+    assert health.verdict(image, out) == "the backend did not write all of its output"
+
+
+@pytest.mark.parametrize("shape", [(1024, 1280), (960, 1280), (288, 352, 3), (272, 416, 3), (480, 640, 3)])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_every_constant_output_is_found_at_every_size(shape: tuple[int, ...], bits: int) -> None:
+    """The deviation of a flat sample is not 0 for every colour and count of values."""
+    dtype = np.uint8 if bits == 8 else np.uint16
+    image = np.random.default_rng(0).integers(0, 1 << bits, shape, dtype)
+    for value in range(1, 1 << bits, 5 << (bits - 8)):
+        out = np.full(shape, value, dtype)
+        assert "one colour" in FrameHealth().verdict(image, out, bits), value
+
+
 def test_a_constant_output_is_found_unless_the_input_is_flat_too() -> None:
     flat = np.full((90, 130, 3), 7, np.uint8)
     assert "one colour, (7, 7, 7)" in FrameHealth().verdict(_noise(0), flat)
