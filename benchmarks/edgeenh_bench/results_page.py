@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edgeenh_bench.figure_table import Json, table, where
+from edgeenh_bench.figure_table import Json, oldest_first, table, where
 from edgeenh_bench.peers.table import render as render_peers
 from edgeenh_bench.roofline import render as render_roofline
 from edgeenh_bench.scaling_table import render as render_scaling
@@ -39,7 +39,7 @@ def page_of(folder: Path) -> str:
 def comparisons(folder: Path) -> list[str]:
     """The newest result of `edgeenh bench peers`, `streams`, `scaling` and `roofline` per name of its file, each a section."""
     found: dict[str, tuple[str, Json]] = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in oldest_first(folder):
         document = json.loads(path.read_text(encoding="utf-8"))
         match = re.fullmatch(r"edgeenh\.bench-([a-z]+)/\d+", str(document.get("schema", "")))
         if match and match[1] in _COMPARISONS:

@@ -57,6 +57,13 @@ def test_the_newest_counts_and_a_miss_is_said(tmp_path: Path) -> None:
     ]
 
 
+def test_of_one_day_the_later_result_counts_whatever_its_machine_is_called(tmp_path: Path) -> None:
+    for machine, hour in (("amd-epyc-2c", "20"), ("intel-xeon-2c", "10")):
+        text = result(1.0, "2026-03-01", passed=True).replace("T10:00", f"T{hour}:00")
+        (tmp_path / f"2026-03-01-startup-{machine}.json").write_text(text)
+    assert newest(tmp_path)["startup"].name == "2026-03-01-startup-amd-epyc-2c.json"
+
+
 def test_the_table_is_put_between_its_marks_alone(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     (tmp_path / "results").mkdir()
